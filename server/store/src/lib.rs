@@ -1,0 +1,47 @@
+//! What the server asks of storage.
+//!
+//! One trait an aggregate; each method is one transaction, and does the same when called twice.
+//! Ids, times and random bytes come in by parameter. A new backend implements the traits and runs
+//! [`conformance`]'s suite; [`memory`] is the reference.
+
+mod audit;
+mod catalog;
+mod enrolment;
+mod error;
+mod op;
+mod page;
+mod projection;
+mod tenant;
+
+#[cfg(feature = "conformance")]
+pub mod conformance;
+pub mod memory;
+
+pub use audit::{Audit, AuditAction, AuditEntry, AuditStore};
+pub use catalog::{CatalogStore, CatalogVersion};
+pub use enrolment::{
+    Device, DeviceState, EnrolError, EnrolmentStore, Grant, Invitation, NewDevice, PassRecord,
+    Scope,
+};
+pub use error::StoreError;
+pub use op::{
+    Append, AppendError, Entry, EntryOutcome, LogState, OpStore, StreamHead, StreamOp, StreamTarget,
+    TallyChange,
+};
+pub use page::{PageOf, PageRequest};
+pub use projection::{
+    AttendanceChange, ChallengeSum, Contribution, Dirty, OutboxItem, Projection, ProjectionStore,
+    SessionCount,
+};
+pub use tenant::{Tenant, TenantStore};
+
+/// Everything the server asks of a backend.
+pub trait Store:
+    TenantStore + EnrolmentStore + OpStore + ProjectionStore + CatalogStore + AuditStore
+{
+}
+
+impl<T> Store for T where
+    T: TenantStore + EnrolmentStore + OpStore + ProjectionStore + CatalogStore + AuditStore
+{
+}

@@ -1,0 +1,145 @@
+//! What the projector leaves behind: derived rows that make reading cheap, never truth.
+
+use askel_sync::{
+    id::{GoalId, ParticipantId, PlaceId, TenantId},
+    op::SessionRef,
+    stream::StreamKey,
+    time::LocalDate,
+};
+use async_trait::async_trait;
+
+use crate::StoreError;
+
+/// A participant whose awards may have changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Dirty {
+    /// Whose.
+    pub participant: ParticipantId,
+    /// Rises at each new reason: cleaning names the one it saw.
+    pub generation: u64,
+}
+
+/// A derived op to be written to another stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutboxItem {
+    /// In order of writing.
+    pub id: u64,
+    /// Where to.
+    pub stream: StreamKey,
+    /// The op's kind.
+    pub kind: u32,
+    /// Its payload.
+    pub payload: Vec<u8>,
+}
+
+/// What a participant gives to a collective challenge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Contribution {
+    /// Which challenge.
+    pub goal: GoalId,
+    /// Whose.
+    pub participant: ParticipantId,
+    /// In all, not since the last time.
+    pub points: u64,
+}
+
+/// The sum of a collective challenge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ChallengeSum {
+    /// Points together.
+    pub total: u64,
+    /// Participants with points.
+    pub people: u32,
+}
+
+/// An attendance that came to be or ceased.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AttendanceChange {
+    /// Whose.
+    pub participant: ParticipantId,
+    /// Where.
+    pub place: PlaceId,
+    /// The local day.
+    pub date: LocalDate,
+    /// Which session.
+    pub session: SessionRef,
+    /// Whether it stands.
+    pub present: bool,
+}
+
+/// What a projection found, written with the ops it led to.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Projection {
+    /// Clean now, unless a newer generation exists.
+    pub clean: Vec<Dirty>,
+    /// Dirty now.
+    pub dirty: Vec<ParticipantId>,
+    /// Outbox items whose op is in this append.
+    pub sent: Vec<u64>,
+    /// Contributions, replacing those held.
+    pub contributions: Vec<Contribution>,
+    /// Attendances, replacing those held.
+    pub attendances: Vec<AttendanceChange>,
+}
+
+/// Counts of one session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SessionCount {
+    /// Where.
+    pub place: PlaceId,
+    /// The local day.
+    pub date: LocalDate,
+    /// Which session.
+    pub session: SessionRef,
+    /// Known people, each once.
+    pub attendances: u64,
+    /// Counted without a name.
+    pub tallies: i64,
+}
+
+/// Stores what is derived.
+#[async_trait]
+pub trait ProjectionStore: Send + Sync {
+    /// Dirty participants, longest waiting first.
+    async fn list_dirty(&self, tenant: TenantId, limit: u32) -> Result<Vec<Dirty>, StoreError>;
+
+    /// Outbox items, oldest first.
+    async fn list_outbox(
+        &self,
+        tenant: TenantId,
+        limit: u32,
+    ) -> Result<Vec<OutboxItem>, StoreError>;
+
+    /// The sum of a challenge.
+    async fn sum_challenge(
+        &self,
+        tenant: TenantId,
+        goal: GoalId,
+    ) -> Result<ChallengeSum, StoreError>;
+
+    /// Participants with points in a challenge, by id.
+    async fn list_contributors(
+        &self,
+        tenant: TenantId,
+        goal: GoalId,
+    ) -> Result<Vec<ParticipantId>, StoreError>;
+
+    /// Counts by session between two local days, both included, by place, date and session; one
+    /// place or all.
+    async fn count_sessions(
+        &self,
+        tenant: TenantId,
+        place: Option<PlaceId>,
+        first: LocalDate,
+        last: LocalDate,
+    ) -> Result<Vec<SessionCount>, StoreError>;
+
+    /// Different participants with an attendance between two local days, by place, and over all
+    /// (`None`).
+    async fn count_participants(
+        &self,
+        tenant: TenantId,
+        first: LocalDate,
+        last: LocalDate,
+    ) -> Result<Vec<(Option<PlaceId>, u64)>, StoreError>;
+}

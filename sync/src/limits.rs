@@ -1,0 +1,68 @@
+//! Every bound of ops, logs, rules and catalogs by name. Each has a test at it and one past it.
+
+/// Bytes of one op's payload.
+pub const PAYLOAD_BYTES_MAX: usize = 1_024;
+/// Ops in one sealed batch.
+pub const OPS_PER_BATCH_MAX: usize = 500;
+/// Bytes of one sealed batch.
+pub const BATCH_BYTES_MAX: usize = 64 * 1_024;
+/// Sealed batches in one Sync.
+pub const BATCHES_PER_SYNC_MAX: usize = 32;
+/// Cursors in one Sync or Watch.
+pub const CURSORS_MAX: usize = 64;
+/// Bytes of one Sync request.
+pub const SYNC_REQUEST_BYTES_MAX: usize = 1_024 * 1_024;
+/// Bytes of a page in a first sync.
+pub const FIRST_PAGE_BYTES_MAX: usize = 4 * 1_024;
+/// Bytes of any other page.
+pub const PAGE_BYTES_MAX: usize = 64 * 1_024;
+/// Sequences a log may reach.
+pub const SEQUENCE_MAX: u64 = 1 << 48;
+
+/// Steps one 15-minute bucket may hold; the fastest measured hour of the walking data is 10 554.
+pub const STEPS_PER_BUCKET_MAX: u32 = 20_000;
+/// Revisions a register may reach.
+pub const REVISION_MAX: u32 = 1_000_000;
+/// People one Tally may add or take away.
+pub const TALLY_DELTA_MAX: i32 = 100;
+/// Op ids one op may cite.
+pub const CITED_OPS_MAX: usize = 32;
+/// The number behind an alias's word.
+pub const ALIAS_NUMBER_MAX: u32 = 9_999;
+/// Pictures of the fixed set of drawings.
+pub const PICTURE_MAX: u32 = 63;
+/// Bytes of a code that a place shows.
+pub const VENUE_CODE_BYTES_MAX: usize = 128;
+
+/// How far a device's clock may be off before an op is flagged, in milliseconds.
+pub const CLOCK_SKEW_TOLERATED_MS: i64 = 2 * 60_000;
+/// How far a call credential's time may be off, in milliseconds.
+pub const CREDENTIAL_SKEW_MS_MAX: i64 = 10 * 60_000;
+/// The longest lease of a staff certificate, in milliseconds.
+pub const STAFF_LEASE_MS_MAX: i64 = 8 * 24 * 3_600_000;
+
+/// Levels of a rule tree.
+pub const RULE_DEPTH_MAX: usize = 8;
+/// Operators in a rule tree.
+pub const RULE_NODES_MAX: usize = 64;
+/// The largest target of a rule.
+pub const RULE_TARGET_MAX: u64 = 1_000_000_000_000;
+/// The fewest people a collective total is told for.
+pub const COLLECTIVE_PEOPLE_MIN: u32 = 5;
+/// Entries of one list of a filter.
+pub const FILTER_ENTRIES_MAX: usize = 32;
+/// Points one unit of a contribution may give.
+pub const CONTRIBUTION_POINTS_MAX: u32 = 100_000;
+
+/// Bytes of a catalog.
+pub const CATALOG_BYTES_MAX: usize = 1_024 * 1_024;
+/// Bytes of one chunk of a catalog.
+pub const CATALOG_CHUNK_BYTES: usize = 4 * 1_024;
+/// Entries of one list of a catalog.
+pub const CATALOG_ENTRIES_MAX: usize = 10_000;
+/// Bytes of one text of a catalog.
+pub const TEXT_BYTES_MAX: usize = 2_000;
+/// Transitions of one time zone.
+pub const TRANSITIONS_MAX: usize = 1_000;
+/// Keys of a key list.
+pub const KEYS_MAX: usize = 64;

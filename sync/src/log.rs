@@ -1,0 +1,154 @@
+//! Logs: dense sequences of ops by one writer, and the sealed batches they travel in.
+
+use askel_proto::v1;
+use prost::Message as _;
+
+use crate::{
+    id::{DeviceId, LogId, TenantId},
+    key::{KeyPair, PublicKey, Purpose},
+    limits::{BATCH_BYTES_MAX, OPS_PER_BATCH_MAX, SEQUENCE_MAX},
+    op::{Op, Origin},
+    time::ClockSegment,
+};
+
+/// Consecutive ops of one log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Batch {
+    /// The log.
+    pub log: LogId,
+    /// The sequence of the first op.
+    pub first_sequence: u64,
+    /// The writer.
+    pub device: DeviceId,
+    /// The clock segment the ops were written in.
+    pub clock_segment: ClockSegment,
+    /// The ops; their origins may lie in an earlier log of the same person.
+    pub ops: Vec<Op>,
+}
+
+/// Why a sealed batch is refused as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BatchError {
+    /// More bytes than a batch may have.
+    #[error("a batch has at most {BATCH_BYTES_MAX} bytes")]
+    TooLong,
+    /// More ops than a batch may have.
+    #[error("a batch has at most {OPS_PER_BATCH_MAX} ops")]
+    TooManyOps,
+    /// Not a batch, or empty.
+    #[error("the batch can't be read")]
+    Malformed,
+    /// An encoding of a later version.
+    #[error("the batch's encoding is not known")]
+    UnknownEncoding,
+    /// The batch names another device than the one that signed it.
+    #[error("the batch's writer is not its signer")]
+    WriterIsNotSigner,
+    /// The signature does not fit.
+    #[error("the batch's signature does not fit")]
+    BadSignature,
+}
+
+/// The only encoding of this version: plain protobuf.
+const PLAIN: u32 = 0;
+
+impl Batch {
+    /// Encodes and signs. The result is kept and resent byte for byte until it is answered.
+    pub fn seal(&self, tenant: TenantId, key: &KeyPair) -> v1::SealedBatch {
+        let batch = self.to_proto().encode_to_vec();
+        let signature = key.sign(Purpose::Batch, tenant, &batch);
+        v1::SealedBatch { batch, signature, encoding: PLAIN }
+    }
+
+    /// Verifies and opens a batch that `signer` handed in with `key`.
+    ///
+    /// # Errors
+    /// [`BatchError`], by the first check that fails; nothing of the batch is used then.
+    pub fn open(
+        sealed: &v1::SealedBatch,
+        tenant: TenantId,
+        signer: DeviceId,
+        key: &PublicKey,
+    ) -> Result<Self, BatchError> {
+        if sealed.batch.len() > BATCH_BYTES_MAX {
+            return Err(BatchError::TooLong);
+        }
+        if sealed.encoding != PLAIN {
+            return Err(BatchError::UnknownEncoding);
+        }
+        let batch = Self::from_proto(
+            v1::Batch::decode(&*sealed.batch).map_err(|_| BatchError::Malformed)?,
+        )?;
+        if batch.device != signer {
+            return Err(BatchError::WriterIsNotSigner);
+        }
+        key.verify(Purpose::Batch, tenant, &sealed.batch, &sealed.signature)
+            .map_err(|_| BatchError::BadSignature)?;
+        Ok(batch)
+    }
+
+    /// The ops with their sequences in this log.
+    pub fn sequenced(&self) -> impl Iterator<Item = (u64, &Op)> {
+        (self.first_sequence..).zip(&self.ops)
+    }
+
+    fn to_proto(&self) -> v1::Batch {
+        let op = |(sequence, op): (u64, &Op)| v1::Op {
+            kind: op.kind,
+            payload: op.payload.clone(),
+            origin: (op.origin != Origin { log: self.log, sequence })
+                .then(|| origin_to_proto(op.origin)),
+        };
+        v1::Batch {
+            log_id: self.log.to_vec(),
+            first_sequence: self.first_sequence,
+            ops: self.sequenced().map(op).collect(),
+            clock_segment: Some(v1::ClockSegment {
+                boot_id: self.clock_segment.boot_id,
+                wall_minus_monotonic_ms: self.clock_segment.wall_minus_monotonic_ms,
+            }),
+            device_id: self.device.to_vec(),
+        }
+    }
+
+    fn from_proto(proto: v1::Batch) -> Result<Self, BatchError> {
+        if proto.ops.len() > OPS_PER_BATCH_MAX {
+            return Err(BatchError::TooManyOps);
+        }
+        if proto.ops.is_empty() || proto.first_sequence >= SEQUENCE_MAX {
+            return Err(BatchError::Malformed);
+        }
+        let log = LogId::try_from(&*proto.log_id).map_err(|_| BatchError::Malformed)?;
+        let op = |(sequence, op): (u64, v1::Op)| {
+            let origin = match op.origin {
+                Some(origin) => origin_from_proto(&origin)?,
+                None => Origin { log, sequence },
+            };
+            Some(Op { kind: op.kind, payload: op.payload, origin })
+        };
+        let ops: Option<Vec<Op>> = (proto.first_sequence..).zip(proto.ops).map(op).collect();
+        let segment = proto.clock_segment.unwrap_or_default();
+        Ok(Self {
+            log,
+            first_sequence: proto.first_sequence,
+            device: DeviceId::try_from(&*proto.device_id).map_err(|_| BatchError::Malformed)?,
+            clock_segment: ClockSegment {
+                boot_id: segment.boot_id,
+                wall_minus_monotonic_ms: segment.wall_minus_monotonic_ms,
+            },
+            ops: ops.ok_or(BatchError::Malformed)?,
+        })
+    }
+}
+
+/// For a message.
+pub fn origin_to_proto(origin: Origin) -> v1::OpOrigin {
+    v1::OpOrigin { log_id: origin.log.to_vec(), sequence: origin.sequence }
+}
+
+/// From a message; `None` when the log id has the wrong length or the sequence is out of range.
+pub fn origin_from_proto(proto: &v1::OpOrigin) -> Option<Origin> {
+    let log = LogId::try_from(&*proto.log_id).ok()?;
+    (proto.sequence < SEQUENCE_MAX).then_some(Origin { log, sequence: proto.sequence })
+}
