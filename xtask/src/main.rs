@@ -1,1 +1,48 @@
-fn main(){}
+//! The project's own commands: `test`, `tidy`, `sqlx-data` and `drill`.
+
+mod drill;
+mod package;
+mod stopwatch;
+mod test;
+mod tidy;
+mod workspace;
+
+use std::{io::Write as _, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+use crate::workspace::Workspace;
+
+/// The project's own commands.
+#[derive(Parser)]
+#[command(name = "cargo xtask", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// All that must hold before a change goes in: what CI runs, no more, no less.
+    Test,
+    /// The guard: the map, the arrows between crates and rooms, licences, dependencies, docs.
+    Tidy,
+    /// The long runs of tests whose short share is in `test`.
+    Drill(drill::Arguments),
+}
+
+fn main() -> ExitCode {
+    let outcome = Workspace::find().and_then(|workspace| match Arguments::parse().command {
+        Command::Test => test::run(&workspace),
+        Command::Tidy => tidy::run(&workspace),
+        Command::Drill(arguments) => drill::run(&workspace, &arguments),
+    });
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nothing is left to do when even stderr is gone.
+            let _ = writeln!(std::io::stderr(), "{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! `cargo xtask drill NAME`: the long runs. The tests do a share of each.
+
+mod demo_seeds;
+
+use std::{io::Write as _, path::PathBuf};
+
+use anyhow::{bail, ensure};
+use clap::Args;
+
+use crate::{
+    stopwatch::{Stopwatch, in_words},
+    workspace::Workspace,
+};
+
+/// Which drill.
+#[derive(Args)]
+pub(crate) struct Arguments {
+    /// The drill's name; see `--list`.
+    #[arg(required_unless_present = "list")]
+    name: Option<String>,
+    /// Says which drills there are.
+    #[arg(long)]
+    list: bool,
+    /// How many kills or seeds, instead of the drill's own number.
+    #[arg(long)]
+    count: Option<u32>,
+    /// The walking data of `demo-seeds`.
+    #[arg(long, default_value = "../shared/data/steps/hourly_steps.csv")]
+    steps: PathBuf,
+}
+
+struct Drill {
+    name: &'static str,
+    about: &'static str,
+    count: u32,
+    run: fn(&Workspace, &Arguments, u32) -> anyhow::Result<()>,
+}
+
+const DRILLS: &[Drill] = &[
+    Drill {
+        name: "server-kills",
+        about: "SIGKILLs the server at random moments under syncs: nothing lost, nothing doubled",
+        count: 200,
+        run: |workspace, _, count| kills(workspace, ["askel-cli", "server_kills"], count),
+    },
+    Drill {
+        name: "sdk-kills",
+        about: "SIGKILLs an SDK process at random moments under writes: nothing lost or doubled",
+        count: 200,
+        run: |workspace, _, count| kills(workspace, ["askel-client-sdk", "kills"], count),
+    },
+    Drill {
+        name: "demo-seeds",
+        about: "plays the walking data with several seeds: the same figures every time",
+        count: 10,
+        run: |workspace, arguments, count| demo_seeds::run(workspace, &arguments.steps, count),
+    },
+];
+
+/// Runs the drill, or lists all.
+pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> anyhow::Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    if arguments.list {
+        for Drill {
+            name, about, count, ..
+        } in DRILLS
+        {
+            writeln!(stdout, "{name:<14} {count:>4} × {about}")?;
+        }
+        return Ok(());
+    }
+    let name = arguments.name.as_deref().unwrap_or_default();
+    let Some(drill) = DRILLS.iter().find(|drill| drill.name == name) else {
+        bail!("no drill {name:?}; `cargo xtask drill --list` says which there are");
+    };
+    let stopwatch = Stopwatch::start();
+    let count = arguments.count.unwrap_or(drill.count);
+    (drill.run)(workspace, arguments, count)?;
+    writeln!(
+        stdout,
+        "{name}: {count} done in {}",
+        in_words(stopwatch.elapsed())
+    )?;
+    Ok(())
+}
+
+/// Runs a test that reads `ASKEL_KILLS`: package and test.
+fn kills(workspace: &Workspace, [package, test]: [&str; 2], count: u32) -> anyhow::Result<()> {
+    let status = workspace
+        .cargo(&[
+            "test",
+            "--locked",
+            "--package",
+            package,
+            "--test",
+            test,
+            "--",
+            "--nocapture",
+        ])
+        .env("ASKEL_KILLS", count.to_string())
+        .status()?;
+    ensure!(status.success(), "the drill failed");
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_drill_is_named() {
+        let workspace = Workspace::find().expect("built in a workspace");
+        let arguments = Arguments {
+            name: Some("nap".into()),
+            list: false,
+            count: None,
+            steps: PathBuf::new(),
+        };
+        let error = run(&workspace, &arguments).expect_err("there is no such drill");
+        assert!(error.to_string().contains("\"nap\""), "{error}");
+    }
+}
