@@ -2,6 +2,10 @@
 //!
 //! Codes are never stored: callers pass a keyed hash (`code_hash`).
 
+mod decide;
+
+pub use decide::{Decision, Revoke, Right, RightKind, decide};
+
 use askel_sync::{
     admission::Role,
     id::{DeviceId, ParticipantId, PassTag, PlaceId, TenantId},
@@ -85,7 +89,8 @@ pub enum Grant {
     /// An invitation, or a re-invitation by staff, with the keyed hash of its code.
     Invitation([u8; 32]),
     /// A recovery sheet, with the keyed hash of its code and of the next sheet's. The participant's
-    /// other devices are revoked and their passes burned.
+    /// other devices are revoked and their passes burned. The next code has to follow from the code
+    /// in hand (by a keyed hash), so that a repeated call can tell it again.
     RecoverySheet {
         /// Of the sheet in hand.
         code_hash: [u8; 32],
@@ -146,6 +151,28 @@ pub struct PassRecord {
     pub participant: ParticipantId,
 }
 
+/// What a device's state becomes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeviceChange {
+    /// What it may do now.
+    pub state: DeviceState,
+    /// Until when, for staff.
+    pub lease_until: Option<Timestamp>,
+}
+
+/// A participant's device approved another key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Approval {
+    /// Whose.
+    pub participant: ParticipantId,
+    /// The device to come, by its key.
+    pub approved: DeviceId,
+    /// The device it replaces, revoked when the new one comes.
+    pub replaced: Option<DeviceId>,
+    /// Good before this.
+    pub expires_at: Timestamp,
+}
+
 /// Stores who may come in and who has.
 #[async_trait]
 pub trait EnrolmentStore: Send + Sync {
@@ -174,8 +201,8 @@ pub trait EnrolmentStore: Send + Sync {
 
     /// Enrols a device, all or nothing: uses up the grant, adds the device (a staff device pending,
     /// unless nobody invited it), for a participant also the participant (unless known), and the
-    /// pass; revokes what it replaces. The same grant with the same key again returns the device as
-    /// it stands and changes nothing.
+    /// pass; revokes what it replaces. A device that is enrolled already, by the same grant or another
+    /// good one, is returned as it stands and nothing is changed or used up.
     async fn enrol(
         &self,
         tenant: TenantId,
@@ -184,14 +211,15 @@ pub trait EnrolmentStore: Send + Sync {
         audit: &Audit,
     ) -> Result<Device, EnrolError>;
 
-    /// Failed attempts at enrolling since an instant, for the limit on guessing.
+    /// Failed attempts at enrolling since an instant (included), for the limit on guessing.
     async fn count_enrol_failures(
         &self,
         tenant: TenantId,
         since: Timestamp,
     ) -> Result<u64, StoreError>;
 
-    /// Notes a failed attempt; forgets those before `forget_before`.
+    /// Notes a failed attempt; forgets those before `forget_before`. Each call is an attempt of its
+    /// own: the one write that has no identity.
     async fn record_enrol_failure(
         &self,
         tenant: TenantId,
@@ -226,8 +254,7 @@ pub trait EnrolmentStore: Send + Sync {
         &self,
         tenant: TenantId,
         device: DeviceId,
-        state: DeviceState,
-        lease_until: Option<Timestamp>,
+        change: DeviceChange,
         audit: &Audit,
     ) -> Result<Option<Device>, StoreError>;
 
@@ -240,14 +267,11 @@ pub trait EnrolmentStore: Send + Sync {
         audit: &Audit,
     ) -> Result<(), StoreError>;
 
-    /// Notes that a participant's device approved another key until `expires_at`.
+    /// Notes an approval, in place of an unused one of the same key.
     async fn record_approval(
         &self,
         tenant: TenantId,
-        participant: ParticipantId,
-        approved: DeviceId,
-        replaced: Option<DeviceId>,
-        expires_at: Timestamp,
+        approval: &Approval,
         audit: &Audit,
     ) -> Result<(), StoreError>;
 

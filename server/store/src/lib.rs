@@ -1,8 +1,10 @@
 //! What the server asks of storage.
 //!
 //! One trait an aggregate; each method is one transaction, and does the same when called twice.
-//! Ids, times and random bytes come in by parameter. A new backend implements the traits and runs
-//! [`conformance`]'s suite; [`memory`] is the reference.
+//! Ids, times and random bytes come in by parameter. What is to be decided is decided by pure code
+//! here ([`decide`], [`Plan`]); a backend reads what the decision needs and writes what it says. A
+//! new backend implements the traits and runs the suite `conformance` (a feature); [`memory`] is the
+//! reference.
 
 mod audit;
 mod catalog;
@@ -20,13 +22,13 @@ pub mod memory;
 pub use audit::{Audit, AuditAction, AuditEntry, AuditStore};
 pub use catalog::{CatalogStore, CatalogVersion};
 pub use enrolment::{
-    Device, DeviceState, EnrolError, EnrolmentStore, Grant, Invitation, NewDevice, PassRecord,
-    Scope,
+    Approval, Decision, Device, DeviceChange, DeviceState, EnrolError, EnrolmentStore, Grant,
+    Invitation, NewDevice, PassRecord, Revoke, Right, RightKind, Scope, decide,
 };
 pub use error::StoreError;
 pub use op::{
-    Append, AppendError, Entry, EntryOutcome, LogState, OpStore, StreamHead, StreamOp, StreamTarget,
-    TallyChange,
+    Append, AppendError, Before, Entry, EntryBefore, EntryOutcome, LogState, Needs, OpStore,
+    OutboxDraft, Plan, Settled, StreamHead, StreamOp, StreamPlace, StreamTarget, TallyChange,
 };
 pub use page::{PageOf, PageRequest};
 pub use projection::{

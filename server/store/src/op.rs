@@ -1,5 +1,9 @@
 //! Ops, logs and streams.
 
+mod plan;
+
+pub use plan::{Before, EntryBefore, Needs, OutboxDraft, Plan, Settled, StreamPlace};
+
 use askel_sync::{
     admission::AdmittedOp,
     id::{DeviceId, LogId, OpId, ParticipantId, PlaceId, StreamId, TenantId},
@@ -27,7 +31,8 @@ pub struct Entry {
     pub log: LogId,
     /// Its writer.
     pub device: DeviceId,
-    /// Must be the log's next, or an entry that was deferred before.
+    /// From 0. Must be the log's next, or hold the same op already: deferred, which this outcome
+    /// settles, or settled alike, which makes this entry a repetition without effect.
     pub sequence: u64,
     /// The op.
     pub op: OpId,
@@ -120,8 +125,8 @@ pub struct StreamOp {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AppendError {
-    /// Another writer came first: a sequence is not the log's next, or holds another op, or the log
-    /// has another writer. Read the log states again and decide anew.
+    /// Another writer came first: a sequence lies past the log's next, or holds another op or the
+    /// same one settled otherwise, or the log has another writer. Read the log states again and decide anew.
     #[error("another writer came first")]
     Raced,
     /// The store failed.
@@ -133,7 +138,8 @@ pub enum AppendError {
 #[async_trait]
 pub trait OpStore: Send + Sync {
     /// Appends, all or nothing, durable on return. Positions are allocated in the transaction, so a
-    /// reader that follows a stream skips nothing. Returns the streams that moved.
+    /// reader that follows a stream skips nothing. Returns the streams that moved, each once, as they
+    /// stand after it; none for a repetition.
     async fn append(
         &self,
         tenant: TenantId,
@@ -141,7 +147,7 @@ pub trait OpStore: Send + Sync {
         now: Timestamp,
     ) -> Result<Vec<StreamHead>, AppendError>;
 
-    /// The states of those of the logs that exist.
+    /// The states of those of the logs that exist, in the order asked.
     async fn lookup_logs(
         &self,
         tenant: TenantId,
@@ -158,7 +164,7 @@ pub trait OpStore: Send + Sync {
         limit: u32,
     ) -> Result<Vec<(u64, OpId, Option<String>, bool)>, StoreError>;
 
-    /// Admitted ops by id; unknown ones are left out.
+    /// Admitted ops by id, in the order asked; unknown ones are left out.
     async fn lookup_ops(
         &self,
         tenant: TenantId,

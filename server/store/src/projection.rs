@@ -125,7 +125,7 @@ pub trait ProjectionStore: Send + Sync {
     ) -> Result<Vec<ParticipantId>, StoreError>;
 
     /// Counts by session between two local days, both included, by place, date and session; one
-    /// place or all.
+    /// place or all. Sessions that nobody attended and nobody counted at are left out.
     async fn count_sessions(
         &self,
         tenant: TenantId,
@@ -134,8 +134,8 @@ pub trait ProjectionStore: Send + Sync {
         last: LocalDate,
     ) -> Result<Vec<SessionCount>, StoreError>;
 
-    /// Different participants with an attendance between two local days, by place, and over all
-    /// (`None`).
+    /// Different participants with an attendance between two local days, both included: places that
+    /// have any, ascending, then over all (`None`).
     async fn count_participants(
         &self,
         tenant: TenantId,

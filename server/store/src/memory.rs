@@ -1,0 +1,83 @@
+//! The reference store: everything in memory, synchronous inside, lost with the process.
+//!
+//! One file an aggregate, each a plain struct without locks; [`MemoryStore`] holds them behind one
+//! mutex, so every call is one transaction. No method waits.
+
+mod audit;
+mod catalog;
+mod enrolment;
+mod op;
+mod projection;
+mod tenant;
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use askel_sync::id::TenantId;
+
+use crate::{PageOf, PageRequest, Tenant};
+
+/// A store in memory.
+#[derive(Debug, Default)]
+pub struct MemoryStore {
+    tenants: Mutex<BTreeMap<TenantId, TenantData>>,
+}
+
+/// All that is held for one tenant.
+#[derive(Debug, Default)]
+struct TenantData {
+    tenant: Option<Tenant>,
+    enrolment: enrolment::Enrolment,
+    ops: op::Ops,
+    projection: projection::Derived,
+    catalogs: catalog::Catalogs,
+    audit: audit::AuditLog,
+}
+
+impl MemoryStore {
+    /// An empty store.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A call that panicked has not left anything half done that a later one could not stand:
+    /// writes are decided before the first change.
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<TenantId, TenantData>> {
+        self.tenants.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn read<R>(&self, tenant: TenantId, read: impl FnOnce(&TenantData) -> R) -> R {
+        match self.lock().get(&tenant) {
+            Some(data) => read(data),
+            None => read(&TenantData::default()),
+        }
+    }
+
+    fn write<R>(&self, tenant: TenantId, write: impl FnOnce(&mut TenantData) -> R) -> R {
+        write(self.lock().entry(tenant).or_default())
+    }
+}
+
+/// A page of what `items` yields in the list's order, with each item's key; `key_bytes` is the
+/// length of a key. Keys rise as byte strings.
+fn page_of<T>(
+    items: impl Iterator<Item = (Vec<u8>, T)>,
+    request: &PageRequest,
+    key_bytes: usize,
+) -> PageOf<T> {
+    if !request.after.is_empty() && request.after.len() != key_bytes {
+        return PageOf::empty();
+    }
+    let fetch = usize::try_from(request.fetch()).unwrap_or(usize::MAX);
+    let items = items
+        .filter(|(key, _)| *key > request.after)
+        .take(fetch)
+        .collect();
+    let page = PageOf::cut(items, request, |(key, _)| key.clone());
+    PageOf {
+        items: page.items.into_iter().map(|(_, item)| item).collect(),
+        next: page.next,
+    }
+}

@@ -1,0 +1,250 @@
+//! What is derived, in memory.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use askel_sync::{
+    id::{GoalId, ParticipantId, PlaceId, TenantId},
+    op::SessionRef,
+    time::LocalDate,
+};
+use async_trait::async_trait;
+
+use super::MemoryStore;
+use crate::{
+    ChallengeSum, Dirty, OutboxDraft, OutboxItem, Projection, ProjectionStore, SessionCount,
+    StoreError, TallyChange,
+};
+
+type Session = (PlaceId, LocalDate, SessionRef);
+
+#[derive(Debug, Default)]
+pub(super) struct Derived {
+    /// The last number given to a reason to be dirty or to an outbox item.
+    counter: u64,
+    dirty: BTreeMap<ParticipantId, DirtySince>,
+    outbox: BTreeMap<u64, OutboxItem>,
+    points: BTreeMap<GoalId, BTreeMap<ParticipantId, u64>>,
+    attendances: BTreeMap<Session, BTreeSet<ParticipantId>>,
+    tallies: BTreeMap<Session, i64>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct DirtySince {
+    first: u64,
+    generation: u64,
+}
+
+impl Derived {
+    fn next(&mut self) -> u64 {
+        self.counter = self.counter.saturating_add(1);
+        self.counter
+    }
+
+    pub(super) fn mark_dirty(&mut self, participant: ParticipantId) {
+        let generation = self.next();
+        self.dirty
+            .entry(participant)
+            .or_insert(DirtySince {
+                first: generation,
+                generation,
+            })
+            .generation = generation;
+    }
+
+    pub(super) fn put_out(&mut self, draft: OutboxDraft<'_>) {
+        let id = self.next();
+        let OutboxDraft {
+            stream,
+            kind,
+            payload,
+        } = draft;
+        self.outbox.insert(
+            id,
+            OutboxItem {
+                id,
+                stream,
+                kind,
+                payload: payload.to_vec(),
+            },
+        );
+    }
+
+    pub(super) fn count(&mut self, tally: TallyChange) {
+        let sum = self
+            .tallies
+            .entry((tally.place, tally.date, tally.session))
+            .or_default();
+        *sum = sum.saturating_add(i64::from(tally.delta));
+    }
+
+    /// Marks come before cleaning: a reason of this very append keeps its participant dirty.
+    pub(super) fn project(&mut self, projection: &Projection) {
+        for participant in &projection.dirty {
+            self.mark_dirty(*participant);
+        }
+        for seen in &projection.clean {
+            let unchanged = |since: &DirtySince| since.generation == seen.generation;
+            if self.dirty.get(&seen.participant).is_some_and(unchanged) {
+                self.dirty.remove(&seen.participant);
+            }
+        }
+        for id in &projection.sent {
+            self.outbox.remove(id);
+        }
+        for contribution in &projection.contributions {
+            let points = self.points.entry(contribution.goal).or_default();
+            if contribution.points == 0 {
+                points.remove(&contribution.participant);
+            } else {
+                points.insert(contribution.participant, contribution.points);
+            }
+        }
+        for change in &projection.attendances {
+            let session = (change.place, change.date, change.session);
+            let present = self.attendances.entry(session).or_default();
+            if change.present {
+                present.insert(change.participant);
+            } else {
+                present.remove(&change.participant);
+            }
+        }
+    }
+
+    fn attended(
+        &self,
+        first: LocalDate,
+        last: LocalDate,
+    ) -> impl Iterator<Item = (&Session, &BTreeSet<ParticipantId>)> {
+        self.attendances
+            .iter()
+            .filter(move |((_, date, _), _)| (first..=last).contains(date))
+    }
+}
+
+#[async_trait]
+impl ProjectionStore for MemoryStore {
+    async fn list_dirty(&self, tenant: TenantId, limit: u32) -> Result<Vec<Dirty>, StoreError> {
+        Ok(self.read(tenant, |data| {
+            let mut waiting: Vec<_> = data.projection.dirty.iter().collect();
+            waiting.sort_by_key(|(_, since)| since.first);
+            let dirty = |(participant, since): (&ParticipantId, &DirtySince)| Dirty {
+                participant: *participant,
+                generation: since.generation,
+            };
+            waiting
+                .into_iter()
+                .take(limit_of(limit))
+                .map(dirty)
+                .collect()
+        }))
+    }
+
+    async fn list_outbox(
+        &self,
+        tenant: TenantId,
+        limit: u32,
+    ) -> Result<Vec<OutboxItem>, StoreError> {
+        Ok(self.read(tenant, |data| {
+            data.projection
+                .outbox
+                .values()
+                .take(limit_of(limit))
+                .cloned()
+                .collect()
+        }))
+    }
+
+    async fn sum_challenge(
+        &self,
+        tenant: TenantId,
+        goal: GoalId,
+    ) -> Result<ChallengeSum, StoreError> {
+        Ok(self.read(tenant, |data| {
+            let points = data.projection.points.get(&goal);
+            points.map_or_else(ChallengeSum::default, |points| ChallengeSum {
+                total: points
+                    .values()
+                    .fold(0, |sum, points| sum.saturating_add(*points)),
+                people: u32::try_from(points.len()).unwrap_or(u32::MAX),
+            })
+        }))
+    }
+
+    async fn list_contributors(
+        &self,
+        tenant: TenantId,
+        goal: GoalId,
+    ) -> Result<Vec<ParticipantId>, StoreError> {
+        Ok(self.read(tenant, |data| {
+            data.projection
+                .points
+                .get(&goal)
+                .into_iter()
+                .flat_map(BTreeMap::keys)
+                .copied()
+                .collect()
+        }))
+    }
+
+    async fn count_sessions(
+        &self,
+        tenant: TenantId,
+        place: Option<PlaceId>,
+        first: LocalDate,
+        last: LocalDate,
+    ) -> Result<Vec<SessionCount>, StoreError> {
+        Ok(self.read(tenant, |data| {
+            let mut counts: BTreeMap<Session, (u64, i64)> = BTreeMap::new();
+            for (session, people) in data.projection.attended(first, last) {
+                if !people.is_empty() {
+                    counts.entry(*session).or_default().0 =
+                        people.len().try_into().unwrap_or(u64::MAX);
+                }
+            }
+            for (session, sum) in &data.projection.tallies {
+                if (first..=last).contains(&session.1) {
+                    counts.entry(*session).or_default().1 = *sum;
+                }
+            }
+            counts
+                .into_iter()
+                .filter(|((at, _, _), _)| place.is_none_or(|place| place == *at))
+                .map(
+                    |((place, date, session), (attendances, tallies))| SessionCount {
+                        place,
+                        date,
+                        session,
+                        attendances,
+                        tallies,
+                    },
+                )
+                .collect()
+        }))
+    }
+
+    async fn count_participants(
+        &self,
+        tenant: TenantId,
+        first: LocalDate,
+        last: LocalDate,
+    ) -> Result<Vec<(Option<PlaceId>, u64)>, StoreError> {
+        Ok(self.read(tenant, |data| {
+            let mut by_place: BTreeMap<PlaceId, BTreeSet<ParticipantId>> = BTreeMap::new();
+            for ((place, _, _), people) in data.projection.attended(first, last) {
+                by_place.entry(*place).or_default().extend(people);
+            }
+            by_place.retain(|_, people| !people.is_empty());
+            let everyone: BTreeSet<ParticipantId> = by_place.values().flatten().copied().collect();
+            let count =
+                |people: &BTreeSet<ParticipantId>| people.len().try_into().unwrap_or(u64::MAX);
+            let places = by_place
+                .iter()
+                .map(|(place, people)| (Some(*place), count(people)));
+            places.chain([(None, count(&everyone))]).collect()
+        }))
+    }
+}
+
+fn limit_of(limit: u32) -> usize {
+    usize::try_from(limit).unwrap_or(usize::MAX)
+}
