@@ -1,0 +1,14 @@
+//! What the SDK answers: values for an app to show, texts in the person's language.
+
+mod enrolment;
+mod participant;
+mod place;
+mod status;
+
+pub use enrolment::{ComeBack, Enrolled, OwnDevice, RecoverySheet};
+pub use participant::{
+    Attended, Award, CheckedIn, Confirmation, Joining, Presence, Profile, Progress, StageProgress,
+    StepReading, StepsRecorded,
+};
+pub use place::{Nearby, Opening, OwnScan, Place, PlaceDay, Scanned, SessionCounts};
+pub use status::{Budget, Change, RejectedOp, Status, SyncEnd, SyncReport};
