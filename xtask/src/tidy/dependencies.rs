@@ -36,33 +36,42 @@ pub(super) fn check(sources: &Sources) -> Vec<Fault> {
         .map(|name| Fault::new(DOCUMENT, format!("{name} is explained, but not used")));
     lacking
         .chain(gone)
-        .chain(check_manifests(sources))
+        .chain(check_manifests(sources, &wanted))
         .collect()
 }
 
-/// Members take every dependency from the workspace: one version, one place.
-fn check_manifests(sources: &Sources) -> Vec<Fault> {
+/// Members take every dependency from the workspace, one version in one place, and the workspace
+/// lists none that no member takes.
+fn check_manifests(sources: &Sources, wanted: &BTreeSet<&str>) -> Vec<Fault> {
     let mut faults = Vec::new();
+    let mut taken = BTreeSet::new();
     for (path, text) in sources
         .ending("toml")
         .filter(|(path, _)| path.ends_with("/Cargo.toml"))
     {
-        let Ok(manifest) = text.parse::<toml::Table>() else {
-            continue;
-        };
-        for section in ["dependencies", "dev-dependencies", "build-dependencies"] {
-            let table = manifest.get(section).and_then(toml::Value::as_table);
-            for (name, value) in table.into_iter().flatten() {
-                if value.get("workspace").and_then(toml::Value::as_bool) != Some(true) {
-                    faults.push(Fault::new(
-                        path,
-                        format!("{name} is not taken from the workspace"),
-                    ));
-                }
+        for (name, value) in asked_for(text) {
+            if value.get("workspace").and_then(toml::Value::as_bool) != Some(true) {
+                faults.push(Fault::new(
+                    path,
+                    format!("{name} is not taken from the workspace"),
+                ));
             }
+            taken.insert(name);
         }
     }
+    let idle = wanted.iter().filter(|name| !taken.contains(**name));
+    faults.extend(idle.map(|name| Fault::new(MANIFEST, format!("no member takes {name}"))));
     faults
+}
+
+/// The dependencies of a manifest, of all kinds.
+fn asked_for(manifest: &str) -> Vec<(String, toml::Value)> {
+    let manifest: toml::Table = manifest.parse().unwrap_or_default();
+    ["dependencies", "dev-dependencies", "build-dependencies"]
+        .iter()
+        .filter_map(|section| manifest.get(*section)?.as_table().cloned())
+        .flatten()
+        .collect()
 }
 
 #[cfg(test)]
@@ -88,7 +97,8 @@ mod tests {
             check_with("prost = \"1\"\naskel-sync = { path = \"sync\" }", fine),
             0
         );
-        assert_eq!(check_with("prost = \"1\"\nnew = \"1\"", fine), 1);
+        // No reason, and nobody takes it.
+        assert_eq!(check_with("prost = \"1\"\nnew = \"1\"", fine), 2);
         assert_eq!(check_with("", fine), 1);
         assert_eq!(
             check_with("prost = \"1\"", "[dependencies]\nprost = \"1\""),
