@@ -139,3 +139,11 @@ catalog_number!(
     /// A badge.
     BadgeId
 );
+catalog_number!(
+    /// Who offers activities.
+    OrganisationId
+);
+catalog_number!(
+    /// A time zone of the catalog.
+    TimeZoneId
+);

@@ -5,9 +5,12 @@
 //! ed25519-dalek's `verify_strict`: no small-order keys, no malleable signatures).
 
 mod certificate;
+pub mod credential;
+mod enrolment;
 mod key_list;
 
 pub use certificate::{LeaseTooLong, StaffCertificate};
+pub use enrolment::{prove_enrolment, verify_enrolment};
 pub use key_list::{KeyEntry, KeyList, KeyListError};
 
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};

@@ -8,11 +8,20 @@
 //! Nothing here does I/O, waits, reads a clock, draws randomness, uses floats or depends on hash
 //! order.
 
+mod base32;
+
 pub mod admission;
+pub mod award;
+pub mod catalog;
+pub mod fold;
+pub mod goal;
 pub mod id;
+pub mod invitation;
 pub mod key;
 pub mod limits;
 pub mod log;
 pub mod op;
+pub mod pass;
+pub mod rule;
 pub mod stream;
 pub mod time;

@@ -62,7 +62,16 @@ pub const CATALOG_CHUNK_BYTES: usize = 4 * 1_024;
 pub const CATALOG_ENTRIES_MAX: usize = 10_000;
 /// Bytes of one text of a catalog.
 pub const TEXT_BYTES_MAX: usize = 2_000;
+/// How far a time zone may be from UTC, in minutes either way.
+pub const ZONE_OFFSET_MINUTES_MAX: i32 = 14 * 60;
+/// The latest end of an opening interval, in minutes of its local day: four in the next morning.
+pub const OPENING_UNTIL_MINUTE_MAX: u32 = 28 * 60;
 /// Transitions of one time zone.
 pub const TRANSITIONS_MAX: usize = 1_000;
 /// Keys of a key list.
 pub const KEYS_MAX: usize = 64;
+
+/// Bytes of a pass as text.
+pub const PASS_TEXT_BYTES_MAX: usize = 512;
+/// Bytes of a server's URL in a link.
+pub const SERVER_URL_BYTES_MAX: usize = 200;

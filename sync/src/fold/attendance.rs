@@ -1,0 +1,299 @@
+//! Attendances: derived from check-ins, their witnesses, and from corrections.
+//!
+//! # How check-ins become attendances
+//! 1. Each check-in names a session. Check-ins of one session are one attendance, however many
+//!    witnesses it has; it is as strong as its strongest witness, and has the time and manner of
+//!    its earliest.
+//! 2. Two drop-in check-ins of one place and day that were written under different catalogs may
+//!    name different slots for the same session. If the catalog in force puts both instants into
+//!    one slot, they are one session, and the earlier check-in's slot holds.
+//! 3. A correction is about a check-in, and decides for the whole attendance that the check-in
+//!    witnesses. Of all corrections about any of its witnesses the greatest decides, by revision,
+//!    then verdict (a void beats a new date beats a reinstatement), then op id.
+//! 4. A void undoes the attendance, not one witness: a fresh check-in of the same session by another
+//!    witness does not bring it back, only a reinstatement of a higher revision does. Whoever was
+//!    voided by mistake and comes again on another day is a new attendance, of course.
+//! 5. A new date moves the attendance. Where it lands on another that stands, the two are one.
+//!
+//! All of it is computed from sets, so nothing depends on the order of arrival: a correction may
+//! come before its check-in.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{FactChange, SessionKey};
+use crate::{
+    admission::Strength,
+    catalog::Catalog,
+    id::{ActivityId, OpId, PlaceId, SessionId},
+    op::{Correction, Manner, SessionRef, Verdict},
+    time::{LocalDate, Timestamp},
+};
+
+/// A participant was at a session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attendance {
+    /// Which session.
+    pub key: SessionKey,
+    /// When the earliest witness saw it, corrected.
+    pub at: Timestamp,
+    /// How, by the earliest witness.
+    pub manner: Manner,
+    /// The best of the witnesses.
+    pub strength: Strength,
+    /// What was on, if the catalog says.
+    pub activity: Option<ActivityId>,
+    /// The check-ins it rests on.
+    pub witnesses: BTreeSet<OpId>,
+}
+
+/// A check-in as the fold keeps it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct WitnessFact {
+    pub place: PlaceId,
+    pub at: Timestamp,
+    pub session: SessionRef,
+    pub manner: Manner,
+    pub strength: Strength,
+    pub catalog_version: u32,
+}
+
+/// A correction as the fold keeps it; the greatest decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Ruling {
+    pub revision: u32,
+    pub verdict: Verdict,
+    pub op: OpId,
+}
+
+/// Check-ins that may be of one session: all drop-ins of a place and day, or a dated session.
+type GroupKey = (PlaceId, LocalDate, Option<SessionId>);
+
+/// Check-ins of one session, with what became of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Claim {
+    key: SessionKey,
+    /// The time of the attendance and its first witness, by which claims of one session are put in
+    /// order.
+    first: (Timestamp, OpId),
+    manner: Manner,
+    strength: Strength,
+    witnesses: BTreeSet<OpId>,
+}
+
+/// The fold.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Attendances {
+    witnesses: BTreeMap<OpId, WitnessFact>,
+    /// The greatest correction about each check-in, known or not.
+    rulings: BTreeMap<OpId, Ruling>,
+    groups: BTreeMap<GroupKey, BTreeSet<OpId>>,
+    /// What stands of each group.
+    claims: BTreeMap<GroupKey, Vec<Claim>>,
+    /// The groups whose claims end at a session.
+    landed: BTreeMap<SessionKey, BTreeSet<GroupKey>>,
+    standing: BTreeMap<SessionKey, Attendance>,
+}
+
+impl Attendances {
+    pub(super) fn standing(&self) -> &BTreeMap<SessionKey, Attendance> {
+        &self.standing
+    }
+
+    pub(super) fn witnesses(&self) -> &BTreeMap<OpId, WitnessFact> {
+        &self.witnesses
+    }
+
+    pub(super) fn rulings(&self) -> &BTreeMap<OpId, Ruling> {
+        &self.rulings
+    }
+
+    pub(super) fn check_in(
+        &mut self,
+        id: OpId,
+        fact: WitnessFact,
+        catalog: &Catalog,
+    ) -> Vec<FactChange> {
+        let former = self.witnesses.get(&id).copied();
+        // An op has one admission; should it come with two, the greater holds on every machine.
+        if former.is_some_and(|former| former >= fact) {
+            return Vec::new();
+        }
+        self.witnesses.insert(id, fact);
+        let left = former.and_then(|former| group_of(&former, catalog));
+        let joined = group_of(&fact, catalog);
+        if let Some(group) = left {
+            self.groups.entry(group).or_default().remove(&id);
+        }
+        if let Some(group) = joined {
+            self.groups.entry(group).or_default().insert(id);
+        }
+        let settled: BTreeSet<GroupKey> = left.into_iter().chain(joined).collect();
+        settled.into_iter().flat_map(|group| self.settle(group, catalog)).collect()
+    }
+
+    pub(super) fn correction(
+        &mut self,
+        id: OpId,
+        correction: &Correction,
+        catalog: &Catalog,
+    ) -> Vec<FactChange> {
+        let ruling = Ruling { revision: correction.revision, verdict: correction.verdict, op: id };
+        let held = self.rulings.entry(correction.check_in).or_insert(ruling);
+        *held = ruling.max(*held);
+        let cited = self.witnesses.get(&correction.check_in);
+        let group = cited.and_then(|fact| group_of(fact, catalog));
+        group.map(|group| self.settle(group, catalog)).unwrap_or_default()
+    }
+
+    /// The same facts under another catalog.
+    pub(super) fn rebase(&mut self, catalog: &Catalog) {
+        let facts = std::mem::take(self);
+        self.rulings = facts.rulings;
+        for (id, fact) in facts.witnesses {
+            self.check_in(id, fact, catalog);
+        }
+    }
+
+    /// Computes a group's claims anew and tells what that changed.
+    fn settle(&mut self, group: GroupKey, catalog: &Catalog) -> Vec<FactChange> {
+        let claims = self.claims_of(group, catalog);
+        let former = self.claims.remove(&group).unwrap_or_default();
+        for claim in &former {
+            if let Some(groups) = self.landed.get_mut(&claim.key) {
+                groups.remove(&group);
+            }
+        }
+        for claim in &claims {
+            self.landed.entry(claim.key).or_default().insert(group);
+        }
+        let touched: BTreeSet<SessionKey> =
+            former.iter().chain(&claims).map(|claim| claim.key).collect();
+        if !claims.is_empty() {
+            self.claims.insert(group, claims);
+        }
+        touched.into_iter().flat_map(|key| self.restate(key, catalog)).collect()
+    }
+
+    /// Computes a session's attendance anew from the claims that end at it.
+    fn restate(&mut self, key: SessionKey, catalog: &Catalog) -> Vec<FactChange> {
+        let groups = self.landed.get(&key).into_iter().flatten();
+        let claims = groups
+            .filter_map(|group| self.claims.get(group))
+            .flatten()
+            .filter(|claim| claim.key == key);
+        let now = Claim::together(claims).map(|claim| claim.into_attendance(catalog));
+        let before = self.standing.remove(&key);
+        if now.is_none() {
+            self.landed.remove(&key);
+        }
+        if let Some(now) = &now {
+            self.standing.insert(key, now.clone());
+        }
+        if before == now {
+            return Vec::new();
+        }
+        let removed = before.map(FactChange::AttendanceRemoved);
+        removed.into_iter().chain(now.map(FactChange::AttendanceAdded)).collect()
+    }
+
+    /// What stands of a group: its sessions, each with the correction that decides about it.
+    fn claims_of(&self, group: GroupKey, catalog: &Catalog) -> Vec<Claim> {
+        let members = self.groups.get(&group).into_iter().flatten();
+        let mut facts: Vec<(OpId, WitnessFact)> =
+            members.filter_map(|id| Some((*id, *self.witnesses.get(id)?))).collect();
+        facts.sort_by_key(|(id, fact)| (fact.at, *id));
+        let sessions = sessions_of(&facts, catalog);
+        sessions.iter().filter_map(|session| self.judge(group, session, catalog)).collect()
+    }
+
+    /// The claim of a session; `None` when it is void or moved to a place or day nobody knows.
+    fn judge(
+        &self,
+        (place, date, dated): GroupKey,
+        session: &[(OpId, WitnessFact)],
+        catalog: &Catalog,
+    ) -> Option<Claim> {
+        let (first_id, first) = *session.first()?;
+        let named = dated.map_or(first.session, SessionRef::Dated);
+        let original = SessionKey { place, date, session: named };
+        let ruling = session.iter().filter_map(|(id, _)| self.rulings.get(id)).max();
+        let (key, at) = match ruling.map(|ruling| ruling.verdict) {
+            Some(Verdict::Void) => return None,
+            Some(Verdict::ReDate { occurred_at, session }) => {
+                (SessionKey::of(first.place, occurred_at, session, catalog)?, occurred_at)
+            }
+            Some(Verdict::Reinstate) | None => (original, first.at),
+        };
+        Some(Claim {
+            key,
+            first: (at, first_id),
+            manner: first.manner,
+            strength: session.iter().map(|(_, fact)| fact.strength).max()?,
+            witnesses: session.iter().map(|(id, _)| *id).collect(),
+        })
+    }
+}
+
+impl Claim {
+    /// Claims that end at one session are one attendance.
+    fn together<'a>(claims: impl Iterator<Item = &'a Self>) -> Option<Self> {
+        claims.cloned().reduce(|one, other| {
+            let (mut early, late) = if one.first <= other.first { (one, other) } else { (other, one) };
+            early.strength = early.strength.max(late.strength);
+            early.witnesses.extend(late.witnesses);
+            early
+        })
+    }
+
+    fn into_attendance(self, catalog: &Catalog) -> Attendance {
+        Attendance {
+            activity: self.key.activity(catalog),
+            key: self.key,
+            at: self.first.0,
+            manner: self.manner,
+            strength: self.strength,
+            witnesses: self.witnesses,
+        }
+    }
+}
+
+/// The group a check-in is in; `None` for a place that is not in the catalog: it counts nowhere
+/// until a catalog has it.
+fn group_of(fact: &WitnessFact, catalog: &Catalog) -> Option<GroupKey> {
+    let key = SessionKey::of(fact.place, fact.at, fact.session, catalog)?;
+    let dated = match fact.session {
+        SessionRef::Dated(id) => Some(id),
+        SessionRef::Slot(_) => None,
+    };
+    Some((key.place, key.date, dated))
+}
+
+/// Cuts the check-ins of a group, earliest first, into sessions. Check-ins of a slot are one
+/// session; one of another catalog joins an earlier session whose first check-in lies in the same
+/// slot by the catalog in force.
+fn sessions_of(
+    facts: &[(OpId, WitnessFact)],
+    catalog: &Catalog,
+) -> Vec<Vec<(OpId, WitnessFact)>> {
+    let mut sessions: Vec<Vec<(OpId, WitnessFact)>> = Vec::new();
+    for (id, fact) in facts {
+        let by_name = sessions
+            .iter()
+            .position(|session| session.iter().any(|(_, other)| other.session == fact.session));
+        let by_catalog = || {
+            sessions.iter().position(|session| {
+                session.first().is_some_and(|(_, first)| is_same_slot(first, fact, catalog))
+            })
+        };
+        match by_name.or_else(by_catalog).and_then(|index| sessions.get_mut(index)) {
+            Some(session) => session.push((*id, *fact)),
+            None => sessions.push(vec![(*id, *fact)]),
+        }
+    }
+    sessions
+}
+
+fn is_same_slot(one: &WitnessFact, other: &WitnessFact, catalog: &Catalog) -> bool {
+    let slot = |fact: &WitnessFact| catalog.slot_at(fact.place, fact.at);
+    one.catalog_version != other.catalog_version && slot(one) == slot(other)
+}

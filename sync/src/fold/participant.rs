@@ -1,0 +1,267 @@
+//! One participant's state, from the ops of their own stream.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    Attendance, FactChange, Profile, SessionKey,
+    attendance::{Attendances, WitnessFact},
+    awards::ServerAwards,
+    canonical::Canonical,
+    profile::ProfileRegisters,
+    sets::{EditedSet, SetChange},
+    steps::Steps,
+};
+use crate::{
+    admission::{Admission, AdmittedOp},
+    award::{Awards, Eligible},
+    catalog::Catalog,
+    id::{AwardId, GoalId, OpId, ParticipantId, PlaceId, StepSourceId},
+    op::{AwardConfirmed, AwardWithdrawn, Measure, Payload},
+    time::{LocalDate, Quarter},
+};
+
+/// Everything that is derived of one participant.
+///
+/// An op's judgement is part of what is folded. A phone's own pending ops have only its estimate,
+/// so a phone folds the confirmed ops into one state and lays the pending ones on a copy of it;
+/// never both into one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParticipantState {
+    participant: ParticipantId,
+    /// The catalog that days, sessions and activities were derived with.
+    catalog_hash: Option<[u8; 32]>,
+    pub(super) attendances: Attendances,
+    pub(super) steps: Steps,
+    pub(super) profile: ProfileRegisters,
+    pub(super) favourites: EditedSet<PlaceId>,
+    pub(super) joined: EditedSet<GoalId>,
+    pub(super) awards: ServerAwards,
+}
+
+impl ParticipantState {
+    /// Nothing yet.
+    pub fn new(participant: ParticipantId) -> Self {
+        Self {
+            participant,
+            catalog_hash: None,
+            attendances: Attendances::default(),
+            steps: Steps::default(),
+            profile: ProfileRegisters::default(),
+            favourites: EditedSet::default(),
+            joined: EditedSet::default(),
+            awards: ServerAwards::default(),
+        }
+    }
+
+    /// Folds ops from scratch.
+    pub fn fold<'a>(
+        participant: ParticipantId,
+        ops: impl IntoIterator<Item = &'a AdmittedOp>,
+        catalog: &Catalog,
+    ) -> Self {
+        let mut state = Self::new(participant);
+        state.rebase(catalog);
+        for op in ops {
+            state.apply(op, catalog);
+        }
+        state
+    }
+
+    /// Takes in one op and tells what it changed. With another catalog than before, what was folded
+    /// is first derived anew; that is not told, see [`Self::rebase`]. An op about another
+    /// participant changes nothing.
+    pub fn apply(&mut self, admitted: &AdmittedOp, catalog: &Catalog) -> Vec<FactChange> {
+        self.rebase(catalog);
+        if admitted.admission.subject.is_some_and(|subject| subject != self.participant) {
+            return Vec::new();
+        }
+        match admitted.op.parse() {
+            Ok(Some(payload)) => self.take(admitted.id(), &admitted.admission, payload, catalog),
+            Ok(None) | Err(_) => Vec::new(),
+        }
+    }
+
+    /// Derives the same facts with another catalog; does nothing with the same one. A tracker of
+    /// the former catalog is void then.
+    pub fn rebase(&mut self, catalog: &Catalog) {
+        if self.catalog_hash.as_ref() != Some(catalog.hash()) {
+            self.catalog_hash = Some(*catalog.hash());
+            self.attendances.rebase(catalog);
+            self.steps.rebase(catalog);
+        }
+    }
+
+    fn take(
+        &mut self,
+        id: OpId,
+        admission: &Admission,
+        payload: Payload,
+        catalog: &Catalog,
+    ) -> Vec<FactChange> {
+        match payload {
+            Payload::CheckIn(check_in) => {
+                let fact = WitnessFact {
+                    place: check_in.place,
+                    at: admission.corrected_at,
+                    session: check_in.session,
+                    manner: check_in.manner,
+                    strength: admission.strength,
+                    catalog_version: check_in.catalog_version,
+                };
+                self.attendances.check_in(id, fact, catalog)
+            }
+            Payload::Correction(correction) => {
+                self.attendances.correction(id, &correction, catalog)
+            }
+            Payload::StepCount(count) => self.steps.apply(&count, catalog).into_iter().collect(),
+            Payload::ProfileSet(set) => {
+                let changed = self.profile.set(set.field, (admission.corrected_at, id));
+                changed.then_some(FactChange::Profile).into_iter().collect()
+            }
+            Payload::QuestJoined(joined) => quest(joined.goal, self.joined.add(id, joined.goal)),
+            Payload::QuestLeft(left) => {
+                quest(left.goal, self.joined.remove(&left.joined, left.goal))
+            }
+            Payload::FavouriteAdded(added) => favourite(self.favourites.add(id, added.place)),
+            Payload::FavouriteRemoved(removed) => {
+                favourite(self.favourites.remove(&removed.added, removed.place))
+            }
+            Payload::AwardConfirmed(confirmed) => {
+                let change = FactChange::AwardConfirmed(confirmed.award);
+                self.awards.confirm(id, confirmed).then_some(change).into_iter().collect()
+            }
+            Payload::AwardWithdrawn(withdrawn) => {
+                let change = FactChange::AwardWithdrawn(withdrawn.award);
+                self.awards.withdraw(id, withdrawn).then_some(change).into_iter().collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+fn quest(goal: GoalId, change: Option<SetChange>) -> Vec<FactChange> {
+    let change = change.map(|change| match change {
+        SetChange::Came => FactChange::QuestJoined(goal),
+        SetChange::Went => FactChange::QuestLeft(goal),
+    });
+    change.into_iter().collect()
+}
+
+fn favourite(change: Option<SetChange>) -> Vec<FactChange> {
+    change.map(|_| FactChange::Favourites).into_iter().collect()
+}
+
+/// What is asked of a state.
+impl ParticipantState {
+    /// Whose it is.
+    pub fn participant(&self) -> ParticipantId {
+        self.participant
+    }
+
+    /// Attendances by place, day and session.
+    pub fn attendances(&self) -> impl ExactSizeIterator<Item = &Attendance> + use<'_> {
+        self.attendances.standing().values()
+    }
+
+    /// One attendance.
+    pub fn attendance(&self, key: &SessionKey) -> Option<&Attendance> {
+        self.attendances.standing().get(key)
+    }
+
+    /// The revision of the greatest correction that cites a check-in; 0 for none. The next
+    /// correction has one more.
+    pub fn correction_revision(&self, check_in: OpId) -> u32 {
+        self.attendances.rulings().get(&check_in).map_or(0, |ruling| ruling.revision)
+    }
+
+    /// Day totals of a measure; a day that was counted and had none stands with 0.
+    pub fn day_steps(&self, measure: Measure) -> BTreeMap<LocalDate, u64> {
+        let of_measure = self.steps.days().iter().filter(|((of, _), _)| *of == measure);
+        of_measure.map(|((_, date), sum)| (*date, *sum)).collect()
+    }
+
+    /// The revision of a step register; 0 when nothing was written. The next has one more.
+    pub fn step_revision(&self, source: StepSourceId, measure: Measure, bucket: Quarter) -> u32 {
+        self.steps.reading(&(measure, source, bucket)).map_or(0, |reading| reading.revision)
+    }
+
+    /// The count of a step register.
+    pub fn step_count(
+        &self,
+        source: StepSourceId,
+        measure: Measure,
+        bucket: Quarter,
+    ) -> Option<u32> {
+        self.steps.reading(&(measure, source, bucket)).map(|reading| reading.count)
+    }
+
+    /// The profile as it stands.
+    pub fn profile(&self) -> Profile {
+        self.profile.profile()
+    }
+
+    /// Marked places.
+    pub fn favourites(&self) -> BTreeSet<PlaceId> {
+        self.favourites.members()
+    }
+
+    /// The additions a marked place stands on: a removal names them.
+    pub fn favourite_ops(&self, place: PlaceId) -> BTreeSet<OpId> {
+        self.favourites.adds(place)
+    }
+
+    /// Joined goals.
+    pub fn joined(&self) -> BTreeSet<GoalId> {
+        self.joined.members()
+    }
+
+    /// The joins a goal stands on: leaving names them.
+    pub fn joined_ops(&self, goal: GoalId) -> BTreeSet<OpId> {
+        self.joined.adds(goal)
+    }
+
+    /// What the server confirmed, by award.
+    pub fn confirmed(&self) -> impl ExactSizeIterator<Item = &AwardConfirmed> + use<'_> {
+        self.awards.confirmed().values().map(|(_, confirmed)| confirmed)
+    }
+
+    /// What was taken back, by award.
+    pub fn withdrawn(&self) -> impl ExactSizeIterator<Item = &AwardWithdrawn> + use<'_> {
+        self.awards.withdrawn().values().map(|(_, withdrawn)| withdrawn)
+    }
+
+    /// The three sets of awards, with what the rules grant.
+    pub fn awards<'a>(&self, eligible: impl IntoIterator<Item = &'a Eligible>) -> Awards {
+        let ids = |ids: &mut dyn Iterator<Item = AwardId>| ids.collect();
+        Awards {
+            eligible: ids(&mut eligible.into_iter().map(|eligible| eligible.award)),
+            confirmed: ids(&mut self.awards.confirmed().keys().copied()),
+            withdrawn: ids(&mut self.awards.withdrawn().keys().copied()),
+        }
+    }
+
+    /// The changes that lead from nothing to this state's facts; for a new tracker.
+    pub fn as_changes(&self) -> impl Iterator<Item = FactChange> + use<'_> {
+        let attendances = self.attendances().cloned().map(FactChange::AttendanceAdded);
+        let days = self.steps.days().iter().map(|((measure, date), sum)| FactChange::DaySteps {
+            measure: *measure,
+            date: *date,
+            before: 0,
+            after: *sum,
+        });
+        let joined = self.joined().into_iter().map(FactChange::QuestJoined);
+        attendances.chain(days).chain(joined)
+    }
+
+    /// The same bytes for the same state in every process, for comparing across them. Not a format:
+    /// nothing reads it back.
+    pub fn canonical_bytes(&self) -> Vec<u8> {
+        let mut bytes = Canonical::default();
+        bytes.state(self);
+        bytes.finish()
+    }
+
+    pub(super) fn catalog_hash(&self) -> Option<&[u8; 32]> {
+        self.catalog_hash.as_ref()
+    }
+}
