@@ -8,8 +8,11 @@
 #[expect(
     missing_docs,
     clippy::pedantic,
-    clippy::allow_attributes,
     reason = "generated code; the .proto files carry the documentation"
+)]
+#[cfg_attr(
+    any(feature = "client", feature = "server"),
+    expect(clippy::allow_attributes, reason = "what tonic generates")
 )]
 pub mod v1 {
     include!(concat!(env!("OUT_DIR"), "/askel.v1.rs"));

@@ -16,7 +16,7 @@ use crate::{
 
 /// The id of an award: the same on every machine, before and after it is confirmed.
 ///
-/// UUIDv5 with the tenant's id as namespace. The name is `askel/award/v1`, a zero byte, the goal (4
+/// A UUID of version 5 with the tenant's id as namespace. The name is `askel/award/v1`, a zero byte, the goal (4
 /// bytes, big-endian), the stage (4 bytes, big-endian, 0 for the goal itself), the participant's 16
 /// bytes and, for a goal with a season, its first and last day (days since 1970-01-01, 4 bytes
 /// each, big-endian, two's complement).
@@ -67,14 +67,20 @@ impl Awards {
     /// What the participant sees: (eligible ∪ confirmed) − withdrawn.
     #[must_use]
     pub fn shown(&self) -> BTreeSet<AwardId> {
-        self.eligible.union(&self.confirmed).filter(|id| !self.withdrawn.contains(id)).copied().collect()
+        self.eligible
+            .union(&self.confirmed)
+            .filter(|id| !self.withdrawn.contains(id))
+            .copied()
+            .collect()
     }
 
     /// What the server has to confirm: eligible, not confirmed yet, not withdrawn.
     #[must_use]
     pub fn to_confirm(&self) -> BTreeSet<AwardId> {
         let open = self.eligible.difference(&self.confirmed);
-        open.filter(|id| !self.withdrawn.contains(id)).copied().collect()
+        open.filter(|id| !self.withdrawn.contains(id))
+            .copied()
+            .collect()
     }
 }
 
@@ -140,7 +146,10 @@ mod tests {
     #[test]
     fn the_hash_of_a_set_does_not_know_order_or_repetition() {
         let pair = |byte| (ParticipantId::from_bytes([byte; 16]), award(byte));
-        assert_eq!(set_hash([pair(1), pair(2)]), set_hash([pair(2), pair(1), pair(2)]));
+        assert_eq!(
+            set_hash([pair(1), pair(2)]),
+            set_hash([pair(2), pair(1), pair(2)])
+        );
         assert_ne!(set_hash([pair(1)]), set_hash([pair(2)]));
     }
 }

@@ -19,7 +19,7 @@ pub(crate) fn encode(bytes: &[u8]) -> String {
         while bits >= SYMBOL_BITS {
             bits = bits.saturating_sub(SYMBOL_BITS);
             text.push(symbol(held >> bits));
-            held &= (1 << bits) - 1;
+            held = low_bits(held, bits);
         }
     }
     if bits > 0 {
@@ -38,7 +38,7 @@ pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
         if bits >= 8 {
             bits = bits.saturating_sub(8);
             bytes.push(u8::try_from(held >> bits).ok()?);
-            held &= (1 << bits) - 1;
+            held = low_bits(held, bits);
         }
     }
     (held == 0 && bits < SYMBOL_BITS).then_some(bytes)
@@ -47,6 +47,10 @@ pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
 /// The canonical symbol of a character; `None` if it is none.
 pub(crate) fn canonical(character: char) -> Option<char> {
     value(character).map(symbol)
+}
+
+fn low_bits(value: u32, bits: u32) -> u32 {
+    value & !(u32::MAX << bits)
 }
 
 fn symbol(value: u32) -> char {
@@ -60,7 +64,9 @@ fn value(character: char) -> Option<u32> {
         'I' | 'L' => '1',
         other => other,
     };
-    let index = SYMBOLS.iter().position(|symbol| char::from(*symbol) == upper)?;
+    let index = SYMBOLS
+        .iter()
+        .position(|symbol| char::from(*symbol) == upper)?;
     u32::try_from(index).ok()
 }
 
@@ -71,7 +77,9 @@ mod tests {
     #[test]
     fn bytes_come_back_and_look_alikes_are_read() {
         for length in 0..40_u8 {
-            let bytes: Vec<u8> = (0..length).map(|index| index.wrapping_mul(37) ^ 0xa5).collect();
+            let bytes: Vec<u8> = (0..length)
+                .map(|index| index.wrapping_mul(37) ^ 0xa5)
+                .collect();
             assert_eq!(decode(&encode(&bytes)), Some(bytes));
         }
         assert_eq!(encode(b"\x00\x44\x32"), "01234".to_owned() + "");

@@ -111,7 +111,7 @@ handle!(
     StepSourceId
 );
 handle!(
-    /// UUIDv5 of (tenant, rule, subject, period).
+    /// A UUID of version 5, see [`crate::award::award_id`].
     AwardId
 );
 

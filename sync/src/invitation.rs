@@ -48,7 +48,11 @@ pub fn normalise(code: &str) -> Result<String, NotACode> {
             return Err(NotACode);
         }
     }
-    if [PARTICIPANT_SYMBOLS, LONG_SYMBOLS].contains(&normal.len()) { Ok(normal) } else { Err(NotACode) }
+    if [PARTICIPANT_SYMBOLS, LONG_SYMBOLS].contains(&normal.len()) {
+        Ok(normal)
+    } else {
+        Err(NotACode)
+    }
 }
 
 fn grouped(symbols: &str) -> String {
@@ -70,7 +74,12 @@ mod tests {
     fn a_code_is_read_as_people_type_it() {
         let code = participant_code([0, 0x44, 0x32, 0x14, 0xc7, 0x42, 0x54]);
         assert_eq!(code, "0123-4567-89A0");
-        for typed in ["0123-4567-89a0", " o1 23 4567-89AO ", "0I234567-89A0", "0l23456789a0"] {
+        for typed in [
+            "0123-4567-89a0",
+            " o1 23 4567-89AO ",
+            "0I234567-89A0",
+            "0l23456789a0",
+        ] {
             assert_eq!(normalise(typed).as_deref(), Ok("0123456789A0"), "{typed}");
         }
     }
@@ -80,7 +89,13 @@ mod tests {
         let long = staff_code([0xff; 16]);
         assert_eq!(normalise(&long).map(|code| code.len()), Ok(26));
         let too_long = format!("{long}0");
-        for bad in ["", "0123-4567-89A", "0123-4567-89A00", "0123-4567-89AU", &too_long] {
+        for bad in [
+            "",
+            "0123-4567-89A",
+            "0123-4567-89A00",
+            "0123-4567-89AU",
+            &too_long,
+        ] {
             assert_eq!(normalise(bad), Err(NotACode), "{bad}");
         }
     }

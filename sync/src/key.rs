@@ -75,7 +75,11 @@ impl PublicKey {
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, BadSignature> {
         let bytes: &[u8; PUBLIC_KEY_BYTES] = bytes.try_into().map_err(|_| BadSignature)?;
         let key = VerifyingKey::from_bytes(bytes).map_err(|_| BadSignature)?;
-        if key.is_weak() { Err(BadSignature) } else { Ok(Self(key)) }
+        if key.is_weak() {
+            Err(BadSignature)
+        } else {
+            Ok(Self(key))
+        }
     }
 
     /// The 32 bytes.
@@ -134,7 +138,10 @@ impl KeyPair {
 
     /// Signs a message for one purpose and tenant.
     pub fn sign(&self, purpose: Purpose, tenant: TenantId, message: &[u8]) -> Vec<u8> {
-        self.0.sign(&signed_bytes(purpose, tenant, message)).to_bytes().to_vec()
+        self.0
+            .sign(&signed_bytes(purpose, tenant, message))
+            .to_bytes()
+            .to_vec()
     }
 }
 
@@ -180,7 +187,8 @@ mod tests {
         let other = TenantId::from_bytes([2; 16]);
         let signature = key.sign(Purpose::Batch, tenant, b"hello");
         let verify = |purpose, tenant, message: &[u8]| {
-            key.public_key().verify(purpose, tenant, message, &signature)
+            key.public_key()
+                .verify(purpose, tenant, message, &signature)
         };
         assert_eq!(verify(Purpose::Batch, tenant, b"hello"), Ok(()));
         assert_eq!(verify(Purpose::Call, tenant, b"hello"), Err(BadSignature));

@@ -58,7 +58,11 @@ impl Batch {
     pub fn seal(&self, tenant: TenantId, key: &KeyPair) -> v1::SealedBatch {
         let batch = self.to_proto().encode_to_vec();
         let signature = key.sign(Purpose::Batch, tenant, &batch);
-        v1::SealedBatch { batch, signature, encoding: PLAIN }
+        v1::SealedBatch {
+            batch,
+            signature,
+            encoding: PLAIN,
+        }
     }
 
     /// Verifies and opens a batch that `signer` handed in with `key`.
@@ -97,8 +101,12 @@ impl Batch {
         let op = |(sequence, op): (u64, &Op)| v1::Op {
             kind: op.kind,
             payload: op.payload.clone(),
-            origin: (op.origin != Origin { log: self.log, sequence })
-                .then(|| origin_to_proto(op.origin)),
+            origin: (op.origin
+                != Origin {
+                    log: self.log,
+                    sequence,
+                })
+            .then(|| origin_to_proto(op.origin)),
         };
         v1::Batch {
             log_id: self.log.to_vec(),
@@ -125,7 +133,11 @@ impl Batch {
                 Some(origin) => origin_from_proto(&origin)?,
                 None => Origin { log, sequence },
             };
-            Some(Op { kind: op.kind, payload: op.payload, origin })
+            Some(Op {
+                kind: op.kind,
+                payload: op.payload,
+                origin,
+            })
         };
         let ops: Option<Vec<Op>> = (proto.first_sequence..).zip(proto.ops).map(op).collect();
         let segment = proto.clock_segment.unwrap_or_default();
@@ -144,11 +156,17 @@ impl Batch {
 
 /// For a message.
 pub fn origin_to_proto(origin: Origin) -> v1::OpOrigin {
-    v1::OpOrigin { log_id: origin.log.to_vec(), sequence: origin.sequence }
+    v1::OpOrigin {
+        log_id: origin.log.to_vec(),
+        sequence: origin.sequence,
+    }
 }
 
 /// From a message; `None` when the log id has the wrong length or the sequence is out of range.
 pub fn origin_from_proto(proto: &v1::OpOrigin) -> Option<Origin> {
     let log = LogId::try_from(&*proto.log_id).ok()?;
-    (proto.sequence < SEQUENCE_MAX).then_some(Origin { log, sequence: proto.sequence })
+    (proto.sequence < SEQUENCE_MAX).then_some(Origin {
+        log,
+        sequence: proto.sequence,
+    })
 }

@@ -45,7 +45,11 @@ pub struct Op {
 impl Op {
     /// An op with a payload of this version.
     pub fn new(origin: Origin, payload: &Payload) -> Self {
-        Self { kind: payload.kind() as u32, payload: payload.encode(), origin }
+        Self {
+            kind: payload.kind() as u32,
+            payload: payload.encode(),
+            origin,
+        }
     }
 
     /// The first 16 bytes of SHA-256 over `askel/op-id/v1`, a zero byte, the origin log, the origin

@@ -48,7 +48,11 @@ const TEXT_PREFIX: &str = "ASKEL:PASS:1:";
 
 /// Makes and signs a pass with the issuer's key.
 pub fn issue(tag: PassTag, form: PassForm, tenant: TenantId, issuer: &KeyPair) -> v1::SignedPass {
-    let pass = v1::Pass { tag: tag.to_vec(), form: form.into() }.encode_to_vec();
+    let pass = v1::Pass {
+        tag: tag.to_vec(),
+        form: form.into(),
+    }
+    .encode_to_vec();
     let signature = issuer.sign(Purpose::Pass, tenant, &pass);
     v1::SignedPass { pass, signature }
 }
@@ -63,15 +67,19 @@ pub fn verify(
     keys: &KeyList,
     at: Timestamp,
 ) -> Result<Pass, PassError> {
-    let genuine = keys
-        .good_keys(v1::KeyPurpose::PassIssuer, at)
-        .any(|key| key.verify(Purpose::Pass, tenant, &signed.pass, &signed.signature).is_ok());
+    let genuine = keys.good_keys(v1::KeyPurpose::PassIssuer, at).any(|key| {
+        key.verify(Purpose::Pass, tenant, &signed.pass, &signed.signature)
+            .is_ok()
+    });
     if !genuine {
         return Err(PassError::BadSignature);
     }
     let pass = v1::Pass::decode(&*signed.pass).map_err(|_| PassError::NotAPass)?;
     let tag = PassTag::try_from(&*pass.tag).map_err(|_| PassError::NotAPass)?;
-    Ok(Pass { tag, form: pass.form() })
+    Ok(Pass {
+        tag,
+        form: pass.form(),
+    })
 }
 
 /// A pass as the text of a QR code: `ASKEL:PASS:1:` and, in Crockford's base 32, the signature (64
@@ -91,8 +99,13 @@ pub fn from_text(text: &str) -> Result<v1::SignedPass, PassError> {
     }
     let symbols = text.strip_prefix(TEXT_PREFIX).ok_or(PassError::NotAPass)?;
     let bytes = base32::decode(symbols).ok_or(PassError::NotAPass)?;
-    let (signature, pass) = bytes.split_at_checked(SIGNATURE_BYTES).ok_or(PassError::NotAPass)?;
-    Ok(v1::SignedPass { pass: pass.to_vec(), signature: signature.to_vec() })
+    let (signature, pass) = bytes
+        .split_at_checked(SIGNATURE_BYTES)
+        .ok_or(PassError::NotAPass)?;
+    Ok(v1::SignedPass {
+        pass: pass.to_vec(),
+        signature: signature.to_vec(),
+    })
 }
 
 #[cfg(test)]
@@ -111,7 +124,11 @@ mod tests {
             until: Timestamp::from_ms(100),
             revoked: false,
         };
-        KeyList { version: 1, expires_at: Timestamp::from_ms(100), keys: vec![entry] }
+        KeyList {
+            version: 1,
+            expires_at: Timestamp::from_ms(100),
+            keys: vec![entry],
+        }
     }
 
     #[test]
@@ -119,7 +136,13 @@ mod tests {
         let issuer = KeyPair::from_seed(&[5; 32]);
         let signed = issue(TAG, PassForm::Card, TENANT, &issuer);
         let check = |tenant, at| verify(&signed, tenant, &keys(&issuer), Timestamp::from_ms(at));
-        assert_eq!(check(TENANT, 50), Ok(Pass { tag: TAG, form: PassForm::Card }));
+        assert_eq!(
+            check(TENANT, 50),
+            Ok(Pass {
+                tag: TAG,
+                form: PassForm::Card
+            })
+        );
         assert_eq!(check(TENANT, 100), Err(PassError::BadSignature));
         let other = TenantId::from_bytes([2; 16]);
         assert_eq!(check(other, 50), Err(PassError::BadSignature));
@@ -133,9 +156,18 @@ mod tests {
         let signed = issue(TAG, PassForm::Phone, TENANT, &KeyPair::from_seed(&[5; 32]));
         let text = to_text(&signed);
         assert_eq!(from_text(&text), Ok(signed));
-        assert!(text.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == ':'));
+        assert!(
+            text.chars()
+                .all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == ':')
+        );
         let long = format!("{text}{}", "0".repeat(PASS_TEXT_BYTES_MAX));
-        for bad in ["", "https://example.org", "ASKEL:PASS:1:", "ASKEL:PASS:1:0", &long] {
+        for bad in [
+            "",
+            "https://example.org",
+            "ASKEL:PASS:1:",
+            "ASKEL:PASS:1:0",
+            &long,
+        ] {
             assert_eq!(from_text(bad), Err(PassError::NotAPass), "{bad}");
         }
     }

@@ -146,20 +146,26 @@ impl Rule {
 
     /// The collective condition, if there is one; there is at most one.
     pub fn collective(&self) -> Option<&Collective> {
-        self.leaves().into_iter().find_map(|leaf| match &leaf.condition {
-            Condition::Collective(collective) => Some(collective),
-            _ => None,
-        })
+        self.leaves()
+            .into_iter()
+            .find_map(|leaf| match &leaf.condition {
+                Condition::Collective(collective) => Some(collective),
+                _ => None,
+            })
     }
 
     fn collect_leaves<'a>(&'a self, into: &mut Vec<&'a Leaf>) {
         match self {
             Self::Leaf(leaf) => into.push(leaf),
             Self::All(rules) | Self::Any(rules) => {
-                rules.iter().for_each(|rule| rule.collect_leaves(into));
+                for rule in rules {
+                    rule.collect_leaves(into);
+                }
             }
             Self::Stages(stages) => {
-                stages.stages.iter().for_each(|stage| stage.rule.collect_leaves(into));
+                for stage in &stages.stages {
+                    stage.rule.collect_leaves(into);
+                }
             }
         }
     }

@@ -72,11 +72,13 @@ impl StreamKey {
                 date: date.as_days(),
             }),
             Self::Catalog => Stream::Catalog(v1::CatalogStream {}),
-            Self::Challenge(goal) => {
-                Stream::Challenge(v1::ChallengeStream { goal_id: goal.get() })
-            }
+            Self::Challenge(goal) => Stream::Challenge(v1::ChallengeStream {
+                goal_id: goal.get(),
+            }),
         };
-        v1::StreamSelector { stream: Some(stream) }
+        v1::StreamSelector {
+            stream: Some(stream),
+        }
     }
 }
 
@@ -101,7 +103,11 @@ pub fn route(
     facts: &impl Facts,
 ) -> Route {
     let own = || Route {
-        streams: admission.subject.map(StreamKey::Participant).into_iter().collect(),
+        streams: admission
+            .subject
+            .map(StreamKey::Participant)
+            .into_iter()
+            .collect(),
         derived: None,
         dirty: admission.subject,
     };
@@ -121,7 +127,10 @@ pub fn route(
                     _ => None,
                 },
             };
-            Route { derived: pass_seen(id, &fact, None, facts), ..own() }
+            Route {
+                derived: pass_seen(id, &fact, None, facts),
+                ..own()
+            }
         }
         Payload::Correction(correction) => {
             let derived = facts.check_in(correction.check_in).and_then(|fact| {
@@ -135,9 +144,12 @@ pub fn route(
             to(date.map(|date| StreamKey::PlaceDay(tally.place, date)))
         }
         Payload::StepCount(_) | Payload::QuestJoined(_) | Payload::QuestLeft(_) => own(),
-        Payload::ProfileSet(_)
-        | Payload::FavouriteAdded(_)
-        | Payload::FavouriteRemoved(_) => Route { dirty: None, ..own() },
+        Payload::ProfileSet(_) | Payload::FavouriteAdded(_) | Payload::FavouriteRemoved(_) => {
+            Route {
+                dirty: None,
+                ..own()
+            }
+        }
         Payload::AwardConfirmed(_)
         | Payload::AwardWithdrawn(_)
         | Payload::SamePersonLinked(_)
@@ -146,9 +158,7 @@ pub fn route(
         | Payload::PassSeen(_)
         | Payload::OutcomeChanged(_)
         | Payload::DeviceChanged(_) => to(target),
-        Payload::CatalogPublished(_) | Payload::KeyListPublished(_) => {
-            to(Some(StreamKey::Catalog))
-        }
+        Payload::CatalogPublished(_) | Payload::KeyListPublished(_) => to(Some(StreamKey::Catalog)),
         Payload::ChallengeTotal(total) => to(Some(StreamKey::Challenge(total.goal))),
     }
 }
@@ -162,7 +172,10 @@ fn pass_seen(
 ) -> Option<(StreamKey, PassSeen)> {
     let (revision, verdict) = judged.unwrap_or((0, Verdict::Reinstate));
     let (occurred_at, session): (Timestamp, SessionRef) = match verdict {
-        Verdict::ReDate { occurred_at, session } => (occurred_at, session),
+        Verdict::ReDate {
+            occurred_at,
+            session,
+        } => (occurred_at, session),
         Verdict::Void | Verdict::Reinstate => (fact.corrected_at, fact.session),
     };
     let seen = PassSeen {

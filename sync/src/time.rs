@@ -42,7 +42,6 @@ impl Timestamp {
         let local = self.0.saturating_add(shift.saturating_mul(MINUTE_MS));
         #[expect(
             clippy::cast_possible_truncation,
-            clippy::arithmetic_side_effects,
             reason = "i64 milliseconds over a day's fit 38 bits; clamped to i32"
         )]
         let days = {
@@ -79,7 +78,6 @@ impl LocalDate {
         // 1970-01-01 was a Thursday.
         #[expect(
             clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
             clippy::arithmetic_side_effects,
             reason = "0..=6 plus 1"
         )]
@@ -101,7 +99,9 @@ impl LocalDate {
     /// The civil date, or `None` outside the years jiff can tell (-9999 to 9999).
     pub fn to_civil(self) -> Option<jiff::civil::Date> {
         let epoch = jiff::civil::date(1970, 1, 1);
-        epoch.checked_add(jiff::Span::new().try_days(self.0).ok()?).ok()
+        epoch
+            .checked_add(jiff::Span::new().try_days(self.0).ok()?)
+            .ok()
     }
 
     /// From a civil date.
@@ -129,7 +129,9 @@ impl Quarter {
 
     /// The quarter that contains an instant; `None` before 1970 or past the range.
     pub fn containing(at: Timestamp) -> Option<Self> {
-        u32::try_from(at.as_ms().div_euclid(QUARTER_MS)).ok().map(Self)
+        u32::try_from(at.as_ms().div_euclid(QUARTER_MS))
+            .ok()
+            .map(Self)
     }
 
     /// When it begins.
@@ -155,7 +157,10 @@ mod tests {
     #[test]
     fn a_local_day_begins_at_its_cut() {
         let check = |ms: i64, offset: i32, cut: i32, days: i32| {
-            assert_eq!(Timestamp::from_ms(ms).local_date(offset, cut).as_days(), days);
+            assert_eq!(
+                Timestamp::from_ms(ms).local_date(offset, cut).as_days(),
+                days
+            );
         };
         check(0, 0, 0, 0);
         check(-1, 0, 0, -1);

@@ -52,7 +52,10 @@ pub const fn rows(kind: OpKind) -> &'static [(Role, Relation)] {
         OpKind::SamePersonLinked | OpKind::SamePersonUnlinked => {
             &[(Role::Organiser, Relation::Tenant)]
         }
-        OpKind::Erase => &[(Role::Participant, Relation::Own), (Role::Admin, Relation::Tenant)],
+        OpKind::Erase => &[
+            (Role::Participant, Relation::Own),
+            (Role::Admin, Relation::Tenant),
+        ],
     }
 }
 
@@ -68,18 +71,36 @@ mod tests {
     #[test]
     fn every_kind_has_a_row_and_no_row_allows_an_unrelated_author() {
         for kind in (0..=100).filter_map(|number| OpKind::try_from(number).ok()) {
-            assert_eq!(rows(kind).is_empty(), kind == OpKind::Unspecified, "{kind:?}");
-            assert!(rows(kind).iter().all(|(_, relation)| *relation != Relation::None));
+            assert_eq!(
+                rows(kind).is_empty(),
+                kind == OpKind::Unspecified,
+                "{kind:?}"
+            );
+            assert!(
+                rows(kind)
+                    .iter()
+                    .all(|(_, relation)| *relation != Relation::None)
+            );
         }
     }
 
     #[test]
     fn only_the_server_confirms_awards() {
-        for role in [Role::Participant, Role::Volunteer, Role::Staff, Role::Organiser, Role::Admin] {
+        for role in [
+            Role::Participant,
+            Role::Volunteer,
+            Role::Staff,
+            Role::Organiser,
+            Role::Admin,
+        ] {
             for relation in [Relation::Own, Relation::InScope, Relation::Tenant] {
                 assert!(!allows(OpKind::AwardConfirmed, role, relation));
             }
         }
-        assert!(allows(OpKind::AwardConfirmed, Role::Server, Relation::Tenant));
+        assert!(allows(
+            OpKind::AwardConfirmed,
+            Role::Server,
+            Relation::Tenant
+        ));
     }
 }

@@ -36,15 +36,16 @@ pub fn correct(
     sent_with: Option<ClockReading>,
     received_at: Timestamp,
 ) -> CorrectedTime {
-    let tied = sent_with.filter(|now| {
-        written_in.boot_id != 0 && written_in.boot_id == now.segment.boot_id
-    });
+    let tied = sent_with
+        .filter(|now| written_in.boot_id != 0 && written_in.boot_id == now.segment.boot_id);
     let shift_ms = tied.map_or(0, |now| {
         let jumped_ms = now
             .segment
             .wall_minus_monotonic_ms
             .saturating_sub(written_in.wall_minus_monotonic_ms);
-        received_at.saturating_ms_since(now.wall).saturating_add(jumped_ms)
+        received_at
+            .saturating_ms_since(now.wall)
+            .saturating_add(jumped_ms)
     });
     let (at, mut flags) = if shift_ms.saturating_abs() > CLOCK_SKEW_TOLERATED_MS {
         (claimed.saturating_add_ms(shift_ms), Flags::CLOCK_CORRECTED)
@@ -59,7 +60,10 @@ pub fn correct(
     if ahead_ms > CLOCK_SKEW_TOLERATED_MS || untied_and_off {
         flags = flags.with(Flags::CLOCK_UNSURE);
     }
-    CorrectedTime { at: at.min(received_at), flags }
+    CorrectedTime {
+        at: at.min(received_at),
+        flags,
+    }
 }
 
 #[cfg(test)]
@@ -70,15 +74,27 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_ms(1_460_000_000_000);
 
     fn segment(boot_id: u64, wall_minus_monotonic_ms: i64) -> ClockSegment {
-        ClockSegment { boot_id, wall_minus_monotonic_ms }
+        ClockSegment {
+            boot_id,
+            wall_minus_monotonic_ms,
+        }
     }
 
     #[test]
     fn a_good_clock_is_left_alone() {
-        let sent = ClockReading { wall: NOW, segment: segment(1, 0) };
+        let sent = ClockReading {
+            wall: NOW,
+            segment: segment(1, 0),
+        };
         let claimed = NOW.saturating_add_ms(-3 * HOUR_MS);
         let corrected = correct(claimed, segment(1, 0), Some(sent), NOW);
-        assert_eq!(corrected, CorrectedTime { at: claimed, flags: Flags::default() });
+        assert_eq!(
+            corrected,
+            CorrectedTime {
+                at: claimed,
+                flags: Flags::default()
+            }
+        );
     }
 
     #[test]
@@ -100,6 +116,12 @@ mod tests {
     #[test]
     fn the_future_is_held_at_the_time_of_receipt_and_flagged() {
         let corrected = correct(Timestamp::from_ms(i64::MAX), segment(1, 0), None, NOW);
-        assert_eq!(corrected, CorrectedTime { at: NOW, flags: Flags::CLOCK_UNSURE });
+        assert_eq!(
+            corrected,
+            CorrectedTime {
+                at: NOW,
+                flags: Flags::CLOCK_UNSURE
+            }
+        );
     }
 }

@@ -129,7 +129,10 @@ pub fn judge(
         Ok(None) => return Judgement::Deferred,
         Err(malformed) => return Judgement::Rejected(malformed.into()),
     };
-    match admit(op, carrier, &payload, author, clocks, facts) {
+    if !is_own_origin(op, carrier, author, facts) {
+        return Judgement::Rejected(Rejection::OriginNotYours);
+    }
+    match admit(&payload, author, clocks, facts) {
         Ok(_) if awaits_a_later_version(payload.kind()) => Judgement::Deferred,
         Ok(admission) => Judgement::Accepted { admission, payload },
         Err(rejection) => Judgement::Rejected(rejection),
@@ -149,30 +152,42 @@ pub struct Clocks {
 
 /// Kinds whose effect this version does not have yet: the phone keeps them until it does.
 fn awaits_a_later_version(kind: OpKind) -> bool {
-    matches!(kind, OpKind::SamePersonLinked | OpKind::SamePersonUnlinked | OpKind::Erase)
+    matches!(
+        kind,
+        OpKind::SamePersonLinked | OpKind::SamePersonUnlinked | OpKind::Erase
+    )
 }
 
 fn admit(
-    op: &Op,
-    carrier: LogId,
     payload: &Payload,
     author: &Author,
     clocks: Clocks,
     facts: &impl Facts,
 ) -> Result<Admission, Rejection> {
-    check_origin(op, carrier, author, facts)?;
     let about = about(payload, author, facts)?;
     if !allows(payload.kind(), author.role, about.relation) {
         return Err(Rejection::NotAllowed);
     }
     let claimed = claimed_at(payload).unwrap_or(clocks.received_at);
-    let corrected = correct(claimed, clocks.written_in, clocks.sent_with, clocks.received_at);
-    if author.lease_until.is_some_and(|until| corrected.at >= until) {
+    let corrected = correct(
+        claimed,
+        clocks.written_in,
+        clocks.sent_with,
+        clocks.received_at,
+    );
+    if author
+        .lease_until
+        .is_some_and(|until| corrected.at >= until)
+    {
         return Err(Rejection::LeaseEnded);
     }
-    let place_unknown = place_of(payload)
-        .is_some_and(|place| facts.local_date(place, corrected.at).is_none());
-    let flags = if place_unknown { Flags::PLACE_UNKNOWN } else { Flags::default() };
+    let place_unknown =
+        place_of(payload).is_some_and(|place| facts.local_date(place, corrected.at).is_none());
+    let flags = if place_unknown {
+        Flags::PLACE_UNKNOWN
+    } else {
+        Flags::default()
+    };
     Ok(Admission {
         corrected_at: corrected.at,
         received_at: clocks.received_at,
@@ -184,23 +199,17 @@ fn admit(
 }
 
 /// An op of another log is taken from that log's device, or one of the same participant.
-fn check_origin(
-    op: &Op,
-    carrier: LogId,
-    author: &Author,
-    facts: &impl Facts,
-) -> Result<(), Rejection> {
+fn is_own_origin(op: &Op, carrier: LogId, author: &Author, facts: &impl Facts) -> bool {
     if op.origin.log == carrier {
-        return Ok(());
+        return true;
     }
-    let ours = match facts.log_writer(op.origin.log) {
+    match facts.log_writer(op.origin.log) {
         // A log the server never saw: nothing of it can be anyone else's yet.
         None => true,
         Some((device, participant)) => {
             device == author.device || (participant.is_some() && participant == author.participant)
         }
-    };
-    if ours { Ok(()) } else { Err(Rejection::OriginNotYours) }
+    }
 }
 
 /// Whom an op is about, and how its author stands to that.
@@ -211,24 +220,49 @@ struct About {
 
 fn about(payload: &Payload, author: &Author, facts: &impl Facts) -> Result<About, Rejection> {
     let in_scope = |place| {
-        if author.scope.covers(place) { Relation::InScope } else { Relation::None }
+        if author.scope.covers(place) {
+            Relation::InScope
+        } else {
+            Relation::None
+        }
     };
     Ok(match payload {
-        Payload::CheckIn(CheckIn { witness: Witness::PassScan(pass), place, .. }) => About {
-            relation: if author.participant.is_some() { Relation::None } else { in_scope(*place) },
+        Payload::CheckIn(CheckIn {
+            witness: Witness::PassScan(pass),
+            place,
+            ..
+        }) => About {
+            relation: if author.participant.is_some() {
+                Relation::None
+            } else {
+                in_scope(*place)
+            },
             subject: Some(facts.pass_holder(*pass).ok_or(Rejection::PassUnknown)?),
         },
-        Payload::Tally(tally) => About { subject: None, relation: in_scope(tally.place) },
+        Payload::Tally(tally) => About {
+            subject: None,
+            relation: in_scope(tally.place),
+        },
         Payload::Correction(correction) => {
-            let check_in = facts.check_in(correction.check_in).ok_or(Rejection::CitedOpUnknown)?;
-            About { subject: Some(check_in.subject), relation: in_scope(check_in.place) }
+            let check_in = facts
+                .check_in(correction.check_in)
+                .ok_or(Rejection::CitedOpUnknown)?;
+            About {
+                subject: Some(check_in.subject),
+                relation: in_scope(check_in.place),
+            }
         }
-        _ if author.participant.is_some() => {
-            About { subject: author.participant, relation: Relation::Own }
-        }
+        _ if author.participant.is_some() => About {
+            subject: author.participant,
+            relation: Relation::Own,
+        },
         _ => About {
             subject: None,
-            relation: if author.scope == PlaceScope::All { Relation::Tenant } else { Relation::None },
+            relation: if author.scope == PlaceScope::All {
+                Relation::Tenant
+            } else {
+                Relation::None
+            },
         },
     })
 }
@@ -260,7 +294,10 @@ fn place_of(payload: &Payload) -> Option<PlaceId> {
 /// server can check it.
 fn strength(payload: &Payload) -> Strength {
     match payload {
-        Payload::CheckIn(CheckIn { witness: Witness::PassScan(_), .. }) => Strength::Card,
+        Payload::CheckIn(CheckIn {
+            witness: Witness::PassScan(_),
+            ..
+        }) => Strength::Card,
         Payload::CheckIn(_) => Strength::SelfReport,
         _ => Strength::Unspecified,
     }

@@ -1,42 +1,42 @@
 //! From the wire's catalog to one that can't be wrong.
 
+mod goals;
+mod zones;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use askel_proto::v1;
 
 use super::{
     Activity, Badge, Catalog, CatalogError, EntryFault, OpeningInterval, Organisation, Place,
-    Position, Session, Transition, Zone, hash,
+    Position, Session, hash,
 };
 use crate::{
-    goal::{Entry, Goal, Season},
-    id::{
-        ActivityId, BadgeId, GoalId, OrganisationId, PlaceId, SessionId, SlotId, TenantId,
-        TimeZoneId,
-    },
-    limits::{
-        CATALOG_ENTRIES_MAX, OPENING_UNTIL_MINUTE_MAX, PICTURE_MAX, TEXT_BYTES_MAX,
-        TRANSITIONS_MAX, ZONE_OFFSET_MINUTES_MAX,
-    },
-    rule::{Condition, Filter, Rule, RuleError, RuleFault, Unit},
-    time::{LocalDate, Timestamp},
+    id::{ActivityId, BadgeId, OrganisationId, PlaceId, SessionId, SlotId, TenantId, TimeZoneId},
+    limits::{CATALOG_ENTRIES_MAX, OPENING_UNTIL_MINUTE_MAX, PICTURE_MAX, TEXT_BYTES_MAX},
+    time::Timestamp,
 };
 
 /// Minutes of a day.
 const DAY_MINUTES: u32 = 24 * 60;
-/// Offsets are whole quarters, so that a 15-minute bucket lies in one local hour.
-const OFFSET_STEP_MINUTES: i32 = 15;
 
 impl Catalog {
     pub(super) fn check(proto: v1::Catalog, content: &[u8]) -> Result<Self, CatalogError> {
-        let whole = |fault| CatalogError::Entry { entry: "catalog", id: 0, fault };
+        let whole = |fault| CatalogError::Entry {
+            entry: "catalog",
+            id: 0,
+            fault,
+        };
         let tenant = TenantId::try_from(&*proto.tenant_id)
             .map_err(|_| whole(EntryFault::OutOfBounds("tenant_id")))?;
         if proto.version == 0 {
             return Err(whole(EntryFault::OutOfBounds("version")));
         }
-        let zones = entries("time zone", &proto.time_zones, |zone| zone.id, zone)?;
-        let first = proto.time_zones.first().map(|zone| TimeZoneId::new(zone.id));
+        let zones = entries("time zone", &proto.time_zones, |zone| zone.id, zones::zone)?;
+        let first = proto
+            .time_zones
+            .first()
+            .map(|zone| TimeZoneId::new(zone.id));
         let home = first.and_then(|id| zones.get(&id.get())).cloned();
         let mut catalog = Self {
             hash: hash(content),
@@ -60,7 +60,12 @@ impl Catalog {
     fn fill(&mut self) -> Result<(), CatalogError> {
         let proto = &self.proto;
         self.organisations = keyed(
-            entries("organisation", &proto.organisations, |entry| entry.id, organisation)?,
+            entries(
+                "organisation",
+                &proto.organisations,
+                |entry| entry.id,
+                organisation,
+            )?,
             OrganisationId::new,
         );
         let activity = |entry: &_| self.activity_entry(entry);
@@ -69,16 +74,25 @@ impl Catalog {
             ActivityId::new,
         );
         let place = |entry: &_| self.place_entry(entry);
-        self.places =
-            keyed(entries("place", &proto.places, |entry| entry.id, place)?, PlaceId::new);
+        self.places = keyed(
+            entries("place", &proto.places, |entry| entry.id, place)?,
+            PlaceId::new,
+        );
         let session = |entry: &_| self.session_entry(entry);
-        self.sessions =
-            keyed(entries("session", &proto.sessions, |entry| entry.id, session)?, SessionId::new);
-        self.badges =
-            keyed(entries("badge", &proto.badges, |entry| entry.id, badge)?, BadgeId::new);
-        entries("alias word", &proto.alias_words, |entry| entry.id, |word| {
-            named(word.text.as_ref()).map(drop)
-        })?;
+        self.sessions = keyed(
+            entries("session", &proto.sessions, |entry| entry.id, session)?,
+            SessionId::new,
+        );
+        self.badges = keyed(
+            entries("badge", &proto.badges, |entry| entry.id, badge)?,
+            BadgeId::new,
+        );
+        entries(
+            "alias word",
+            &proto.alias_words,
+            |entry| entry.id,
+            |word| named(word.text.as_ref()).map(drop),
+        )?;
         self.goals = self.goal_entries()?;
         Ok(())
     }
@@ -115,8 +129,10 @@ impl Catalog {
         &self,
         intervals: &[v1::OpeningInterval],
     ) -> Result<Vec<OpeningInterval>, EntryFault> {
-        let parsed: Result<Vec<_>, _> =
-            intervals.iter().map(|interval| self.interval(interval)).collect();
+        let parsed: Result<Vec<_>, _> = intervals
+            .iter()
+            .map(|interval| self.interval(interval))
+            .collect();
         let mut parsed = parsed?;
         let slots: BTreeSet<_> = parsed.iter().map(|interval| interval.slot).collect();
         if slots.len() != parsed.len() {
@@ -130,7 +146,9 @@ impl Catalog {
         if proto.slot_id == 0 {
             return Err(EntryFault::OutOfBounds("slot_id"));
         }
-        let weekday = u8::try_from(proto.weekday).ok().filter(|day| (1..=7).contains(day));
+        let weekday = u8::try_from(proto.weekday)
+            .ok()
+            .filter(|day| (1..=7).contains(day));
         if proto.from_minute >= DAY_MINUTES {
             return Err(EntryFault::OutOfBounds("from_minute"));
         }
@@ -177,112 +195,6 @@ impl Catalog {
     }
 }
 
-/// Goals: their rules fail with an error of their own.
-impl Catalog {
-    fn goal_entries(&self) -> Result<BTreeMap<GoalId, Goal>, CatalogError> {
-        let goals = &self.proto.goals;
-        entries("goal", goals, |goal| goal.id, |_| Ok(()))?;
-        goals
-            .iter()
-            .map(|goal| {
-                let rule = self.rule(goal).map_err(|error| CatalogError::Rule {
-                    goal: goal.id,
-                    node: error.node,
-                    fault: error.fault,
-                })?;
-                let goal = self.goal_entry(goal, rule).map_err(|fault| CatalogError::Entry {
-                    entry: "goal",
-                    id: goal.id,
-                    fault,
-                })?;
-                Ok((goal.id, goal))
-            })
-            .collect()
-    }
-
-    fn rule(&self, goal: &v1::Goal) -> Result<Rule, RuleError> {
-        let rule = Rule::parse(goal.rule.as_ref().unwrap_or(&v1::Rule { operator: None }))?;
-        let unknown = rule.leaves().into_iter().any(|leaf| {
-            filters(&leaf.condition).into_iter().any(|filter| !self.knows(filter))
-        });
-        if unknown {
-            let node = "root".to_owned();
-            return Err(RuleError { node, fault: RuleFault::UnknownReference });
-        }
-        Ok(rule)
-    }
-
-    fn knows(&self, filter: &Filter) -> bool {
-        filter.places.iter().all(|id| self.places.contains_key(id))
-            && filter.activities.iter().all(|id| self.activities.contains_key(id))
-    }
-
-    fn goal_entry(&self, proto: &v1::Goal, rule: Rule) -> Result<Goal, EntryFault> {
-        let badge = |id, field| {
-            reference(id, field, |id| {
-                Some(BadgeId::new(id)).filter(|id| self.badges.contains_key(id))
-            })
-        };
-        let stages = rule.stages().map_or(0, |stages| stages.stages.len());
-        if proto.stage_badge_ids.len() > stages {
-            return Err(EntryFault::OutOfBounds("stage_badge_ids"));
-        }
-        let stage_badges: Result<Vec<_>, _> =
-            proto.stage_badge_ids.iter().map(|id| badge(*id, "stage_badge_ids")).collect();
-        let mut stage_badges = stage_badges?;
-        stage_badges.resize(stages, None);
-        let goal = Goal {
-            id: GoalId::new(proto.id),
-            kind: known(proto.kind, "kind")?,
-            name: named(proto.name.as_ref())?,
-            description: text(proto.description.as_ref())?,
-            rule_version: proto.rule_version,
-            rule,
-            season: proto.season.as_ref().map(|season| self.season(season)).transpose()?,
-            badge: badge(proto.badge_id, "badge_id")?,
-            stage_badges,
-            entry: if proto.joined_only { Entry::JoinedOnly } else { Entry::Open },
-        };
-        let has_badge = goal.badge.is_some() || goal.stage_badges.iter().any(Option::is_some);
-        if goal.entry == Entry::JoinedOnly && has_badge {
-            return Err(EntryFault::NotForCards);
-        }
-        Ok(goal)
-    }
-
-    fn season(&self, proto: &v1::Season) -> Result<Season, EntryFault> {
-        let zone = TimeZoneId::new(proto.time_zone_id);
-        if !self.zones.contains_key(&zone) {
-            return Err(EntryFault::UnknownReference("time_zone_id"));
-        }
-        if proto.last_date < proto.first_date {
-            return Err(EntryFault::OutOfBounds("last_date"));
-        }
-        Ok(Season {
-            first: LocalDate::from_days(proto.first_date),
-            last: LocalDate::from_days(proto.last_date),
-            zone,
-        })
-    }
-}
-
-/// The filters of a condition.
-fn filters(condition: &Condition) -> Vec<&Filter> {
-    match condition {
-        Condition::Count(filter)
-        | Condition::CountDistinct(filter, _)
-        | Condition::DaysActive(filter, _) => vec![filter],
-        Condition::Sum(_) => Vec::new(),
-        Condition::Collective(collective) => {
-            let unit = |unit| match unit {
-                &Unit::Attendance(ref filter) => Some(filter),
-                Unit::Measure(_) => None,
-            };
-            collective.contributions.iter().filter_map(|one| unit(&one.unit)).collect()
-        }
-    }
-}
-
 /// Checks the ids of a list and parses its entries.
 fn entries<P, T>(
     entry: &'static str,
@@ -295,20 +207,22 @@ fn entries<P, T>(
         return Err(fault(0, EntryFault::TooManyEntries));
     }
     let mut parsed = BTreeMap::new();
-    let mut last = 0;
+    let mut before = 0;
     for proto in list {
         let id = id(proto);
-        if id <= last {
+        if id <= before {
             return Err(fault(id, EntryFault::IdOrder));
         }
-        last = id;
+        before = id;
         parsed.insert(id, parse(proto).map_err(|found| fault(id, found))?);
     }
     Ok(parsed)
 }
 
 fn keyed<K: Ord, T>(map: BTreeMap<u32, T>, key: impl Fn(u32) -> K) -> BTreeMap<K, T> {
-    map.into_iter().map(|(id, value)| (key(id), value)).collect()
+    map.into_iter()
+        .map(|(id, value)| (key(id), value))
+        .collect()
 }
 
 /// A reference that may be 0 for none.
@@ -319,49 +233,17 @@ fn reference<T>(
 ) -> Result<Option<T>, EntryFault> {
     match id {
         0 => Ok(None),
-        id => find(id).map(Some).ok_or(EntryFault::UnknownReference(field)),
-    }
-}
-
-fn zone(proto: &v1::TimeZone) -> Result<Zone, EntryFault> {
-    if proto.transitions.len() > TRANSITIONS_MAX {
-        return Err(EntryFault::TooManyTransitions);
-    }
-    if proto.name.len() > TEXT_BYTES_MAX {
-        return Err(EntryFault::TextTooLong);
-    }
-    let transition = |proto: &v1::Transition| {
-        let at_ms = proto.at_s.checked_mul(1_000);
-        Ok(Transition {
-            at: Timestamp::from_ms(at_ms.ok_or(EntryFault::OutOfBounds("at_s"))?),
-            offset_minutes: offset(proto.offset_minutes)?,
-        })
-    };
-    let transitions: Result<Vec<_>, EntryFault> =
-        proto.transitions.iter().map(transition).collect();
-    let transitions = transitions?;
-    if !transitions.is_sorted_by(|one, next| one.at < next.at) {
-        return Err(EntryFault::OutOfBounds("transitions"));
-    }
-    Ok(Zone {
-        id: TimeZoneId::new(proto.id),
-        name: proto.name.clone(),
-        first_offset_minutes: offset(proto.first_offset_minutes)?,
-        transitions,
-    })
-}
-
-fn offset(minutes: i32) -> Result<i32, EntryFault> {
-    let in_range = (-ZONE_OFFSET_MINUTES_MAX..=ZONE_OFFSET_MINUTES_MAX).contains(&minutes);
-    if in_range && minutes.rem_euclid(OFFSET_STEP_MINUTES) == 0 {
-        Ok(minutes)
-    } else {
-        Err(EntryFault::OutOfBounds("offset_minutes"))
+        id => find(id)
+            .map(Some)
+            .ok_or(EntryFault::UnknownReference(field)),
     }
 }
 
 fn organisation(proto: &v1::Organisation) -> Result<Organisation, EntryFault> {
-    Ok(Organisation { id: OrganisationId::new(proto.id), name: named(proto.name.as_ref())? })
+    Ok(Organisation {
+        id: OrganisationId::new(proto.id),
+        name: named(proto.name.as_ref())?,
+    })
 }
 
 fn badge(proto: &v1::Badge) -> Result<Badge, EntryFault> {
@@ -385,13 +267,23 @@ fn position(latitude_e6: i32, longitude_e6: i32) -> Result<Option<Position>, Ent
     if longitude_e6.unsigned_abs() > LONGITUDE_E6_MAX {
         return Err(EntryFault::OutOfBounds("longitude_e6"));
     }
-    Ok((latitude_e6 != 0 || longitude_e6 != 0).then_some(Position { latitude_e6, longitude_e6 }))
+    Ok((latitude_e6 != 0 || longitude_e6 != 0).then_some(Position {
+        latitude_e6,
+        longitude_e6,
+    }))
 }
 
 fn named(texts: Option<&v1::LocalizedText>) -> Result<v1::LocalizedText, EntryFault> {
     let texts = text(texts)?;
-    let given = texts.variants.iter().any(|variant| !variant.text.is_empty());
-    if given { Ok(texts) } else { Err(EntryFault::NoName) }
+    let given = texts
+        .variants
+        .iter()
+        .any(|variant| !variant.text.is_empty());
+    if given {
+        Ok(texts)
+    } else {
+        Err(EntryFault::NoName)
+    }
 }
 
 fn text(texts: Option<&v1::LocalizedText>) -> Result<v1::LocalizedText, EntryFault> {
@@ -407,7 +299,10 @@ fn text(texts: Option<&v1::LocalizedText>) -> Result<v1::LocalizedText, EntryFau
 }
 
 fn keywords(keywords: &[String]) -> Result<Vec<String>, EntryFault> {
-    if keywords.iter().any(|keyword| keyword.len() > TEXT_BYTES_MAX) {
+    if keywords
+        .iter()
+        .any(|keyword| keyword.len() > TEXT_BYTES_MAX)
+    {
         return Err(EntryFault::TextTooLong);
     }
     Ok(keywords.to_vec())

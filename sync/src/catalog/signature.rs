@@ -24,8 +24,9 @@ pub fn verify(
     keys: &KeyList,
     at: Timestamp,
 ) -> Result<(), BadSignature> {
-    let signed = keys
-        .good_keys(KeyPurpose::Catalog, at)
-        .any(|key| key.verify(Purpose::Catalog, tenant, content, signature).is_ok());
+    let signed = keys.good_keys(KeyPurpose::Catalog, at).any(|key| {
+        key.verify(Purpose::Catalog, tenant, content, signature)
+            .is_ok()
+    });
     if signed { Ok(()) } else { Err(BadSignature) }
 }

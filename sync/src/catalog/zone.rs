@@ -34,11 +34,15 @@ pub const ATTENDANCE_CUT_MINUTES: i32 = 4 * 60;
 impl Zone {
     /// Minutes east of UTC at an instant.
     pub fn offset_minutes(&self, at: Timestamp) -> i32 {
-        let passed = self.transitions.partition_point(|transition| transition.at <= at);
+        let passed = self
+            .transitions
+            .partition_point(|transition| transition.at <= at);
         passed
             .checked_sub(1)
             .and_then(|last| self.transitions.get(last))
-            .map_or(self.first_offset_minutes, |transition| transition.offset_minutes)
+            .map_or(self.first_offset_minutes, |transition| {
+                transition.offset_minutes
+            })
     }
 
     /// The local day of an attendance (04:00 cut).
@@ -63,11 +67,15 @@ impl Zone {
 
     /// The first quarter of the local hour that a quarter lies in.
     pub fn hour_of(&self, quarter: Quarter) -> Quarter {
-        let offset_quarters =
-            i64::from(self.offset_minutes(quarter.begins_at())).div_euclid(15);
-        let into_hour =
-            i64::from(quarter.get()).saturating_add(offset_quarters).rem_euclid(4);
-        Quarter::new(quarter.get().saturating_sub(u32::try_from(into_hour).unwrap_or(0)))
+        let offset_quarters = i64::from(self.offset_minutes(quarter.begins_at())).div_euclid(15);
+        let into_hour = i64::from(quarter.get())
+            .saturating_add(offset_quarters)
+            .rem_euclid(4);
+        Quarter::new(
+            quarter
+                .get()
+                .saturating_sub(u32::try_from(into_hour).unwrap_or(0)),
+        )
     }
 }
 
@@ -83,8 +91,14 @@ mod tests {
             name: "Europe/Helsinki".to_owned(),
             first_offset_minutes: 120,
             transitions: vec![
-                Transition { at: Timestamp::from_ms(1_459_040_400_000), offset_minutes: 180 },
-                Transition { at: Timestamp::from_ms(1_477_789_200_000), offset_minutes: 120 },
+                Transition {
+                    at: Timestamp::from_ms(1_459_040_400_000),
+                    offset_minutes: 180,
+                },
+                Transition {
+                    at: Timestamp::from_ms(1_477_789_200_000),
+                    offset_minutes: 120,
+                },
             ],
         }
     }
@@ -105,18 +119,28 @@ mod tests {
         let zone = helsinki();
         let day = |hours| {
             let at = midnight.saturating_add_ms(hours * HOUR_MS);
-            (zone.attendance_date(at).as_days(), zone.midnight_date(at).as_days())
+            (
+                zone.attendance_date(at).as_days(),
+                zone.midnight_date(at).as_days(),
+            )
         };
         assert_eq!(day(-1), (16_903, 16_903));
         assert_eq!(day(0), (16_903, 16_904));
         assert_eq!(day(3), (16_903, 16_904));
         assert_eq!(day(4), (16_904, 16_904));
-        assert_eq!(zone.minute_of_day(midnight.saturating_add_ms(3 * HOUR_MS)), 180);
+        assert_eq!(
+            zone.minute_of_day(midnight.saturating_add_ms(3 * HOUR_MS)),
+            180
+        );
     }
 
     #[test]
     fn a_local_hour_of_a_half_hour_zone_begins_in_its_own_quarter() {
-        let zone = Zone { first_offset_minutes: 330, transitions: Vec::new(), ..helsinki() };
+        let zone = Zone {
+            first_offset_minutes: 330,
+            transitions: Vec::new(),
+            ..helsinki()
+        };
         let hour = |quarter| zone.hour_of(Quarter::new(quarter)).get();
         assert_eq!([hour(5), hour(6), hour(9), hour(10)], [2, 6, 6, 10]);
         assert_eq!(helsinki().hour_of(Quarter::new(7)).get(), 4);

@@ -128,7 +128,10 @@ impl Attendances {
             self.groups.entry(group).or_default().insert(id);
         }
         let settled: BTreeSet<GroupKey> = left.into_iter().chain(joined).collect();
-        settled.into_iter().flat_map(|group| self.settle(group, catalog)).collect()
+        settled
+            .into_iter()
+            .flat_map(|group| self.settle(group, catalog))
+            .collect()
     }
 
     pub(super) fn correction(
@@ -137,12 +140,18 @@ impl Attendances {
         correction: &Correction,
         catalog: &Catalog,
     ) -> Vec<FactChange> {
-        let ruling = Ruling { revision: correction.revision, verdict: correction.verdict, op: id };
+        let ruling = Ruling {
+            revision: correction.revision,
+            verdict: correction.verdict,
+            op: id,
+        };
         let held = self.rulings.entry(correction.check_in).or_insert(ruling);
         *held = ruling.max(*held);
         let cited = self.witnesses.get(&correction.check_in);
         let group = cited.and_then(|fact| group_of(fact, catalog));
-        group.map(|group| self.settle(group, catalog)).unwrap_or_default()
+        group
+            .map(|group| self.settle(group, catalog))
+            .unwrap_or_default()
     }
 
     /// The same facts under another catalog.
@@ -166,12 +175,18 @@ impl Attendances {
         for claim in &claims {
             self.landed.entry(claim.key).or_default().insert(group);
         }
-        let touched: BTreeSet<SessionKey> =
-            former.iter().chain(&claims).map(|claim| claim.key).collect();
+        let touched: BTreeSet<SessionKey> = former
+            .iter()
+            .chain(&claims)
+            .map(|claim| claim.key)
+            .collect();
         if !claims.is_empty() {
             self.claims.insert(group, claims);
         }
-        touched.into_iter().flat_map(|key| self.restate(key, catalog)).collect()
+        touched
+            .into_iter()
+            .flat_map(|key| self.restate(key, catalog))
+            .collect()
     }
 
     /// Computes a session's attendance anew from the claims that end at it.
@@ -193,17 +208,24 @@ impl Attendances {
             return Vec::new();
         }
         let removed = before.map(FactChange::AttendanceRemoved);
-        removed.into_iter().chain(now.map(FactChange::AttendanceAdded)).collect()
+        removed
+            .into_iter()
+            .chain(now.map(FactChange::AttendanceAdded))
+            .collect()
     }
 
     /// What stands of a group: its sessions, each with the correction that decides about it.
     fn claims_of(&self, group: GroupKey, catalog: &Catalog) -> Vec<Claim> {
         let members = self.groups.get(&group).into_iter().flatten();
-        let mut facts: Vec<(OpId, WitnessFact)> =
-            members.filter_map(|id| Some((*id, *self.witnesses.get(id)?))).collect();
+        let mut facts: Vec<(OpId, WitnessFact)> = members
+            .filter_map(|id| Some((*id, *self.witnesses.get(id)?)))
+            .collect();
         facts.sort_by_key(|(id, fact)| (fact.at, *id));
         let sessions = sessions_of(&facts, catalog);
-        sessions.iter().filter_map(|session| self.judge(group, session, catalog)).collect()
+        sessions
+            .iter()
+            .filter_map(|session| self.judge(group, session, catalog))
+            .collect()
     }
 
     /// The claim of a session; `None` when it is void or moved to a place or day nobody knows.
@@ -215,13 +237,24 @@ impl Attendances {
     ) -> Option<Claim> {
         let (first_id, first) = *session.first()?;
         let named = dated.map_or(first.session, SessionRef::Dated);
-        let original = SessionKey { place, date, session: named };
-        let ruling = session.iter().filter_map(|(id, _)| self.rulings.get(id)).max();
+        let original = SessionKey {
+            place,
+            date,
+            session: named,
+        };
+        let ruling = session
+            .iter()
+            .filter_map(|(id, _)| self.rulings.get(id))
+            .max();
         let (key, at) = match ruling.map(|ruling| ruling.verdict) {
             Some(Verdict::Void) => return None,
-            Some(Verdict::ReDate { occurred_at, session }) => {
-                (SessionKey::of(first.place, occurred_at, session, catalog)?, occurred_at)
-            }
+            Some(Verdict::ReDate {
+                occurred_at,
+                session,
+            }) => (
+                SessionKey::of(first.place, occurred_at, session, catalog)?,
+                occurred_at,
+            ),
             Some(Verdict::Reinstate) | None => (original, first.at),
         };
         Some(Claim {
@@ -238,7 +271,11 @@ impl Claim {
     /// Claims that end at one session are one attendance.
     fn together<'a>(claims: impl Iterator<Item = &'a Self>) -> Option<Self> {
         claims.cloned().reduce(|one, other| {
-            let (mut early, late) = if one.first <= other.first { (one, other) } else { (other, one) };
+            let (mut early, late) = if one.first <= other.first {
+                (one, other)
+            } else {
+                (other, one)
+            };
             early.strength = early.strength.max(late.strength);
             early.witnesses.extend(late.witnesses);
             early
@@ -271,21 +308,25 @@ fn group_of(fact: &WitnessFact, catalog: &Catalog) -> Option<GroupKey> {
 /// Cuts the check-ins of a group, earliest first, into sessions. Check-ins of a slot are one
 /// session; one of another catalog joins an earlier session whose first check-in lies in the same
 /// slot by the catalog in force.
-fn sessions_of(
-    facts: &[(OpId, WitnessFact)],
-    catalog: &Catalog,
-) -> Vec<Vec<(OpId, WitnessFact)>> {
+fn sessions_of(facts: &[(OpId, WitnessFact)], catalog: &Catalog) -> Vec<Vec<(OpId, WitnessFact)>> {
     let mut sessions: Vec<Vec<(OpId, WitnessFact)>> = Vec::new();
     for (id, fact) in facts {
-        let by_name = sessions
-            .iter()
-            .position(|session| session.iter().any(|(_, other)| other.session == fact.session));
+        let by_name = sessions.iter().position(|session| {
+            session
+                .iter()
+                .any(|(_, other)| other.session == fact.session)
+        });
         let by_catalog = || {
             sessions.iter().position(|session| {
-                session.first().is_some_and(|(_, first)| is_same_slot(first, fact, catalog))
+                session
+                    .first()
+                    .is_some_and(|(_, first)| is_same_slot(first, fact, catalog))
             })
         };
-        match by_name.or_else(by_catalog).and_then(|index| sessions.get_mut(index)) {
+        match by_name
+            .or_else(by_catalog)
+            .and_then(|index| sessions.get_mut(index))
+        {
             Some(session) => session.push((*id, *fact)),
             None => sessions.push(vec![(*id, *fact)]),
         }

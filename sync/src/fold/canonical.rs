@@ -20,13 +20,16 @@ impl Canonical {
         self.list(state.catalog_hash(), |out, hash| out.bytes(hash));
         self.check_ins(state);
         self.list(state.attendances(), Self::attendance);
-        self.list(state.steps.registers(), |out, ((measure, source, bucket), reading)| {
-            out.number(i64::from(*measure as i32));
-            out.bytes(source.as_bytes());
-            out.number(bucket.get().into());
-            out.number(reading.revision.into());
-            out.number(reading.count.into());
-        });
+        self.list(
+            state.steps.registers(),
+            |out, ((measure, source, bucket), reading)| {
+                out.number(i64::from(*measure as i32));
+                out.bytes(source.as_bytes());
+                out.number(bucket.get().into());
+                out.number(reading.revision.into());
+                out.number(reading.count.into());
+            },
+        );
         self.list(state.steps.days(), |out, ((measure, date), sum)| {
             out.number(i64::from(*measure as i32));
             out.number(date.as_days().into());
@@ -109,7 +112,10 @@ impl Canonical {
     fn verdict(&mut self, verdict: Verdict) {
         match verdict {
             Verdict::Reinstate => self.number(0),
-            Verdict::ReDate { occurred_at, session } => {
+            Verdict::ReDate {
+                occurred_at,
+                session,
+            } => {
                 self.number(1);
                 self.number(occurred_at.as_ms());
                 self.session(session);
@@ -127,11 +133,7 @@ impl Canonical {
         self.bytes(id.as_bytes());
     }
 
-    fn list<T>(
-        &mut self,
-        items: impl IntoIterator<Item = T>,
-        mut each: impl FnMut(&mut Self, T),
-    ) {
+    fn list<T>(&mut self, items: impl IntoIterator<Item = T>, mut each: impl FnMut(&mut Self, T)) {
         let start = self.0.len();
         self.number(0);
         let mut length: i64 = 0;

@@ -29,7 +29,9 @@ impl ChallengeTotals {
 
     /// Takes in an op; returns the challenge whose total changed. Other kinds change nothing.
     pub fn apply(&mut self, admitted: &AdmittedOp) -> Option<GoalId> {
-        let Ok(Some(Payload::ChallengeTotal(total))) = admitted.op.parse() else { return None };
+        let Ok(Some(Payload::ChallengeTotal(total))) = admitted.op.parse() else {
+            return None;
+        };
         let held = self.0.get(&total.goal);
         if held.is_some_and(|held| rank(held) >= rank(&total)) {
             return None;

@@ -72,7 +72,11 @@ impl ParticipantState {
     /// participant changes nothing.
     pub fn apply(&mut self, admitted: &AdmittedOp, catalog: &Catalog) -> Vec<FactChange> {
         self.rebase(catalog);
-        if admitted.admission.subject.is_some_and(|subject| subject != self.participant) {
+        if admitted
+            .admission
+            .subject
+            .is_some_and(|subject| subject != self.participant)
+        {
             return Vec::new();
         }
         match admitted.op.parse() {
@@ -128,11 +132,19 @@ impl ParticipantState {
             }
             Payload::AwardConfirmed(confirmed) => {
                 let change = FactChange::AwardConfirmed(confirmed.award);
-                self.awards.confirm(id, confirmed).then_some(change).into_iter().collect()
+                self.awards
+                    .confirm(id, confirmed)
+                    .then_some(change)
+                    .into_iter()
+                    .collect()
             }
             Payload::AwardWithdrawn(withdrawn) => {
                 let change = FactChange::AwardWithdrawn(withdrawn.award);
-                self.awards.withdraw(id, withdrawn).then_some(change).into_iter().collect()
+                self.awards
+                    .withdraw(id, withdrawn)
+                    .then_some(change)
+                    .into_iter()
+                    .collect()
             }
             _ => Vec::new(),
         }
@@ -171,18 +183,27 @@ impl ParticipantState {
     /// The revision of the greatest correction that cites a check-in; 0 for none. The next
     /// correction has one more.
     pub fn correction_revision(&self, check_in: OpId) -> u32 {
-        self.attendances.rulings().get(&check_in).map_or(0, |ruling| ruling.revision)
+        self.attendances
+            .rulings()
+            .get(&check_in)
+            .map_or(0, |ruling| ruling.revision)
     }
 
     /// Day totals of a measure; a day that was counted and had none stands with 0.
     pub fn day_steps(&self, measure: Measure) -> BTreeMap<LocalDate, u64> {
-        let of_measure = self.steps.days().iter().filter(|((of, _), _)| *of == measure);
+        let of_measure = self
+            .steps
+            .days()
+            .iter()
+            .filter(|((of, _), _)| *of == measure);
         of_measure.map(|((_, date), sum)| (*date, *sum)).collect()
     }
 
     /// The revision of a step register; 0 when nothing was written. The next has one more.
     pub fn step_revision(&self, source: StepSourceId, measure: Measure, bucket: Quarter) -> u32 {
-        self.steps.reading(&(measure, source, bucket)).map_or(0, |reading| reading.revision)
+        self.steps
+            .reading(&(measure, source, bucket))
+            .map_or(0, |reading| reading.revision)
     }
 
     /// The count of a step register.
@@ -192,7 +213,9 @@ impl ParticipantState {
         measure: Measure,
         bucket: Quarter,
     ) -> Option<u32> {
-        self.steps.reading(&(measure, source, bucket)).map(|reading| reading.count)
+        self.steps
+            .reading(&(measure, source, bucket))
+            .map(|reading| reading.count)
     }
 
     /// The profile as it stands.
@@ -222,12 +245,18 @@ impl ParticipantState {
 
     /// What the server confirmed, by award.
     pub fn confirmed(&self) -> impl ExactSizeIterator<Item = &AwardConfirmed> + use<'_> {
-        self.awards.confirmed().values().map(|(_, confirmed)| confirmed)
+        self.awards
+            .confirmed()
+            .values()
+            .map(|(_, confirmed)| confirmed)
     }
 
     /// What was taken back, by award.
     pub fn withdrawn(&self) -> impl ExactSizeIterator<Item = &AwardWithdrawn> + use<'_> {
-        self.awards.withdrawn().values().map(|(_, withdrawn)| withdrawn)
+        self.awards
+            .withdrawn()
+            .values()
+            .map(|(_, withdrawn)| withdrawn)
     }
 
     /// The three sets of awards, with what the rules grant.
@@ -243,12 +272,16 @@ impl ParticipantState {
     /// The changes that lead from nothing to this state's facts; for a new tracker.
     pub fn as_changes(&self) -> impl Iterator<Item = FactChange> + use<'_> {
         let attendances = self.attendances().cloned().map(FactChange::AttendanceAdded);
-        let days = self.steps.days().iter().map(|((measure, date), sum)| FactChange::DaySteps {
-            measure: *measure,
-            date: *date,
-            before: 0,
-            after: *sum,
-        });
+        let days = self
+            .steps
+            .days()
+            .iter()
+            .map(|((measure, date), sum)| FactChange::DaySteps {
+                measure: *measure,
+                date: *date,
+                before: 0,
+                after: *sum,
+            });
         let joined = self.joined().into_iter().map(FactChange::QuestJoined);
         attendances.chain(days).chain(joined)
     }

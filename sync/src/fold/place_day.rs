@@ -70,7 +70,8 @@ impl PlaceDay {
         match admitted.op.parse() {
             Ok(Some(Payload::CheckIn(check_in))) => {
                 if let Witness::PassScan(pass) = check_in.witness
-                    && let Some(session) = self.session(check_in.place, at, check_in.session, catalog)
+                    && let Some(session) =
+                        self.session(check_in.place, at, check_in.session, catalog)
                 {
                     self.check_ins.insert(admitted.id(), Seen { session, pass });
                 }
@@ -86,13 +87,22 @@ impl PlaceDay {
             Ok(Some(Payload::PassSeen(seen))) if seen.revision == 0 => {
                 let session = self.session(seen.place, seen.occurred_at, seen.session, catalog);
                 if let Some(session) = session {
-                    self.check_ins.insert(seen.check_in, Seen { session, pass: seen.pass });
+                    self.check_ins.insert(
+                        seen.check_in,
+                        Seen {
+                            session,
+                            pass: seen.pass,
+                        },
+                    );
                 }
             }
             Ok(Some(Payload::PassSeen(seen))) => {
                 // A reinstated check-in stands at its own time and session, which are told.
                 let (occurred_at, session) = (seen.occurred_at, seen.session);
-                let stands = Verdict::ReDate { occurred_at, session };
+                let stands = Verdict::ReDate {
+                    occurred_at,
+                    session,
+                };
                 let verdict = if seen.voided { Verdict::Void } else { stands };
                 self.rule(seen.check_in, seen.revision, verdict);
             }
@@ -116,18 +126,29 @@ impl PlaceDay {
     /// What a session comes to.
     pub fn counts(&self, session: SessionRef, catalog: &Catalog) -> SessionCounts {
         let standing = self.standing(catalog);
-        let scanned = standing.iter().filter(|seen| seen.session == session).count();
+        let scanned = standing
+            .iter()
+            .filter(|seen| seen.session == session)
+            .count();
         let deltas = self.tallies.values().filter(|(of, _)| *of == session);
-        let anonymous = deltas.map(|(_, delta)| i64::from(*delta)).fold(0, i64::saturating_add);
+        let anonymous = deltas
+            .map(|(_, delta)| i64::from(*delta))
+            .fold(0, i64::saturating_add);
         let scanned = u64::try_from(scanned).unwrap_or(u64::MAX);
         let anonymous = u64::try_from(anonymous).unwrap_or(0);
-        SessionCounts { scanned, anonymous, encounters: scanned.saturating_add(anonymous) }
+        SessionCounts {
+            scanned,
+            anonymous,
+            encounters: scanned.saturating_add(anonymous),
+        }
     }
 
     /// Sessions of the day at which something was seen or counted.
     pub fn session_refs(&self, catalog: &Catalog) -> BTreeSet<SessionRef> {
         let scanned = self.standing(catalog).into_iter().map(|seen| seen.session);
-        scanned.chain(self.tallies.values().map(|(session, _)| *session)).collect()
+        scanned
+            .chain(self.tallies.values().map(|(session, _)| *session))
+            .collect()
     }
 
     /// The session, if it is of this place and day.
@@ -158,7 +179,10 @@ impl PlaceDay {
     }
 
     fn greatest(&self, check_ins: &BTreeSet<OpId>) -> Option<(Ruling, OpId)> {
-        check_ins.iter().filter_map(|id| Some((*self.rulings.get(id)?, *id))).max()
+        check_ins
+            .iter()
+            .filter_map(|id| Some((*self.rulings.get(id)?, *id)))
+            .max()
     }
 
     /// Who stands at which session once corrections are heard.
@@ -166,12 +190,16 @@ impl PlaceDay {
         let decide = |(seen, check_ins): (Seen, BTreeSet<OpId>)| {
             let session = match self.greatest(&check_ins).map(|(ruling, _)| ruling.verdict) {
                 Some(Verdict::Void) => None,
-                Some(Verdict::ReDate { occurred_at, session }) => {
-                    self.session(self.place, occurred_at, session, catalog)
-                }
+                Some(Verdict::ReDate {
+                    occurred_at,
+                    session,
+                }) => self.session(self.place, occurred_at, session, catalog),
                 Some(Verdict::Reinstate) | None => Some(seen.session),
             };
-            session.map(|session| Seen { session, pass: seen.pass })
+            session.map(|session| Seen {
+                session,
+                pass: seen.pass,
+            })
         };
         self.sessions().into_iter().filter_map(decide).collect()
     }

@@ -34,7 +34,11 @@ impl SessionKey {
             SessionRef::Slot(_) => None,
         };
         let (place, at) = dated.map_or((place, at), |dated| (dated.place, dated.starts_at));
-        Some(Self { place, date: catalog.local_date(place, at)?, session })
+        Some(Self {
+            place,
+            date: catalog.local_date(place, at)?,
+            session,
+        })
     }
 
     /// What is on, if the catalog says.

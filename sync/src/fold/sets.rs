@@ -33,13 +33,25 @@ impl<M: Hash + Eq + Clone> Default for EditedSet<M> {
 impl<M: Hash + Eq + Ord + Copy + Debug> EditedSet<M> {
     /// An add.
     pub(super) fn add(&mut self, id: OpId, member: M) -> Option<SetChange> {
-        self.change(member, orswot::Op::Add { dot: Dot::new(id, ONCE), members: vec![member] })
+        self.change(
+            member,
+            orswot::Op::Add {
+                dot: Dot::new(id, ONCE),
+                members: vec![member],
+            },
+        )
     }
 
     /// A removal of the adds it names.
     pub(super) fn remove(&mut self, seen: &[OpId], member: M) -> Option<SetChange> {
         let clock: VClock<OpId> = seen.iter().map(|id| Dot::new(*id, ONCE)).collect();
-        self.change(member, orswot::Op::Rm { clock, members: vec![member] })
+        self.change(
+            member,
+            orswot::Op::Rm {
+                clock,
+                members: vec![member],
+            },
+        )
     }
 
     pub(super) fn members(&self) -> BTreeSet<M> {
@@ -48,7 +60,12 @@ impl<M: Hash + Eq + Ord + Copy + Debug> EditedSet<M> {
 
     /// The adds a member stands on, which a removal has to name.
     pub(super) fn adds(&self, member: M) -> BTreeSet<OpId> {
-        self.0.contains(&member).rm_clock.iter().map(|dot| *dot.actor).collect()
+        self.0
+            .contains(&member)
+            .rm_clock
+            .iter()
+            .map(|dot| *dot.actor)
+            .collect()
     }
 
     /// Every add that was seen.

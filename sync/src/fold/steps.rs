@@ -38,13 +38,21 @@ pub(super) struct Steps {
 impl Steps {
     pub(super) fn apply(&mut self, count: &StepCount, catalog: &Catalog) -> Option<FactChange> {
         let register = (count.measure, count.source, count.bucket);
-        let reading = Reading { revision: count.revision, count: count.count };
+        let reading = Reading {
+            revision: count.revision,
+            count: count.count,
+        };
         let former = self.registers.get(&register).copied();
         if former.is_some_and(|former| former >= reading) {
             return None;
         }
         self.registers.insert(register, reading);
-        self.move_hour(register, former.map_or(0, |former| former.count), reading.count, catalog)
+        self.move_hour(
+            register,
+            former.map_or(0, |former| former.count),
+            reading.count,
+            catalog,
+        )
     }
 
     pub(super) fn registers(&self) -> &BTreeMap<Register, Reading> {
@@ -80,13 +88,20 @@ impl Steps {
         let largest = |sources: &BTreeMap<_, u64>| sources.values().copied().max().unwrap_or(0);
         let hour_before = largest(sources);
         let sum = sources.entry(source).or_default();
-        *sum = sum.saturating_sub(before.into()).saturating_add(after.into());
+        *sum = sum
+            .saturating_sub(before.into())
+            .saturating_add(after.into());
         let hour_after = largest(sources);
         let date = catalog.midnight_date(hour.begins_at());
         let day = self.days.entry((measure, date)).or_default();
         let day_before = *day;
         *day = day.saturating_sub(hour_before).saturating_add(hour_after);
-        let change = FactChange::DaySteps { measure, date, before: day_before, after: *day };
+        let change = FactChange::DaySteps {
+            measure,
+            date,
+            before: day_before,
+            after: *day,
+        };
         (day_before != *day).then_some(change)
     }
 }

@@ -51,8 +51,12 @@ const NO_CODE: &str = "-";
 const ROOT_HASH_BYTES: usize = 32;
 
 impl LinkKind {
-    const ALL: [Self; 4] =
-        [Self::Invitation, Self::ReInvitation, Self::RecoverySheet, Self::Approval];
+    const ALL: [Self; 4] = [
+        Self::Invitation,
+        Self::ReInvitation,
+        Self::RecoverySheet,
+        Self::Approval,
+    ];
 
     const fn word(self) -> &'static str {
         match self {
@@ -67,9 +71,18 @@ impl LinkKind {
 impl fmt::Display for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let trust = [&self.tenant.as_bytes()[..], &self.root_hash].concat();
-        let code = if self.kind == LinkKind::Approval { NO_CODE } else { &self.code };
+        let code = if self.kind == LinkKind::Approval {
+            NO_CODE
+        } else {
+            &self.code
+        };
         let kind = self.kind.word();
-        write!(f, "{PREFIX}{kind}/{}/{code}/{}", base32::encode(&trust), self.server_url)
+        write!(
+            f,
+            "{PREFIX}{kind}/{}/{code}/{}",
+            base32::encode(&trust),
+            self.server_url
+        )
     }
 }
 
@@ -96,7 +109,9 @@ impl FromStr for Link {
         let code = match kind {
             LinkKind::Approval if code == NO_CODE => String::new(),
             LinkKind::Approval => return Err(LinkError),
-            _ => normalise(code).map(|_| code.to_owned()).map_err(|_| LinkError)?,
+            _ => normalise(code)
+                .map(|_| code.to_owned())
+                .map_err(|_| LinkError)?,
         };
         Ok(Self {
             server_url: server_url(next()?)?,
@@ -109,7 +124,9 @@ impl FromStr for Link {
 }
 
 fn server_url(url: &str) -> Result<String, LinkError> {
-    let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    let host = url
+        .strip_prefix("https://")
+        .or_else(|| url.strip_prefix("http://"));
     let printable = url.chars().all(|c| c.is_ascii_graphic());
     if host.is_some_and(|host| !host.is_empty()) && printable && url.len() <= SERVER_URL_BYTES_MAX {
         Ok(url.to_owned())
@@ -129,7 +146,11 @@ mod tests {
             tenant: TenantId::from_bytes([7; 16]),
             root_hash: [8; 32],
             kind,
-            code: if kind == LinkKind::Approval { String::new() } else { participant_code([3; 7]) },
+            code: if kind == LinkKind::Approval {
+                String::new()
+            } else {
+                participant_code([3; 7])
+            },
         }
     }
 

@@ -52,7 +52,10 @@ impl StaffCertificate {
         }
         .encode_to_vec();
         let signature = certifier.sign(Purpose::StaffCertificate, tenant, &certificate);
-        Ok(v1::SignedStaffCertificate { certificate, signature })
+        Ok(v1::SignedStaffCertificate {
+            certificate,
+            signature,
+        })
     }
 
     /// Verifies signature and length; whether it is good *now* is [`Self::is_good_at`].
@@ -70,8 +73,7 @@ impl StaffCertificate {
             &signed.certificate,
             &signed.signature,
         )?;
-        let proto =
-            v1::StaffCertificate::decode(&*signed.certificate).map_err(|_| BadSignature)?;
+        let proto = v1::StaffCertificate::decode(&*signed.certificate).map_err(|_| BadSignature)?;
         let certificate = Self {
             device: DeviceId::try_from(&*proto.device_id).map_err(|_| BadSignature)?,
             role: v1::Role::try_from(proto.role).map_err(|_| BadSignature)?,
@@ -80,7 +82,11 @@ impl StaffCertificate {
             until: Timestamp::from_ms(proto.until_ms),
         };
         let lease_ms = certificate.until.saturating_ms_since(certificate.from);
-        if lease_ms > STAFF_LEASE_MS_MAX { Err(BadSignature) } else { Ok(certificate) }
+        if lease_ms > STAFF_LEASE_MS_MAX {
+            Err(BadSignature)
+        } else {
+            Ok(certificate)
+        }
     }
 
     /// Whether the lease covers an instant.

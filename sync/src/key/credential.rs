@@ -78,8 +78,9 @@ impl CallCredential {
         if text.len() != TEXT_BYTES {
             return Err(CredentialError::Malformed);
         }
-        let bytes =
-            BASE64URL_NOPAD.decode(text.as_bytes()).map_err(|_| CredentialError::Malformed)?;
+        let bytes = BASE64URL_NOPAD
+            .decode(text.as_bytes())
+            .map_err(|_| CredentialError::Malformed)?;
         let read = || {
             let (version, rest) = bytes.split_first()?;
             let (tenant, rest) = rest.split_at_checked(ID_BYTES)?;
@@ -98,7 +99,13 @@ impl CallCredential {
 
     fn layout(&self) -> Vec<u8> {
         let issued_at = self.issued_at.as_ms().to_be_bytes();
-        [&[VERSION][..], self.tenant.as_bytes(), self.device.as_bytes(), &issued_at].concat()
+        [
+            &[VERSION][..],
+            self.tenant.as_bytes(),
+            self.device.as_bytes(),
+            &issued_at,
+        ]
+        .concat()
     }
 
     fn message(&self, audience: &str) -> Vec<u8> {
@@ -123,8 +130,13 @@ impl UnverifiedCredential {
             return Err(CredentialError::Stale);
         }
         let message = self.claimed.message(audience);
-        key.verify(Purpose::Call, self.claimed.tenant, &message, &self.signature)
-            .map_err(|_| CredentialError::BadSignature)
+        key.verify(
+            Purpose::Call,
+            self.claimed.tenant,
+            &message,
+            &self.signature,
+        )
+        .map_err(|_| CredentialError::BadSignature)
     }
 }
 
@@ -154,8 +166,16 @@ mod tests {
         };
         check("askel.example", CREDENTIAL_SKEW_MS_MAX, Ok(()));
         check("askel.example", -CREDENTIAL_SKEW_MS_MAX, Ok(()));
-        check("askel.example", CREDENTIAL_SKEW_MS_MAX + 1, Err(CredentialError::Stale));
-        check("askel.example", -CREDENTIAL_SKEW_MS_MAX - 1, Err(CredentialError::Stale));
+        check(
+            "askel.example",
+            CREDENTIAL_SKEW_MS_MAX + 1,
+            Err(CredentialError::Stale),
+        );
+        check(
+            "askel.example",
+            -CREDENTIAL_SKEW_MS_MAX - 1,
+            Err(CredentialError::Stale),
+        );
         check("other.example", 0, Err(CredentialError::BadSignature));
         let stranger = KeyPair::from_seed(&[4; 32]).public_key();
         let foreign = read.verify(&stranger, "askel.example", NOW);
@@ -166,8 +186,18 @@ mod tests {
     fn another_version_or_length_can_not_be_read() {
         let text = credential().sign(&KeyPair::from_seed(&[3; 32]), "askel.example");
         let other_version = format!("AA{}", &text[2..]);
-        for bad in ["", &text[1..], &format!("{text}A"), &other_version, &text.replace('A', "!")] {
-            assert_eq!(CallCredential::parse(bad), Err(CredentialError::Malformed), "{bad}");
+        for bad in [
+            "",
+            &text[1..],
+            &format!("{text}A"),
+            &other_version,
+            &text.replace('A', "!"),
+        ] {
+            assert_eq!(
+                CallCredential::parse(bad),
+                Err(CredentialError::Malformed),
+                "{bad}"
+            );
         }
     }
 }

@@ -42,6 +42,10 @@ mod tests {
         assert!(!verify(&key, tenant, "0123456789A1"));
         assert!(!verify(&key, tenant, ""));
         assert!(!verify(&key, TenantId::from_bytes([2; 16]), "0123456789A0"));
-        assert!(!verify(&KeyPair::from_seed(&[3; 32]), tenant, "0123456789A0"));
+        assert!(!verify(
+            &KeyPair::from_seed(&[3; 32]),
+            tenant,
+            "0123456789A0"
+        ));
     }
 }

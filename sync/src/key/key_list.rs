@@ -88,9 +88,18 @@ impl KeyList {
         if root.hash() != *root_hash {
             return Err(KeyListError::OtherRoot);
         }
-        root.verify(Purpose::KeyList, tenant, &signed.key_list, &signed.signature)?;
+        root.verify(
+            Purpose::KeyList,
+            tenant,
+            &signed.key_list,
+            &signed.signature,
+        )?;
         let list = Self::parse(&signed.key_list)?;
-        if list.version < version_held { Err(KeyListError::OldVersion) } else { Ok(list) }
+        if list.version < version_held {
+            Err(KeyListError::OldVersion)
+        } else {
+            Ok(list)
+        }
     }
 
     fn parse(bytes: &[u8]) -> Result<Self, KeyListError> {
@@ -157,7 +166,11 @@ mod tests {
             until: Timestamp::from_ms(20),
             revoked: false,
         };
-        KeyList { version, expires_at: Timestamp::from_ms(99), keys: vec![entry] }
+        KeyList {
+            version,
+            expires_at: Timestamp::from_ms(99),
+            keys: vec![entry],
+        }
     }
 
     #[test]
@@ -167,17 +180,28 @@ mod tests {
         let hash = root.public_key().hash();
         let signed = list(3).sign(tenant, &root);
         assert_eq!(KeyList::verify(&signed, tenant, &hash, 3), Ok(list(3)));
-        assert_eq!(KeyList::verify(&signed, tenant, &hash, 4), Err(KeyListError::OldVersion));
-        assert_eq!(KeyList::verify(&signed, tenant, &[0; 32], 0), Err(KeyListError::OtherRoot));
+        assert_eq!(
+            KeyList::verify(&signed, tenant, &hash, 4),
+            Err(KeyListError::OldVersion)
+        );
+        assert_eq!(
+            KeyList::verify(&signed, tenant, &[0; 32], 0),
+            Err(KeyListError::OtherRoot)
+        );
         let mut changed = signed;
         changed.key_list.push(0);
-        assert_eq!(KeyList::verify(&changed, tenant, &hash, 0), Err(KeyListError::BadSignature));
+        assert_eq!(
+            KeyList::verify(&changed, tenant, &hash, 0),
+            Err(KeyListError::BadSignature)
+        );
     }
 
     #[test]
     fn a_key_is_good_from_its_first_instant_and_not_at_its_last() {
         let good = |ms| {
-            list(1).good_keys(v1::KeyPurpose::Catalog, Timestamp::from_ms(ms)).count()
+            list(1)
+                .good_keys(v1::KeyPurpose::Catalog, Timestamp::from_ms(ms))
+                .count()
         };
         assert_eq!([good(9), good(10), good(19), good(20)], [0, 1, 1, 0]);
     }

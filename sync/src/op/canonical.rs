@@ -26,7 +26,10 @@ pub(super) fn check(mut rest: &[u8]) -> Result<(), NotCanonical> {
             1 => take_bytes(&mut rest, 8)?,
             2 => {
                 let length = take_varint(&mut rest)?;
-                take_bytes(&mut rest, usize::try_from(length).map_err(|_| NotCanonical)?)?;
+                take_bytes(
+                    &mut rest,
+                    usize::try_from(length).map_err(|_| NotCanonical)?,
+                )?;
             }
             5 => take_bytes(&mut rest, 4)?,
             _ => return Err(NotCanonical),
@@ -54,7 +57,11 @@ fn take_varint(rest: &mut &[u8]) -> Result<u64, NotCanonical> {
         value |= shifted;
         if byte & 0x80 == 0 {
             let minimal = index == 0 || byte != 0;
-            return if minimal { Ok(value) } else { Err(NotCanonical) };
+            return if minimal {
+                Ok(value)
+            } else {
+                Err(NotCanonical)
+            };
         }
     }
     Err(NotCanonical)
@@ -83,9 +90,13 @@ mod tests {
         check_form(&[0x0a, 0x03, 1, 2], false);
         check_form(&[0x00, 0x01], false);
         check_form(&[0x0b], false);
-        let widest = [0x08, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01];
+        let widest = [
+            0x08, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01,
+        ];
         check_form(&widest, true);
-        let past = [0x08, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02];
+        let past = [
+            0x08, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02,
+        ];
         check_form(&past, false);
     }
 }

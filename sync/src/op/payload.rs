@@ -5,9 +5,12 @@ mod choice;
 mod server;
 mod steps;
 
-pub use attendance::{CheckIn, Correction, CorrectionReason, Manner, SessionRef, Tally, Verdict, Witness};
+pub use attendance::{
+    CheckIn, Correction, CorrectionReason, Manner, SessionRef, Tally, Verdict, Witness,
+};
 pub use choice::{
-    Alias, FavouriteAdded, FavouriteRemoved, LANGUAGES, ProfileField, ProfileSet, QuestJoined, QuestLeft,
+    Alias, FavouriteAdded, FavouriteRemoved, LANGUAGES, ProfileField, ProfileSet, QuestJoined,
+    QuestLeft,
 };
 pub use server::{AwardConfirmed, AwardWithdrawn, ChallengeTotal, PassSeen, WithdrawalReason};
 pub use steps::{Measure, StepCount};
@@ -159,7 +162,9 @@ impl Payload {
             return Err(MalformedPayload::TooLong);
         }
         canonical::check(bytes)?;
-        let Some(kind) = i32::try_from(kind).ok().and_then(|kind| OpKind::try_from(kind).ok())
+        let Some(kind) = i32::try_from(kind)
+            .ok()
+            .and_then(|kind| OpKind::try_from(kind).ok())
         else {
             return Ok(None);
         };
@@ -167,7 +172,7 @@ impl Payload {
             OpKind::Unspecified => return Ok(None),
             OpKind::CheckIn => Self::CheckIn(CheckIn::from_proto(read(bytes)?)?),
             OpKind::Tally => Self::Tally(Tally::from_proto(read(bytes)?)?),
-            OpKind::Correction => Self::Correction(Correction::from_proto(read(bytes)?)?),
+            OpKind::Correction => Self::Correction(Correction::from_proto(&read(bytes)?)?),
             OpKind::StepCount => Self::StepCount(StepCount::from_proto(&read(bytes)?)?),
             OpKind::ProfileSet => Self::ProfileSet(ProfileSet::from_proto(read(bytes)?)?),
             OpKind::QuestJoined => Self::QuestJoined(QuestJoined::from_proto(&read(bytes)?)),
@@ -184,7 +189,7 @@ impl Payload {
             OpKind::AwardWithdrawn => {
                 Self::AwardWithdrawn(AwardWithdrawn::from_proto(&read(bytes)?)?)
             }
-            OpKind::PassSeen => Self::PassSeen(PassSeen::from_proto(read(bytes)?)?),
+            OpKind::PassSeen => Self::PassSeen(PassSeen::from_proto(&read(bytes)?)?),
             OpKind::ChallengeTotal => {
                 Self::ChallengeTotal(ChallengeTotal::from_proto(&read(bytes)?))
             }

@@ -93,7 +93,9 @@ impl Aggregate {
                 }
             }
             (Self::Days(days), Condition::DaysActive(filter, _)) if admits(filter) => {
-                change_day(days, attendance.key.date, |day| sign.one(&mut day.attendances));
+                change_day(days, attendance.key.date, |day| {
+                    sign.one(&mut day.attendances);
+                });
             }
             (Self::Units(units), Condition::Collective(collective)) => {
                 for (units, contribution) in units.iter_mut().zip(&collective.contributions) {
@@ -108,7 +110,11 @@ impl Aggregate {
 
     /// Moves a day's total of a measure.
     pub(super) fn day(&mut self, condition: &Condition, change: DayChange) {
-        let moved = |value: u64| value.saturating_sub(change.before).saturating_add(change.after);
+        let moved = |value: u64| {
+            value
+                .saturating_sub(change.before)
+                .saturating_add(change.after)
+        };
         match (self, condition) {
             (Self::Total(total), Condition::Sum(measure)) if *measure == change.measure => {
                 *total = moved(*total);
@@ -193,11 +199,7 @@ pub(super) fn length(count: usize) -> u64 {
     u64::try_from(count).unwrap_or(u64::MAX)
 }
 
-fn change_day(
-    days: &mut BTreeMap<LocalDate, Day>,
-    date: LocalDate,
-    change: impl FnOnce(&mut Day),
-) {
+fn change_day(days: &mut BTreeMap<LocalDate, Day>, date: LocalDate, change: impl FnOnce(&mut Day)) {
     let day = days.entry(date).or_default();
     change(day);
     if *day == Day::default() {

@@ -22,21 +22,43 @@ pub fn evaluate(
     totals: &ChallengeTotals,
     catalog: &Catalog,
 ) -> Evaluation {
-    evaluate_goals(catalog, state.participant(), &state.joined(), totals, |goal| {
-        let facts = Facts { state, goal, catalog };
-        goal.rule.leaves().into_iter().map(|leaf| facts.leaf(leaf)).collect::<Vec<_>>()
-    })
+    evaluate_goals(
+        catalog,
+        state.participant(),
+        &state.joined(),
+        totals,
+        |goal| {
+            let facts = Facts {
+                state,
+                goal,
+                catalog,
+            };
+            goal.rule
+                .leaves()
+                .into_iter()
+                .map(|leaf| facts.leaf(leaf))
+                .collect::<Vec<_>>()
+        },
+    )
 }
 
 /// What a participant gives to a collective goal, in points; 0 for a goal without a collective
 /// condition, or one the participant would have to join and has not.
 pub fn contribution(state: &ParticipantState, goal: GoalId, catalog: &Catalog) -> u64 {
-    let Some(goal) = catalog.goal(goal) else { return 0 };
+    let Some(goal) = catalog.goal(goal) else {
+        return 0;
+    };
     if goal.entry == Entry::JoinedOnly && !state.joined().contains(&goal.id) {
         return 0;
     }
-    let facts = Facts { state, goal, catalog };
-    goal.rule.collective().map_or(0, |collective| facts.points(collective))
+    let facts = Facts {
+        state,
+        goal,
+        catalog,
+    };
+    goal.rule
+        .collective()
+        .map_or(0, |collective| facts.points(collective))
 }
 
 /// The facts of a state that count for a goal.
@@ -59,9 +81,13 @@ impl<'a> Facts<'a> {
             }
             Condition::Sum(measure) => self.sum(*measure),
             Condition::DaysActive(filter, min) => {
-                let attended = self.attendances(filter).map(|attendance| attendance.key.date);
+                let attended = self
+                    .attendances(filter)
+                    .map(|attendance| attendance.key.date);
                 let measured = min.iter().flat_map(|min| {
-                    self.days(min.measure).filter(|(_, sum)| *sum >= min.min).map(|(date, _)| date)
+                    self.days(min.measure)
+                        .filter(|(_, sum)| *sum >= min.min)
+                        .map(|(date, _)| date)
                 });
                 length(attended.chain(measured).collect::<BTreeSet<_>>().len())
             }
@@ -96,6 +122,8 @@ impl<'a> Facts<'a> {
     }
 
     fn sum(&self, measure: Measure) -> u64 {
-        self.days(measure).map(|(_, sum)| sum).fold(0, u64::saturating_add)
+        self.days(measure)
+            .map(|(_, sum)| sum)
+            .fold(0, u64::saturating_add)
     }
 }

@@ -41,7 +41,9 @@ impl Filter {
 
     fn admits_activity(&self, attendance: &Attendance, catalog: &Catalog) -> bool {
         let known = attendance.activity;
-        let kind = known.and_then(|id| catalog.activity(id)).map(|activity| activity.kind);
+        let kind = known
+            .and_then(|id| catalog.activity(id))
+            .map(|activity| activity.kind);
         (self.activities.is_empty() || known.is_some_and(|id| self.activities.contains(&id)))
             && (self.kinds.is_empty() || kind.is_some_and(|kind| self.kinds.contains(&kind)))
     }
@@ -50,7 +52,9 @@ impl Filter {
         if self.keywords.is_empty() {
             return true;
         }
-        let of_place = catalog.place(attendance.key.place).map(|place| &place.keywords);
+        let of_place = catalog
+            .place(attendance.key.place)
+            .map(|place| &place.keywords);
         let of_activity = attendance
             .activity
             .and_then(|id| catalog.activity(id))

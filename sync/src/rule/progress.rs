@@ -80,9 +80,18 @@ pub(super) fn evaluate_goals<V: IntoIterator<Item = u64>>(
     let mut evaluation = Evaluation::default();
     for goal in catalog.goals() {
         let takes_part = goal.entry == Entry::Open || joined.contains(&goal.id);
-        let values = values(goal).into_iter().map(|value| if takes_part { value } else { 0 });
-        let progress = Walk { goal: goal.id, totals, values }.goal(&goal.rule);
-        evaluation.eligible.extend(eligible(catalog, goal, participant, &progress));
+        let values = values(goal)
+            .into_iter()
+            .map(|value| if takes_part { value } else { 0 });
+        let progress = Walk {
+            goal: goal.id,
+            totals,
+            values,
+        }
+        .goal(&goal.rule);
+        evaluation
+            .eligible
+            .extend(eligible(catalog, goal, participant, &progress));
         evaluation.goals.push(progress);
     }
     evaluation
@@ -94,7 +103,10 @@ fn eligible(
     participant: ParticipantId,
     progress: &GoalProgress,
 ) -> Vec<Eligible> {
-    let whole = goal.badge.filter(|_| progress.reached).map(|badge| (0, badge));
+    let whole = goal
+        .badge
+        .filter(|_| progress.reached)
+        .map(|badge| (0, badge));
     let stages = (1..)
         .zip(goal.stage_badges.iter().zip(&progress.stages))
         .filter(|(_, (_, stage))| stage.reached)
@@ -140,9 +152,18 @@ impl<I: Iterator<Item = u64>> Walk<'_, I> {
                 StageOrder::Ordered => reached,
                 StageOrder::Free => true,
             };
-            StageProgress { current: standing.current, target: standing.target, reached }
+            StageProgress {
+                current: standing.current,
+                target: standing.target,
+                reached,
+            }
         };
-        stages.stages.iter().map(|stage| &stage.rule).map(stage).collect()
+        stages
+            .stages
+            .iter()
+            .map(|stage| &stage.rule)
+            .map(stage)
+            .collect()
     }
 
     fn node(&mut self, rule: &Rule) -> Standing {
@@ -160,19 +181,15 @@ impl<I: Iterator<Item = u64>> Walk<'_, I> {
                 }
             }
             Rule::All(rules) => {
-                let reached: Vec<bool> =
-                    rules.iter().map(|rule| self.node(rule).reached).collect();
+                let reached: Vec<bool> = rules.iter().map(|rule| self.node(rule).reached).collect();
                 all(reached.into_iter())
             }
             Rule::Any(rules) => {
-                let standings: Vec<Standing> =
-                    rules.iter().map(|rule| self.node(rule)).collect();
+                let standings: Vec<Standing> = rules.iter().map(|rule| self.node(rule)).collect();
                 any(&standings)
             }
             // Stages stand only at the root; a tree that says otherwise is not parsed.
-            Rule::Stages(stages) => {
-                all(self.stages(stages).into_iter().map(|stage| stage.reached))
-            }
+            Rule::Stages(stages) => all(self.stages(stages).into_iter().map(|stage| stage.reached)),
         }
     }
 
@@ -198,8 +215,18 @@ fn all(reached: impl ExactSizeIterator<Item = bool>) -> Standing {
 
 /// The alternative that is furthest; of equals, the first.
 fn any(standings: &[Standing]) -> Standing {
-    let furthest = |best: Standing, next: Standing| if next.is_further_than(best) { next } else { best };
-    let none = Standing { current: 0, target: 1, reached: false };
+    let furthest = |best: Standing, next: Standing| {
+        if next.is_further_than(best) {
+            next
+        } else {
+            best
+        }
+    };
+    let none = Standing {
+        current: 0,
+        target: 1,
+        reached: false,
+    };
     standings.iter().copied().reduce(furthest).unwrap_or(none)
 }
 

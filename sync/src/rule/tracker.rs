@@ -34,7 +34,12 @@ impl Tracker {
     /// Without any fact.
     pub fn new(catalog: Arc<Catalog>, participant: ParticipantId) -> Self {
         let goals = catalog.goals().map(|goal| (goal.id, empty(goal))).collect();
-        Self { catalog, participant, goals, joined: BTreeSet::new() }
+        Self {
+            catalog,
+            participant,
+            goals,
+            joined: BTreeSet::new(),
+        }
     }
 
     /// With the facts of a state that was folded with the same catalog.
@@ -55,7 +60,12 @@ impl Tracker {
             FactChange::AttendanceRemoved(attendance) => {
                 self.attendance(attendance, Sign::Out);
             }
-            FactChange::DaySteps { measure, date, before, after } => self.day(DayChange {
+            FactChange::DaySteps {
+                measure,
+                date,
+                before,
+                after,
+            } => self.day(DayChange {
                 measure: *measure,
                 date: *date,
                 before: *before,
@@ -76,14 +86,20 @@ impl Tracker {
 
     /// Where the participant stands.
     pub fn evaluation(&self, totals: &ChallengeTotals) -> Evaluation {
-        evaluate_goals(&self.catalog, self.participant, &self.joined, totals, |goal| {
-            let aggregates = self.goals.get(&goal.id).map_or(&[][..], Vec::as_slice);
-            let leaves = goal.rule.leaves().into_iter();
-            leaves
-                .zip(aggregates)
-                .map(|(leaf, aggregate)| aggregate.value(&leaf.condition))
-                .collect::<Vec<_>>()
-        })
+        evaluate_goals(
+            &self.catalog,
+            self.participant,
+            &self.joined,
+            totals,
+            |goal| {
+                let aggregates = self.goals.get(&goal.id).map_or(&[][..], Vec::as_slice);
+                let leaves = goal.rule.leaves().into_iter();
+                leaves
+                    .zip(aggregates)
+                    .map(|(leaf, aggregate)| aggregate.value(&leaf.condition))
+                    .collect::<Vec<_>>()
+            },
+        )
     }
 
     fn attendance(&mut self, attendance: &crate::fold::Attendance, sign: Sign) {
@@ -94,7 +110,9 @@ impl Tracker {
     }
 
     fn day(&mut self, change: DayChange) {
-        self.each_leaf(change.date, |aggregate, condition| aggregate.day(condition, change));
+        self.each_leaf(change.date, |aggregate, condition| {
+            aggregate.day(condition, change);
+        });
     }
 
     /// The leaves of goals whose season has the day.
@@ -113,5 +131,9 @@ impl Tracker {
 }
 
 fn empty(goal: &Goal) -> Vec<Aggregate> {
-    goal.rule.leaves().into_iter().map(|leaf| Aggregate::empty(&leaf.condition)).collect()
+    goal.rule
+        .leaves()
+        .into_iter()
+        .map(|leaf| Aggregate::empty(&leaf.condition))
+        .collect()
 }

@@ -36,7 +36,10 @@ impl StreamSum {
 /// admission's fields (big-endian, the subject as 0 or 16 bytes, last).
 pub fn op_sum(admitted: &AdmittedOp) -> u64 {
     let admission = &admitted.admission;
-    let subject = admission.subject.as_ref().map_or(&[][..], |subject| subject.as_bytes());
+    let subject = admission
+        .subject
+        .as_ref()
+        .map_or(&[][..], |subject| subject.as_bytes());
     let digest: [u8; 32] = Sha256::new()
         .chain_update(b"askel/stream-sum/v1\0")
         .chain_update(admitted.id().as_bytes())
@@ -48,6 +51,5 @@ pub fn op_sum(admitted: &AdmittedOp) -> u64 {
         .chain_update(subject)
         .finalize()
         .into();
-    let [a, b, c, d, e, f, g, h, ..] = digest;
-    u64::from_be_bytes([a, b, c, d, e, f, g, h])
+    digest.first_chunk().copied().map_or(0, u64::from_be_bytes)
 }

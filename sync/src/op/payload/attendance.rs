@@ -101,7 +101,9 @@ impl SessionRef {
             Self::Slot(slot) => Session::SlotId(slot.get()),
             Self::Dated(session) => Session::SessionId(session.get()),
         };
-        v1::SessionRef { session: Some(session) }
+        v1::SessionRef {
+            session: Some(session),
+        }
     }
 
     pub(super) fn from_proto(proto: Option<v1::SessionRef>) -> Result<Self, MalformedPayload> {
@@ -119,10 +121,10 @@ impl CheckIn {
         use v1::check_in::Witness as Proto;
         let witness = match &self.witness {
             Witness::SelfReport => Proto::SelfReport(v1::SelfReport {}),
-            Witness::PassScan(tag) => Proto::PassScan(v1::PassScan { pass_tag: tag.to_vec() }),
-            Witness::VenueCode(code) => {
-                Proto::VenueCode(v1::VenueCodeScan { code: code.clone() })
-            }
+            Witness::PassScan(tag) => Proto::PassScan(v1::PassScan {
+                pass_tag: tag.to_vec(),
+            }),
+            Witness::VenueCode(code) => Proto::VenueCode(v1::VenueCodeScan { code: code.clone() }),
         };
         v1::CheckIn {
             place_id: self.place.get(),
@@ -186,7 +188,10 @@ impl Correction {
         let verdict = match self.verdict {
             Verdict::Void => Proto::Void(v1::CorrectionVoid {}),
             Verdict::Reinstate => Proto::Reinstate(v1::CorrectionReinstate {}),
-            Verdict::ReDate { occurred_at, session } => Proto::ReDate(v1::CorrectionReDate {
+            Verdict::ReDate {
+                occurred_at,
+                session,
+            } => Proto::ReDate(v1::CorrectionReDate {
                 occurred_at_ms: occurred_at.as_ms(),
                 session: Some(session.to_proto()),
             }),
@@ -200,12 +205,16 @@ impl Correction {
         }
     }
 
-    pub(super) fn from_proto(proto: v1::Correction) -> Result<Self, MalformedPayload> {
+    pub(super) fn from_proto(proto: &v1::Correction) -> Result<Self, MalformedPayload> {
         use v1::correction::Verdict as Proto;
         if !(1..=REVISION_MAX).contains(&proto.revision) {
             return Err(MalformedPayload::OutOfBounds("revision"));
         }
-        let verdict = match proto.verdict.ok_or(MalformedPayload::Missing("verdict"))? {
+        let verdict = match proto
+            .verdict
+            .as_ref()
+            .ok_or(MalformedPayload::Missing("verdict"))?
+        {
             Proto::Void(_) => Verdict::Void,
             Proto::Reinstate(_) => Verdict::Reinstate,
             Proto::ReDate(date) => Verdict::ReDate {

@@ -86,21 +86,26 @@ impl ProfileSet {
     pub(super) fn to_proto(&self) -> v1::ProfileSet {
         use v1::profile_set::Field;
         let field = match &self.field {
-            ProfileField::Alias(alias) => {
-                Field::Alias(v1::Alias { word: alias.word, number: alias.number })
-            }
+            ProfileField::Alias(alias) => Field::Alias(v1::Alias {
+                word: alias.word,
+                number: alias.number,
+            }),
             ProfileField::Picture(picture) => Field::Picture(*picture),
             ProfileField::Language(language) => Field::Language(language.clone()),
         };
-        v1::ProfileSet { occurred_at_ms: self.occurred_at.as_ms(), field: Some(field) }
+        v1::ProfileSet {
+            occurred_at_ms: self.occurred_at.as_ms(),
+            field: Some(field),
+        }
     }
 
     pub(super) fn from_proto(proto: v1::ProfileSet) -> Result<Self, MalformedPayload> {
         use v1::profile_set::Field;
         let field = match proto.field.ok_or(MalformedPayload::Missing("field"))? {
-            Field::Alias(alias) if alias.number <= ALIAS_NUMBER_MAX => {
-                ProfileField::Alias(Alias { word: alias.word, number: alias.number })
-            }
+            Field::Alias(alias) if alias.number <= ALIAS_NUMBER_MAX => ProfileField::Alias(Alias {
+                word: alias.word,
+                number: alias.number,
+            }),
             Field::Alias(_) => return Err(MalformedPayload::OutOfBounds("alias")),
             Field::Picture(picture) if picture <= PICTURE_MAX => ProfileField::Picture(picture),
             Field::Picture(_) => return Err(MalformedPayload::OutOfBounds("picture")),
@@ -109,13 +114,19 @@ impl ProfileSet {
             }
             Field::Language(_) => return Err(MalformedPayload::OutOfBounds("language")),
         };
-        Ok(Self { occurred_at: Timestamp::from_ms(proto.occurred_at_ms), field })
+        Ok(Self {
+            occurred_at: Timestamp::from_ms(proto.occurred_at_ms),
+            field,
+        })
     }
 }
 
 impl QuestJoined {
     pub(super) fn to_proto(self) -> v1::QuestJoined {
-        v1::QuestJoined { goal_id: self.goal.get(), occurred_at_ms: self.occurred_at.as_ms() }
+        v1::QuestJoined {
+            goal_id: self.goal.get(),
+            occurred_at_ms: self.occurred_at.as_ms(),
+        }
     }
 
     pub(super) fn from_proto(proto: &v1::QuestJoined) -> Self {
@@ -146,7 +157,10 @@ impl QuestLeft {
 
 impl FavouriteAdded {
     pub(super) fn to_proto(self) -> v1::FavouriteAdded {
-        v1::FavouriteAdded { place_id: self.place.get(), occurred_at_ms: self.occurred_at.as_ms() }
+        v1::FavouriteAdded {
+            place_id: self.place.get(),
+            occurred_at_ms: self.occurred_at.as_ms(),
+        }
     }
 
     pub(super) fn from_proto(proto: &v1::FavouriteAdded) -> Self {

@@ -128,7 +128,7 @@ impl PassSeen {
         }
     }
 
-    pub(super) fn from_proto(proto: v1::PassSeen) -> Result<Self, MalformedPayload> {
+    pub(super) fn from_proto(proto: &v1::PassSeen) -> Result<Self, MalformedPayload> {
         if proto.revision > REVISION_MAX {
             return Err(MalformedPayload::OutOfBounds("revision"));
         }
