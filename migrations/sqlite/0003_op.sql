@@ -1,0 +1,71 @@
+CREATE TABLE log (
+    tenant BLOB NOT NULL,
+    log BLOB NOT NULL CHECK (length(log) = 16),
+    -- The one writer.
+    device BLOB NOT NULL CHECK (length(device) = 16),
+    -- The first sequence without an entry; entries are dense from 0.
+    next_sequence INTEGER NOT NULL CHECK (next_sequence > 0),
+    PRIMARY KEY (tenant, log)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE log_entry (
+    -- What became of each op, at its place in its carrier log.
+    tenant BLOB NOT NULL,
+    log BLOB NOT NULL,
+    sequence INTEGER NOT NULL CHECK (sequence >= 0),
+    op BLOB NOT NULL CHECK (length(op) = 16),
+    -- 1 accepted, 2 rejected, 3 deferred.
+    outcome INTEGER NOT NULL CHECK (outcome BETWEEN 1 AND 3),
+    -- The name of the reason for a rejection.
+    reason TEXT CHECK ((outcome = 2) = (reason IS NOT NULL)),
+    -- When this outcome was written, by the server's clock.
+    settled_at_ms INTEGER NOT NULL,
+    PRIMARY KEY (tenant, log, sequence),
+    FOREIGN KEY (tenant, log) REFERENCES log
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE op (
+    -- Accepted ops with their admission, each once.
+    tenant BLOB NOT NULL,
+    -- Follows from origin, kind and payload.
+    op BLOB NOT NULL CHECK (length(op) = 16),
+    origin_log BLOB NOT NULL CHECK (length(origin_log) = 16),
+    origin_sequence INTEGER NOT NULL,
+    -- A number of askel.v1.OpKind, or of a later version's.
+    kind INTEGER NOT NULL,
+    payload BLOB NOT NULL,
+    -- The admission.
+    corrected_at_ms INTEGER NOT NULL,
+    received_at_ms INTEGER NOT NULL,
+    subject BLOB CHECK (length(subject) = 16),
+    strength INTEGER NOT NULL,
+    flags INTEGER NOT NULL,
+    author_role INTEGER NOT NULL,
+    PRIMARY KEY (tenant, op)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE stream (
+    tenant BLOB NOT NULL,
+    -- What it is and whose: 1 ‖ participant, 2 ‖ device, 3 ‖ place ‖ date, 4 (catalog), 5 ‖ goal.
+    -- Numbers are 4 bytes, big-endian; a date's sign bit is turned.
+    stream BLOB NOT NULL,
+    -- The handle that readers see. Random.
+    handle BLOB NOT NULL CHECK (length(handle) = 16),
+    -- The last position; positions are dense from 1.
+    head INTEGER NOT NULL CHECK (head >= 0),
+    -- The wrapping sum over its ops, as a signed number.
+    sum INTEGER NOT NULL,
+    PRIMARY KEY (tenant, stream)
+) STRICT, WITHOUT ROWID;
+
+CREATE UNIQUE INDEX stream_by_handle ON stream (tenant, handle);
+
+CREATE TABLE stream_op (
+    tenant BLOB NOT NULL,
+    stream BLOB NOT NULL,
+    position INTEGER NOT NULL CHECK (position > 0),
+    op BLOB NOT NULL,
+    PRIMARY KEY (tenant, stream, position),
+    FOREIGN KEY (tenant, stream) REFERENCES stream,
+    FOREIGN KEY (tenant, op) REFERENCES op
+) STRICT, WITHOUT ROWID;

@@ -1,0 +1,475 @@
+//! Invitations, devices, recovery sheets and passes.
+
+mod enrol;
+mod row;
+
+use askel_store::{
+    Approval, Audit, Decision, Device, DeviceChange, DeviceState, EnrolError, EnrolmentStore,
+    Grant, Invitation, NewDevice, PageOf, PageRequest, PassRecord, StoreError, decide,
+};
+use askel_sync::{
+    id::{DeviceId, ParticipantId, PassTag, TenantId},
+    time::Timestamp,
+};
+use async_trait::async_trait;
+
+use self::{
+    enrol::Enrolling,
+    row::{DeviceRow, InvitationRow},
+};
+use crate::{
+    SqliteStore, audit,
+    column::{id, number, scope_column},
+    error::store_error,
+    rows::{bytes, rows},
+    store::commit,
+};
+
+#[async_trait]
+impl EnrolmentStore for SqliteStore {
+    async fn record_invitation(
+        &self,
+        tenant: TenantId,
+        invitation: &Invitation,
+        audit: &Audit,
+    ) -> Result<(), StoreError> {
+        let (key, id) = (&tenant.as_bytes()[..], &invitation.id[..]);
+        let (code_hash, role) = (&invitation.code_hash[..], invitation.role as i32);
+        let scope = scope_column(&invitation.scope);
+        let participant = invitation.participant.as_ref().map(|id| &id.as_bytes()[..]);
+        let inviter = invitation.inviter.as_ref().map(|id| &id.as_bytes()[..]);
+        let created_at = invitation.created_at.as_ms();
+        let expires_at = invitation.expires_at.as_ms();
+        let used_by = invitation.used_by.as_ref().map(|id| &id.as_bytes()[..]);
+        let mut transaction = self.write().await?;
+        let added = sqlx::query!(
+            "INSERT INTO invitation (tenant, invitation, code_hash, role, scope, participant,
+                                     inviter, created_at_ms, expires_at_ms, used_by)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+             ON CONFLICT (tenant, invitation) DO NOTHING",
+            key,
+            id,
+            code_hash,
+            role,
+            scope,
+            participant,
+            inviter,
+            created_at,
+            expires_at,
+            used_by
+        )
+        .execute(&mut *transaction)
+        .await
+        .map_err(store_error)?;
+        if added.rows_affected() > 0 {
+            audit::note(&mut transaction, tenant, audit).await?;
+        }
+        commit(transaction).await
+    }
+
+    async fn list_invitations(
+        &self,
+        tenant: TenantId,
+        page: &PageRequest,
+    ) -> Result<PageOf<Invitation>, StoreError> {
+        let Some((after_ms, after)) = invitation_after(&page.after) else {
+            return Ok(PageOf::empty());
+        };
+        let (key, fetch) = (&tenant.as_bytes()[..], page.fetch());
+        let rows = sqlx::query_as!(
+            InvitationRow,
+            "SELECT invitation, code_hash, role, scope, participant, inviter, created_at_ms,
+                    expires_at_ms, used_by
+             FROM invitation WHERE tenant = ? AND (created_at_ms, invitation) > (?, ?)
+             ORDER BY created_at_ms, invitation LIMIT ?",
+            key,
+            after_ms,
+            after,
+            fetch
+        )
+        .fetch_all(&self.readers)
+        .await
+        .map_err(store_error)?;
+        let items: Vec<Invitation> = rows
+            .into_iter()
+            .map(TryInto::try_into)
+            .collect::<Result<_, _>>()?;
+        Ok(PageOf::cut(items, page, |invitation| {
+            [
+                &invitation.created_at.as_ms().to_be_bytes()[..],
+                &invitation.id,
+            ]
+            .concat()
+        }))
+    }
+
+    async fn delete_invitation(
+        &self,
+        tenant: TenantId,
+        id: [u8; 16],
+        audit: &Audit,
+    ) -> Result<bool, StoreError> {
+        let (key, id) = (&tenant.as_bytes()[..], &id[..]);
+        let mut transaction = self.write().await?;
+        let deleted = sqlx::query!(
+            "DELETE FROM invitation WHERE tenant = ? AND invitation = ? AND used_by IS NULL",
+            key,
+            id
+        )
+        .execute(&mut *transaction)
+        .await
+        .map_err(store_error)?;
+        let deleted = deleted.rows_affected() > 0;
+        if deleted {
+            audit::note(&mut transaction, tenant, audit).await?;
+        }
+        commit(transaction).await?;
+        Ok(deleted)
+    }
+
+    async fn enrol(
+        &self,
+        tenant: TenantId,
+        grant: &Grant,
+        device: &NewDevice,
+        audit: &Audit,
+    ) -> Result<Device, EnrolError> {
+        let mut transaction = self.write().await?;
+        let mut enrolling = Enrolling {
+            connection: &mut transaction,
+            tenant,
+        };
+        let right = enrolling.right(grant, device.id).await?;
+        let standing = enrolling.device(device.id).await?;
+        let (device, revoke) = match decide(right, standing, device)? {
+            Decision::Standing(device) => return Ok(device),
+            Decision::Enrol { device, revoke } => (device, revoke),
+        };
+        enrolling.add(&device).await?;
+        enrolling.use_up(grant, &device).await?;
+        enrolling.revoke_for(&device, revoke).await?;
+        audit::note(&mut transaction, tenant, audit).await?;
+        commit(transaction).await?;
+        Ok(device)
+    }
+
+    async fn count_enrol_failures(
+        &self,
+        tenant: TenantId,
+        since: Timestamp,
+    ) -> Result<u64, StoreError> {
+        let (key, since) = (&tenant.as_bytes()[..], since.as_ms());
+        let failures = sqlx::query_scalar!(
+            r#"SELECT coalesce(sum(failures), 0) AS "failures!: i64"
+               FROM enrol_failure WHERE tenant = ? AND at_ms >= ?"#,
+            key,
+            since
+        )
+        .fetch_one(&self.readers)
+        .await
+        .map_err(store_error)?;
+        number(failures)
+    }
+
+    async fn record_enrol_failure(
+        &self,
+        tenant: TenantId,
+        now: Timestamp,
+        forget_before: Timestamp,
+    ) -> Result<(), StoreError> {
+        let key = &tenant.as_bytes()[..];
+        let (now, forget_before) = (now.as_ms(), forget_before.as_ms());
+        let mut transaction = self.write().await?;
+        sqlx::query!(
+            "INSERT INTO enrol_failure (tenant, at_ms, failures) VALUES (?, ?, 1)
+             ON CONFLICT (tenant, at_ms) DO UPDATE SET failures = failures + 1",
+            key,
+            now
+        )
+        .execute(&mut *transaction)
+        .await
+        .map_err(store_error)?;
+        sqlx::query!(
+            "DELETE FROM enrol_failure WHERE tenant = ? AND at_ms < ?",
+            key,
+            forget_before
+        )
+        .execute(&mut *transaction)
+        .await
+        .map_err(store_error)?;
+        commit(transaction).await
+    }
+
+    async fn lookup_device(
+        &self,
+        tenant: TenantId,
+        device: DeviceId,
+    ) -> Result<Option<Device>, StoreError> {
+        let mut connection = self.readers.acquire().await.map_err(store_error)?;
+        Enrolling {
+            connection: &mut connection,
+            tenant,
+        }
+        .device(device)
+        .await
+    }
+
+    async fn list_staff_devices(
+        &self,
+        tenant: TenantId,
+        page: &PageRequest,
+    ) -> Result<PageOf<Device>, StoreError> {
+        if !matches!(page.after.len(), 0 | 16) {
+            return Ok(PageOf::empty());
+        }
+        let (key, after, fetch) = (&tenant.as_bytes()[..], &page.after[..], page.fetch());
+        let rows = sqlx::query_as!(
+            DeviceRow,
+            "SELECT device, public_key, role, participant, scope, state, probation_until_ms,
+                    inviter, enrolled_at_ms, lease_until_ms, pass
+             FROM device WHERE tenant = ? AND participant IS NULL AND device > ?
+             ORDER BY device LIMIT ?",
+            key,
+            after,
+            fetch
+        )
+        .fetch_all(&self.readers)
+        .await
+        .map_err(store_error)?;
+        let items: Vec<Device> = rows
+            .into_iter()
+            .map(TryInto::try_into)
+            .collect::<Result<_, _>>()?;
+        Ok(PageOf::cut(items, page, |device| device.id.to_vec()))
+    }
+
+    async fn list_participant_devices(
+        &self,
+        tenant: TenantId,
+        participant: ParticipantId,
+    ) -> Result<Vec<Device>, StoreError> {
+        let (key, participant) = (&tenant.as_bytes()[..], &participant.as_bytes()[..]);
+        let rows = sqlx::query_as!(
+            DeviceRow,
+            "SELECT device, public_key, role, participant, scope, state, probation_until_ms,
+                    inviter, enrolled_at_ms, lease_until_ms, pass
+             FROM device WHERE tenant = ? AND participant = ? ORDER BY device",
+            key,
+            participant
+        )
+        .fetch_all(&self.readers)
+        .await
+        .map_err(store_error)?;
+        rows.into_iter().map(TryInto::try_into).collect()
+    }
+
+    async fn change_device(
+        &self,
+        tenant: TenantId,
+        device: DeviceId,
+        change: DeviceChange,
+        audit: &Audit,
+    ) -> Result<Option<Device>, StoreError> {
+        let mut transaction = self.write().await?;
+        let mut enrolling = Enrolling {
+            connection: &mut transaction,
+            tenant,
+        };
+        let Some(standing) = enrolling.device(device).await? else {
+            return Ok(None);
+        };
+        let as_it_is = DeviceChange {
+            state: standing.state,
+            lease_until: standing.lease_until,
+        };
+        if standing.state == DeviceState::Revoked || as_it_is == change {
+            return Ok(Some(standing));
+        }
+        enrolling.change(device, change).await?;
+        if change.state == DeviceState::Revoked {
+            enrolling.burn_pass(device, audit.at).await?;
+        }
+        let changed = enrolling.device(device).await?;
+        audit::note(&mut transaction, tenant, audit).await?;
+        commit(transaction).await?;
+        Ok(changed)
+    }
+
+    async fn record_recovery_sheet(
+        &self,
+        tenant: TenantId,
+        participant: ParticipantId,
+        code_hash: [u8; 32],
+        audit: &Audit,
+    ) -> Result<(), StoreError> {
+        let (key, code_hash) = (&tenant.as_bytes()[..], &code_hash[..]);
+        let participant = &participant.as_bytes()[..];
+        let mut transaction = self.write().await?;
+        let standing = sqlx::query_scalar!(
+            "SELECT participant FROM recovery_sheet WHERE tenant = ? AND code_hash = ?",
+            key,
+            code_hash
+        )
+        .fetch_optional(&mut *transaction)
+        .await
+        .map_err(store_error)?;
+        if standing.is_some() {
+            return Ok(());
+        }
+        sqlx::query!(
+            "DELETE FROM recovery_sheet WHERE tenant = ? AND participant = ? AND used_by IS NULL",
+            key,
+            participant
+        )
+        .execute(&mut *transaction)
+        .await
+        .map_err(store_error)?;
+        sqlx::query!(
+            "INSERT INTO recovery_sheet (tenant, code_hash, participant) VALUES (?, ?, ?)",
+            key,
+            code_hash,
+            participant
+        )
+        .execute(&mut *transaction)
+        .await
+        .map_err(store_error)?;
+        audit::note(&mut transaction, tenant, audit).await?;
+        commit(transaction).await
+    }
+
+    async fn record_approval(
+        &self,
+        tenant: TenantId,
+        approval: &Approval,
+        audit: &Audit,
+    ) -> Result<(), StoreError> {
+        let (key, approved) = (&tenant.as_bytes()[..], &approval.approved.as_bytes()[..]);
+        let participant = &approval.participant.as_bytes()[..];
+        let replaced = approval
+            .replaced
+            .as_ref()
+            .map(|device| &device.as_bytes()[..]);
+        let expires_at = approval.expires_at.as_ms();
+        let mut transaction = self.write().await?;
+        let mut enrolling = Enrolling {
+            connection: &mut transaction,
+            tenant,
+        };
+        let standing = enrolling.approval(approval.approved).await?;
+        if standing.is_some_and(|(standing, used)| used || standing == *approval) {
+            return Ok(());
+        }
+        sqlx::query!(
+            "INSERT INTO approval (tenant, approved, participant, replaced, expires_at_ms, used)
+             VALUES (?, ?, ?, ?, ?, 0)
+             ON CONFLICT (tenant, approved) DO UPDATE
+             SET participant = excluded.participant, replaced = excluded.replaced,
+                 expires_at_ms = excluded.expires_at_ms",
+            key,
+            approved,
+            participant,
+            replaced,
+            expires_at
+        )
+        .execute(&mut *transaction)
+        .await
+        .map_err(store_error)?;
+        audit::note(&mut transaction, tenant, audit).await?;
+        commit(transaction).await
+    }
+
+    async fn record_card(
+        &self,
+        tenant: TenantId,
+        request_id: [u8; 16],
+        card: PassRecord,
+        audit: &Audit,
+    ) -> Result<PassRecord, StoreError> {
+        let (key, request) = (&tenant.as_bytes()[..], &request_id[..]);
+        let mut transaction = self.write().await?;
+        let standing = sqlx::query!(
+            "SELECT pass.pass, pass.participant FROM card
+             JOIN pass ON pass.tenant = card.tenant AND pass.pass = card.pass
+             WHERE card.tenant = ? AND card.request = ?",
+            key,
+            request
+        )
+        .fetch_optional(&mut *transaction)
+        .await
+        .map_err(store_error)?;
+        if let Some(row) = standing {
+            return Ok(PassRecord {
+                pass: id(&row.pass)?,
+                participant: id(&row.participant)?,
+            });
+        }
+        Enrolling {
+            connection: &mut transaction,
+            tenant,
+        }
+        .bind(card)
+        .await?;
+        let pass = &card.pass.as_bytes()[..];
+        sqlx::query!(
+            "INSERT INTO card (tenant, request, pass) VALUES (?, ?, ?)",
+            key,
+            request,
+            pass
+        )
+        .execute(&mut *transaction)
+        .await
+        .map_err(store_error)?;
+        audit::note(&mut transaction, tenant, audit).await?;
+        commit(transaction).await?;
+        Ok(card)
+    }
+
+    async fn lookup_passes(
+        &self,
+        tenant: TenantId,
+        passes: &[PassTag],
+    ) -> Result<Vec<PassRecord>, StoreError> {
+        let key = &tenant.as_bytes()[..];
+        let wanted = rows(passes.iter().map(|pass| bytes(pass.as_bytes())));
+        let rows = sqlx::query!(
+            r#"SELECT pass.pass AS "pass!: Vec<u8>", pass.participant AS "participant!: Vec<u8>"
+               FROM json_each(?2) AS wanted
+               CROSS JOIN pass ON pass.tenant = ?1 AND pass.pass = unhex(wanted.value)
+               WHERE pass.burned_at_ms IS NULL
+               ORDER BY wanted.key"#,
+            key,
+            wanted
+        )
+        .fetch_all(&self.readers)
+        .await
+        .map_err(store_error)?;
+        let records = rows.into_iter().map(|row| {
+            Ok(PassRecord {
+                pass: id(&row.pass)?,
+                participant: id(&row.participant)?,
+            })
+        });
+        records.collect()
+    }
+
+    async fn list_participants(&self, tenant: TenantId) -> Result<Vec<ParticipantId>, StoreError> {
+        let key = &tenant.as_bytes()[..];
+        let rows = sqlx::query_scalar!(
+            "SELECT participant FROM participant WHERE tenant = ? ORDER BY participant",
+            key
+        )
+        .fetch_all(&self.readers)
+        .await
+        .map_err(store_error)?;
+        rows.iter().map(|participant| id(participant)).collect()
+    }
+}
+
+/// What the page after a key begins behind; `None` for a key that no page gave.
+fn invitation_after(key: &[u8]) -> Option<(i64, &[u8])> {
+    if key.is_empty() {
+        return Some((i64::MIN, &[]));
+    }
+    let (at, id) = key.split_first_chunk()?;
+    (id.len() == 16).then_some((i64::from_be_bytes(*at), id))
+}

@@ -1,0 +1,363 @@
+//! Enrolling a device: load the right, decide, write, in one transaction.
+
+use askel_store::{
+    Approval, Device, DeviceChange, DeviceState, Grant, PassRecord, Revoke, Right, RightKind,
+    StoreError,
+};
+use askel_sync::{
+    id::{DeviceId, TenantId},
+    time::Timestamp,
+};
+use sqlx::SqliteConnection;
+
+use super::row::{DeviceRow, InvitationRow, REVOKED, state_columns};
+use crate::{
+    column::{id, optional_id, scope_column},
+    error::store_error,
+};
+
+const REVOKE: DeviceChange = DeviceChange {
+    state: DeviceState::Revoked,
+    lease_until: None,
+};
+
+/// The connection of a transaction that changes who may come in.
+pub(super) struct Enrolling<'a> {
+    pub(super) connection: &'a mut SqliteConnection,
+    pub(super) tenant: TenantId,
+}
+
+impl Enrolling<'_> {
+    /// What the store holds for a grant.
+    pub(super) async fn right(
+        &mut self,
+        grant: &Grant,
+        device: DeviceId,
+    ) -> Result<Option<Right>, StoreError> {
+        match grant {
+            Grant::Invitation(code_hash) => self.invitation(code_hash).await,
+            Grant::RecoverySheet { code_hash, .. } => self.recovery_sheet(code_hash).await,
+            Grant::Approval => Ok(self.approval(device).await?.map(|(approval, used)| Right {
+                kind: RightKind::Approval {
+                    participant: approval.participant,
+                    replaced: approval.replaced,
+                },
+                used_by: used.then_some(device),
+                expires_at: Some(approval.expires_at),
+            })),
+        }
+    }
+
+    async fn invitation(&mut self, code_hash: &[u8; 32]) -> Result<Option<Right>, StoreError> {
+        let (key, code_hash) = (&self.tenant.as_bytes()[..], &code_hash[..]);
+        let row = sqlx::query_as!(
+            InvitationRow,
+            "SELECT invitation, code_hash, role, scope, participant, inviter, created_at_ms,
+                    expires_at_ms, used_by
+             FROM invitation WHERE tenant = ? AND code_hash = ?",
+            key,
+            code_hash
+        )
+        .fetch_optional(&mut *self.connection)
+        .await
+        .map_err(store_error)?;
+        let Some(row) = row else {
+            return Ok(None);
+        };
+        let invitation = askel_store::Invitation::try_from(row)?;
+        let kind = RightKind::Invitation {
+            role: invitation.role,
+            scope: invitation.scope,
+            participant: invitation.participant,
+            inviter: invitation.inviter,
+        };
+        let expires_at = Some(invitation.expires_at);
+        Ok(Some(Right {
+            kind,
+            used_by: invitation.used_by,
+            expires_at,
+        }))
+    }
+
+    async fn recovery_sheet(&mut self, code_hash: &[u8; 32]) -> Result<Option<Right>, StoreError> {
+        let (key, code_hash) = (&self.tenant.as_bytes()[..], &code_hash[..]);
+        let row = sqlx::query!(
+            "SELECT participant, used_by FROM recovery_sheet WHERE tenant = ? AND code_hash = ?",
+            key,
+            code_hash
+        )
+        .fetch_optional(&mut *self.connection)
+        .await
+        .map_err(store_error)?;
+        let right = |participant: Vec<u8>, used_by: Option<Vec<u8>>| {
+            let kind = RightKind::RecoverySheet(id(&participant)?);
+            let used_by = optional_id(used_by.as_deref())?;
+            Ok(Right {
+                kind,
+                used_by,
+                expires_at: None,
+            })
+        };
+        row.map(|row| right(row.participant, row.used_by))
+            .transpose()
+    }
+
+    /// The approval of a device, and whether it was used.
+    pub(super) async fn approval(
+        &mut self,
+        approved: DeviceId,
+    ) -> Result<Option<(Approval, bool)>, StoreError> {
+        let (key, device) = (&self.tenant.as_bytes()[..], &approved.as_bytes()[..]);
+        let row = sqlx::query!(
+            "SELECT participant, replaced, expires_at_ms, used
+             FROM approval WHERE tenant = ? AND approved = ?",
+            key,
+            device
+        )
+        .fetch_optional(&mut *self.connection)
+        .await
+        .map_err(store_error)?;
+        let Some(row) = row else {
+            return Ok(None);
+        };
+        let approval = Approval {
+            participant: id(&row.participant)?,
+            approved,
+            replaced: optional_id(row.replaced.as_deref())?,
+            expires_at: Timestamp::from_ms(row.expires_at_ms),
+        };
+        Ok(Some((approval, row.used != 0)))
+    }
+
+    /// One device.
+    pub(super) async fn device(&mut self, device: DeviceId) -> Result<Option<Device>, StoreError> {
+        let (key, device) = (&self.tenant.as_bytes()[..], &device.as_bytes()[..]);
+        let row = sqlx::query_as!(
+            DeviceRow,
+            "SELECT device, public_key, role, participant, scope, state, probation_until_ms,
+                    inviter, enrolled_at_ms, lease_until_ms, pass
+             FROM device WHERE tenant = ? AND device = ?",
+            key,
+            device
+        )
+        .fetch_optional(&mut *self.connection)
+        .await
+        .map_err(store_error)?;
+        row.map(TryInto::try_into).transpose()
+    }
+
+    /// Adds a device, with its participant and pass if it is a participant's.
+    pub(super) async fn add(&mut self, device: &Device) -> Result<(), StoreError> {
+        if let (Some(participant), Some(pass)) = (device.participant, device.pass) {
+            self.bind(PassRecord { pass, participant }).await?;
+        }
+        let (key, id) = (&self.tenant.as_bytes()[..], &device.id.as_bytes()[..]);
+        let (public_key, role) = (&device.public_key.as_bytes()[..], device.role as i32);
+        let participant = device.participant.as_ref().map(|id| &id.as_bytes()[..]);
+        let inviter = device.inviter.as_ref().map(|id| &id.as_bytes()[..]);
+        let pass = device.pass.as_ref().map(|tag| &tag.as_bytes()[..]);
+        let scope = scope_column(&device.scope);
+        let (state, probation_until) = state_columns(device.state);
+        let enrolled_at = device.enrolled_at.as_ms();
+        let lease_until = device.lease_until.map(Timestamp::as_ms);
+        sqlx::query!(
+            "INSERT INTO device (tenant, device, public_key, role, participant, scope, state,
+                                 probation_until_ms, inviter, enrolled_at_ms, lease_until_ms, pass)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            key,
+            id,
+            public_key,
+            role,
+            participant,
+            scope,
+            state,
+            probation_until,
+            inviter,
+            enrolled_at,
+            lease_until,
+            pass
+        )
+        .execute(&mut *self.connection)
+        .await
+        .map_err(store_error)?;
+        Ok(())
+    }
+
+    /// Adds a pass, and its participant unless known.
+    pub(super) async fn bind(&mut self, record: PassRecord) -> Result<(), StoreError> {
+        let (key, pass) = (&self.tenant.as_bytes()[..], &record.pass.as_bytes()[..]);
+        let participant = &record.participant.as_bytes()[..];
+        sqlx::query!(
+            "INSERT INTO participant (tenant, participant) VALUES (?, ?)
+             ON CONFLICT (tenant, participant) DO NOTHING",
+            key,
+            participant
+        )
+        .execute(&mut *self.connection)
+        .await
+        .map_err(store_error)?;
+        sqlx::query!(
+            "INSERT INTO pass (tenant, pass, participant) VALUES (?, ?, ?)",
+            key,
+            pass,
+            participant
+        )
+        .execute(&mut *self.connection)
+        .await
+        .map_err(store_error)?;
+        Ok(())
+    }
+
+    /// Uses up a grant.
+    pub(super) async fn use_up(&mut self, grant: &Grant, user: &Device) -> Result<(), StoreError> {
+        let (key, device) = (&self.tenant.as_bytes()[..], &user.id.as_bytes()[..]);
+        match grant {
+            Grant::Invitation(code_hash) => {
+                let code_hash = &code_hash[..];
+                sqlx::query!(
+                    "UPDATE invitation SET used_by = ? WHERE tenant = ? AND code_hash = ?",
+                    device,
+                    key,
+                    code_hash
+                )
+                .execute(&mut *self.connection)
+                .await
+                .map_err(store_error)?;
+            }
+            Grant::RecoverySheet {
+                code_hash,
+                next_code_hash,
+            } => {
+                self.use_up_sheet(code_hash, next_code_hash, user).await?;
+            }
+            Grant::Approval => {
+                sqlx::query!(
+                    "UPDATE approval SET used = 1 WHERE tenant = ? AND approved = ?",
+                    key,
+                    device
+                )
+                .execute(&mut *self.connection)
+                .await
+                .map_err(store_error)?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn use_up_sheet(
+        &mut self,
+        code_hash: &[u8; 32],
+        next: &[u8; 32],
+        user: &Device,
+    ) -> Result<(), StoreError> {
+        let (key, device) = (&self.tenant.as_bytes()[..], &user.id.as_bytes()[..]);
+        let (code_hash, next) = (&code_hash[..], &next[..]);
+        let participant = user.participant.as_ref().map(|id| &id.as_bytes()[..]);
+        sqlx::query!(
+            "UPDATE recovery_sheet SET used_by = ? WHERE tenant = ? AND code_hash = ?",
+            device,
+            key,
+            code_hash
+        )
+        .execute(&mut *self.connection)
+        .await
+        .map_err(store_error)?;
+        sqlx::query!(
+            "INSERT INTO recovery_sheet (tenant, code_hash, participant) VALUES (?, ?, ?)",
+            key,
+            next,
+            participant
+        )
+        .execute(&mut *self.connection)
+        .await
+        .map_err(store_error)?;
+        Ok(())
+    }
+
+    /// Revokes what a new device of a participant ends, and burns the passes.
+    pub(super) async fn revoke_for(
+        &mut self,
+        new: &Device,
+        revoke: Revoke,
+    ) -> Result<(), StoreError> {
+        let Some(participant) = new.participant else {
+            return Ok(());
+        };
+        let (key, participant) = (&self.tenant.as_bytes()[..], &participant.as_bytes()[..]);
+        let devices = sqlx::query_scalar!(
+            "SELECT device FROM device WHERE tenant = ? AND participant = ? AND state <> ?",
+            key,
+            participant,
+            REVOKED
+        )
+        .fetch_all(&mut *self.connection)
+        .await
+        .map_err(store_error)?;
+        for device in devices {
+            let device = id(&device)?;
+            let ended = match revoke {
+                Revoke::Nothing => false,
+                Revoke::One(replaced) => device == replaced,
+                Revoke::Others => true,
+            };
+            if ended && device != new.id {
+                self.change(device, REVOKE).await?;
+                self.burn_pass(device, new.enrolled_at).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Sets state and lease.
+    pub(super) async fn change(
+        &mut self,
+        device: DeviceId,
+        change: DeviceChange,
+    ) -> Result<(), StoreError> {
+        let (key, device) = (&self.tenant.as_bytes()[..], &device.as_bytes()[..]);
+        let (state, probation_until) = state_columns(change.state);
+        let lease_until = change.lease_until.map(Timestamp::as_ms);
+        sqlx::query!(
+            "UPDATE device SET state = ?, probation_until_ms = ?, lease_until_ms = ?
+             WHERE tenant = ? AND device = ?",
+            state,
+            probation_until,
+            lease_until,
+            key,
+            device
+        )
+        .execute(&mut *self.connection)
+        .await
+        .map_err(store_error)?;
+        Ok(())
+    }
+
+    /// Burns the pass of a device that shows nothing any more.
+    pub(super) async fn burn_pass(
+        &mut self,
+        device: DeviceId,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let (key, device) = (&self.tenant.as_bytes()[..], &device.as_bytes()[..]);
+        let now = now.as_ms();
+        sqlx::query!(
+            "UPDATE pass SET burned_at_ms = ?1 WHERE tenant = ?2 AND pass =
+             (SELECT pass FROM device WHERE tenant = ?2 AND device = ?3)",
+            now,
+            key,
+            device
+        )
+        .execute(&mut *self.connection)
+        .await
+        .map_err(store_error)?;
+        sqlx::query!(
+            "UPDATE device SET pass = NULL WHERE tenant = ? AND device = ?",
+            key,
+            device
+        )
+        .execute(&mut *self.connection)
+        .await
+        .map_err(store_error)?;
+        Ok(())
+    }
+}

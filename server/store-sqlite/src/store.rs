@@ -1,0 +1,92 @@
+//! The database file: opening, its two kinds of connections, closing.
+
+use std::{path::Path, time::Duration};
+
+use askel_store::StoreError;
+use sqlx::{
+    Sqlite, SqlitePool, Transaction,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+use crate::error::{migrate_error, store_error};
+
+/// Connections that only read.
+const READERS: u32 = 4;
+/// How long a call waits for its turn before it is answered with `Unavailable`.
+const TURN_WAIT_MAX: Duration = Duration::from_secs(10);
+/// Statements kept prepared on each connection: more than this crate has.
+const PREPARED_STATEMENTS: usize = 128;
+
+/// A store in one `SQLite` file. Cheap to share behind an `Arc`; one process at a time.
+#[derive(Debug)]
+pub struct SqliteStore {
+    writer: SqlitePool,
+    pub(crate) readers: SqlitePool,
+}
+
+impl SqliteStore {
+    /// Opens the file, creates it if there is none, and brings its schema up to date.
+    ///
+    /// # Errors
+    /// [`StoreError::Inconsistent`] for a file that is no database, or one that a later version
+    /// wrote; [`StoreError::Unavailable`] when it can't be opened.
+    pub async fn open(path: &Path) -> Result<Self, StoreError> {
+        let writer = pool(1)
+            .connect_with(options(path))
+            .await
+            .map_err(store_error)?;
+        sqlx::migrate!("../../migrations/sqlite")
+            .run(&writer)
+            .await
+            .map_err(migrate_error)?;
+        let reading = options(path)
+            .create_if_missing(false)
+            .pragma("query_only", "ON");
+        let readers = pool(READERS)
+            .connect_with(reading)
+            .await
+            .map_err(store_error)?;
+        Ok(Self { writer, readers })
+    }
+
+    /// Waits for calls under way and closes the file. Later calls get `Unavailable`.
+    pub async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+
+    /// A transaction on the one writing connection. IMMEDIATE, so that what it reads can't be
+    /// changed before it writes.
+    pub(crate) async fn write(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
+        self.writer
+            .begin_with("BEGIN IMMEDIATE")
+            .await
+            .map_err(store_error)
+    }
+}
+
+/// Commits; durable on return.
+pub(crate) async fn commit(transaction: Transaction<'static, Sqlite>) -> Result<(), StoreError> {
+    transaction.commit().await.map_err(store_error)
+}
+
+fn pool(connections: u32) -> SqlitePoolOptions {
+    SqlitePoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(TURN_WAIT_MAX)
+        .test_before_acquire(false)
+        .idle_timeout(None)
+        .max_lifetime(None)
+}
+
+fn options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(TURN_WAIT_MAX)
+        .statement_cache_capacity(PREPARED_STATEMENTS)
+        .pragma("secure_delete", "ON")
+}

@@ -1,0 +1,98 @@
+//! Tenants.
+
+use askel_store::{StoreError, Tenant, TenantStore};
+use askel_sync::{id::TenantId, time::Timestamp};
+use async_trait::async_trait;
+
+use crate::{
+    SqliteStore,
+    column::{array, id, number},
+    error::store_error,
+    store::commit,
+};
+
+struct TenantRow {
+    tenant: Vec<u8>,
+    root_hash: Vec<u8>,
+    signed_key_list: Vec<u8>,
+    key_list_version: i64,
+    created_at_ms: i64,
+}
+
+impl TryFrom<TenantRow> for Tenant {
+    type Error = StoreError;
+
+    fn try_from(row: TenantRow) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: id(&row.tenant)?,
+            root_hash: array(&row.root_hash)?,
+            signed_key_list: row.signed_key_list,
+            key_list_version: number(row.key_list_version)?,
+            created_at: Timestamp::from_ms(row.created_at_ms),
+        })
+    }
+}
+
+#[async_trait]
+impl TenantStore for SqliteStore {
+    async fn record_tenant(&self, tenant: &Tenant) -> Result<Tenant, StoreError> {
+        let (key, root_hash) = (&tenant.id.as_bytes()[..], &tenant.root_hash[..]);
+        let key_list = &tenant.signed_key_list[..];
+        let created_at = tenant.created_at.as_ms();
+        let mut transaction = self.write().await?;
+        sqlx::query!(
+            "INSERT INTO tenant (tenant, root_hash, signed_key_list, key_list_version, created_at_ms)
+             VALUES (?, ?, ?, ?, ?)
+             ON CONFLICT (tenant) DO UPDATE
+             SET signed_key_list = excluded.signed_key_list,
+                 key_list_version = excluded.key_list_version
+             WHERE excluded.key_list_version > tenant.key_list_version
+             AND excluded.root_hash = tenant.root_hash",
+            key,
+            root_hash,
+            key_list,
+            tenant.key_list_version,
+            created_at
+        )
+        .execute(&mut *transaction)
+        .await
+        .map_err(store_error)?;
+        let standing = sqlx::query_as!(
+            TenantRow,
+            "SELECT tenant, root_hash, signed_key_list, key_list_version, created_at_ms
+             FROM tenant WHERE tenant = ?",
+            key
+        )
+        .fetch_one(&mut *transaction)
+        .await
+        .map_err(store_error)?;
+        commit(transaction).await?;
+        standing.try_into()
+    }
+
+    async fn lookup_tenant(&self, tenant: TenantId) -> Result<Option<Tenant>, StoreError> {
+        let key = &tenant.as_bytes()[..];
+        let row = sqlx::query_as!(
+            TenantRow,
+            "SELECT tenant, root_hash, signed_key_list, key_list_version, created_at_ms
+             FROM tenant WHERE tenant = ?",
+            key
+        )
+        .fetch_optional(&self.readers)
+        .await
+        .map_err(store_error)?;
+        row.map(TryInto::try_into).transpose()
+    }
+
+    async fn list_tenants(&self) -> Result<Vec<Tenant>, StoreError> {
+        let rows = sqlx::query_as!(
+            TenantRow,
+            "SELECT tenant, root_hash, signed_key_list, key_list_version, created_at_ms
+             FROM tenant ORDER BY tenant"
+        )
+        .fetch_all(&self.readers)
+        .await
+        .map_err(store_error)?;
+        rows.into_iter().map(TryInto::try_into).collect()
+    }
+}
