@@ -2,6 +2,7 @@
 
 mod drill;
 mod package;
+mod sqlx_data;
 mod stopwatch;
 mod test;
 mod tidy;
@@ -27,6 +28,8 @@ enum Command {
     Test,
     /// The guard: the map, the arrows between crates and rooms, licences, dependencies, docs.
     Tidy,
+    /// The data by which queries are checked without a database.
+    SqlxData(sqlx_data::Arguments),
     /// The long runs of tests whose short share is in `test`.
     Drill(drill::Arguments),
 }
@@ -35,6 +38,7 @@ fn main() -> ExitCode {
     let outcome = Workspace::find().and_then(|workspace| match Arguments::parse().command {
         Command::Test => test::run(&workspace),
         Command::Tidy => tidy::run(&workspace),
+        Command::SqlxData(arguments) => sqlx_data::run(&workspace, &arguments),
         Command::Drill(arguments) => drill::run(&workspace, &arguments),
     });
     match outcome {
