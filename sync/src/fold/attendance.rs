@@ -6,7 +6,7 @@
 //!    its earliest.
 //! 2. Two drop-in check-ins of one place and day that were written under different catalogs may
 //!    name different slots for the same session. If the catalog in force puts both instants into
-//!    one slot, they are one session, and the earlier check-in's slot holds.
+//!    one slot, or both outside any, they are one session, and the earlier check-in's slot holds.
 //! 3. A correction is about a check-in, and decides for the whole attendance that the check-in
 //!    witnesses. Of all corrections about any of its witnesses the greatest decides, by revision,
 //!    then verdict (a void beats a new date beats a reinstatement), then op id.
@@ -105,6 +105,15 @@ impl Attendances {
 
     pub(super) fn rulings(&self) -> &BTreeMap<OpId, Ruling> {
         &self.rulings
+    }
+
+    /// The greatest revision of corrections about check-ins that may be of one session with this
+    /// one; 0 for none.
+    pub(super) fn revision(&self, check_in: OpId) -> u32 {
+        let group = self.groups.values().find(|group| group.contains(&check_in));
+        let cited = group.into_iter().flatten().chain([&check_in]);
+        let rulings = cited.filter_map(|id| self.rulings.get(id));
+        rulings.map(|ruling| ruling.revision).max().unwrap_or(0)
     }
 
     pub(super) fn check_in(
@@ -231,16 +240,15 @@ impl Attendances {
     /// The claim of a session; `None` when it is void or moved to a place or day nobody knows.
     fn judge(
         &self,
-        (place, date, dated): GroupKey,
+        (place, date, _): GroupKey,
         session: &[(OpId, WitnessFact)],
         catalog: &Catalog,
     ) -> Option<Claim> {
         let (first_id, first) = *session.first()?;
-        let named = dated.map_or(first.session, SessionRef::Dated);
         let original = SessionKey {
             place,
             date,
-            session: named,
+            session: first.session,
         };
         let ruling = session
             .iter()

@@ -180,23 +180,20 @@ impl ParticipantState {
         self.attendances.standing().get(key)
     }
 
-    /// The revision of the greatest correction that cites a check-in; 0 for none. The next
-    /// correction has one more.
+    /// The greatest revision of the corrections that may decide about a check-in; 0 for none. The
+    /// next correction has one more.
     pub fn correction_revision(&self, check_in: OpId) -> u32 {
-        self.attendances
-            .rulings()
-            .get(&check_in)
-            .map_or(0, |ruling| ruling.revision)
+        self.attendances.revision(check_in)
     }
 
     /// Day totals of a measure; a day that was counted and had none stands with 0.
     pub fn day_steps(&self, measure: Measure) -> BTreeMap<LocalDate, u64> {
-        let of_measure = self
-            .steps
-            .days()
-            .iter()
-            .filter(|((of, _), _)| *of == measure);
-        of_measure.map(|((_, date), sum)| (*date, *sum)).collect()
+        self.days(measure).collect()
+    }
+
+    /// Day totals of a measure, by day.
+    pub fn days(&self, measure: Measure) -> impl Iterator<Item = (LocalDate, u64)> + use<'_> {
+        self.steps.days_of(measure)
     }
 
     /// The revision of a step register; 0 when nothing was written. The next has one more.
@@ -294,7 +291,8 @@ impl ParticipantState {
         bytes.finish()
     }
 
-    pub(super) fn catalog_hash(&self) -> Option<&[u8; 32]> {
+    /// The catalog that days, sessions and activities were derived with; `None` before the first.
+    pub fn catalog_hash(&self) -> Option<&[u8; 32]> {
         self.catalog_hash.as_ref()
     }
 }

@@ -8,7 +8,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     admission::AdmittedOp,
     catalog::Catalog,
-    fold::SessionKey,
     id::{OpId, PassTag, PlaceId},
     op::{Payload, SessionRef, Verdict, Witness},
     time::{LocalDate, Timestamp},
@@ -151,7 +150,8 @@ impl PlaceDay {
             .collect()
     }
 
-    /// The session, if it is of this place and day.
+    /// The session an act names, if the act is of this place and day. The day is the act's own, not
+    /// its session's: that is how the stream is cut.
     fn session(
         &self,
         place: PlaceId,
@@ -159,8 +159,8 @@ impl PlaceDay {
         session: SessionRef,
         catalog: &Catalog,
     ) -> Option<SessionRef> {
-        let key = SessionKey::of(place, at, session, catalog)?;
-        (key.place == self.place && key.date == self.date).then_some(key.session)
+        let is_here = place == self.place && catalog.local_date(place, at) == Some(self.date);
+        is_here.then_some(session)
     }
 
     fn rule(&mut self, check_in: OpId, revision: u32, verdict: Verdict) {

@@ -67,6 +67,16 @@ impl Steps {
         &self.days
     }
 
+    pub(super) fn days_of(
+        &self,
+        measure: Measure,
+    ) -> impl Iterator<Item = (LocalDate, u64)> + use<'_> {
+        let first = LocalDate::from_days(i32::MIN);
+        let last = LocalDate::from_days(i32::MAX);
+        let days = self.days.range((measure, first)..=(measure, last));
+        days.map(|((_, date), sum)| (*date, *sum))
+    }
+
     /// The same facts under another catalog.
     pub(super) fn rebase(&mut self, catalog: &Catalog) {
         self.hours.clear();

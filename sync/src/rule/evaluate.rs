@@ -116,9 +116,8 @@ impl<'a> Facts<'a> {
     }
 
     fn days(&self, measure: Measure) -> impl Iterator<Item = (LocalDate, u64)> {
-        let goal = self.goal;
-        let days = self.state.day_steps(measure).into_iter();
-        days.filter(move |(date, _)| goal.is_in_season(*date))
+        let days = self.state.days(measure);
+        days.filter(|(date, _)| self.goal.is_in_season(*date))
     }
 
     fn sum(&self, measure: Measure) -> u64 {

@@ -11,6 +11,9 @@ use crate::{
 
 pub use askel_proto::v1::WithdrawalReason;
 
+/// Bytes of a SHA-256.
+const HASH_BYTES: usize = 32;
+
 /// A confirmed award, with what it was confirmed on.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct AwardConfirmed {
@@ -86,6 +89,9 @@ impl AwardConfirmed {
     }
 
     pub(super) fn from_proto(proto: v1::AwardConfirmed) -> Result<Self, MalformedPayload> {
+        if proto.catalog_hash.len() != HASH_BYTES {
+            return Err(MalformedPayload::OutOfBounds("catalog_hash"));
+        }
         Ok(Self {
             award: AwardId::try_from(&*proto.award_id)?,
             goal: GoalId::new(proto.goal_id),
