@@ -1,22 +1,17 @@
 //! The API: a thin hull around the engine.
 
-use std::{collections::BTreeMap, sync::Arc};
+mod enrolment;
+mod participant;
+mod place;
+mod shared;
+mod sync;
 
-use askel_proto::v1::{CorrectionReason, Measure};
-use askel_sync::{
-    id::{DeviceId, GoalId, OpId, PlaceId, StepSourceId},
-    key::PublicKey,
-    op::Alias,
-    time::{LocalDate, Timestamp},
-};
+use std::sync::Arc;
+
 use tokio::sync::broadcast;
 
-use crate::{
-    Attended, Award, Budget, Change, CheckedIn, Clock, ComeBack, Enrolled, Entropy, Error,
-    KeyStore, Nearby, Opening, OwnDevice, OwnScan, Place, PlaceDay, Profile, Progress,
-    RecoverySheet, RejectedOp, Scanned, Status, StepReading, StepsRecorded, Storage, SyncReport,
-    Transport,
-};
+use crate::{Change, Clock, Entropy, Error, KeyStore, RejectedOp, Status, Storage, Transport};
+use shared::Shared;
 
 /// What a client is made of.
 pub struct Components {
@@ -33,142 +28,59 @@ pub struct Components {
 }
 
 /// One installation of Askel. Clones share it.
+///
+/// A write is on disk when its call returns `Ok`; after an error nothing of it was kept, or it was kept
+/// and asking again finds it there. Calls block for as long as storage takes, and only those that are
+/// `async` use the network.
 #[derive(Clone)]
-pub struct Client {}
+pub struct Client {
+    shared: Arc<Shared>,
+}
 
-#[expect(missing_docs, unused_variables, clippy::unimplemented)]
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Client(…)")
+    }
+}
+
 impl Client {
+    /// Opens the database, or begins one if there is none.
+    ///
+    /// # Errors
+    /// [`Error::EnrolAgain`] when the database is there and its key is not, or the key is another one's:
+    /// [`Client::start_fresh`] and a recovery sheet bring back what was synced.
+    /// [`Error::UpdateApp`] when a later version wrote it. [`Error::RetryLater`] when it can't be read now.
     pub fn open(components: Components) -> Result<Self, Error> {
-        unimplemented!()
+        Ok(Self {
+            shared: Arc::new(Shared::open(components)?),
+        })
     }
-    /// Deletes what can't be read any more and opens as on the first day.
-    pub fn start_fresh(components: Components) -> Result<Self, Error> {
-        unimplemented!()
+
+    /// Deletes what is in the database, readable or not, and opens as on the first day, with a new device
+    /// key. What was not synced is lost.
+    pub fn start_fresh(mut components: Components) -> Result<Self, Error> {
+        shared::clear(&mut *components.storage)?;
+        Self::open(components)
     }
-    pub async fn enrol(&self, link: &str) -> Result<Enrolled, Error> {
-        unimplemented!()
-    }
-    pub async fn come_back(&self, right: ComeBack) -> Result<Enrolled, Error> {
-        unimplemented!()
-    }
-    pub fn enrolled(&self) -> Option<Enrolled> {
-        unimplemented!()
-    }
-    pub fn device_public_key(&self) -> PublicKey {
-        unimplemented!()
-    }
-    pub async fn approve_device(
-        &self,
-        key: &PublicKey,
-        replaces: Option<DeviceId>,
-    ) -> Result<(), Error> {
-        unimplemented!()
-    }
-    pub async fn refuse_device(&self, device: DeviceId) -> Result<(), Error> {
-        unimplemented!()
-    }
-    pub async fn own_devices(&self) -> Result<Vec<OwnDevice>, Error> {
-        unimplemented!()
-    }
-    pub async fn create_recovery_sheet(&self) -> Result<RecoverySheet, Error> {
-        unimplemented!()
-    }
-    pub fn check_in(&self, place: PlaceId) -> Result<CheckedIn, Error> {
-        unimplemented!()
-    }
-    pub fn record_steps(
-        &self,
-        source: StepSourceId,
-        measure: Measure,
-        readings: &[StepReading],
-    ) -> Result<StepsRecorded, Error> {
-        unimplemented!()
-    }
-    pub fn set_alias(&self, alias: Alias) -> Result<(), Error> {
-        unimplemented!()
-    }
-    pub fn set_picture(&self, picture: u32) -> Result<(), Error> {
-        unimplemented!()
-    }
-    pub fn set_language(&self, language: &str) -> Result<(), Error> {
-        unimplemented!()
-    }
-    pub fn add_favourite(&self, place: PlaceId) -> Result<(), Error> {
-        unimplemented!()
-    }
-    pub fn remove_favourite(&self, place: PlaceId) -> Result<(), Error> {
-        unimplemented!()
-    }
-    pub fn join_quest(&self, goal: GoalId) -> Result<Vec<Award>, Error> {
-        unimplemented!()
-    }
-    pub fn leave_quest(&self, goal: GoalId) -> Result<(), Error> {
-        unimplemented!()
-    }
-    pub fn progress(&self) -> Vec<Progress> {
-        unimplemented!()
-    }
-    pub fn awards(&self) -> Vec<Award> {
-        unimplemented!()
-    }
-    pub fn profile(&self) -> Profile {
-        unimplemented!()
-    }
-    /// The text of the pass, for a QR code; `None` for staff and before enrolment.
-    pub fn pass(&self) -> Option<String> {
-        unimplemented!()
-    }
-    pub fn attendances(&self) -> Vec<Attended> {
-        unimplemented!()
-    }
-    pub fn day_steps(&self, measure: Measure) -> BTreeMap<LocalDate, u64> {
-        unimplemented!()
-    }
-    /// Says that this device works at a place today: the next sync brings what the others scanned.
-    pub fn work_at(&self, place: PlaceId) -> Result<(), Error> {
-        unimplemented!()
-    }
-    pub fn scan(&self, place: PlaceId, pass: &str) -> Result<Scanned, Error> {
-        unimplemented!()
-    }
-    /// Counts people without a name; -100..=100, not 0.
-    pub fn tally(&self, place: PlaceId, delta: i32) -> Result<OpId, Error> {
-        unimplemented!()
-    }
-    pub fn void(&self, check_in: OpId, reason: CorrectionReason) -> Result<OpId, Error> {
-        unimplemented!()
-    }
-    pub fn reinstate(&self, check_in: OpId, reason: CorrectionReason) -> Result<OpId, Error> {
-        unimplemented!()
-    }
-    pub fn place_day(&self, place: PlaceId) -> Result<PlaceDay, Error> {
-        unimplemented!()
-    }
-    pub fn own_scans(&self, place: PlaceId) -> Vec<OwnScan> {
-        unimplemented!()
-    }
-    pub fn places(&self) -> Vec<Place> {
-        unimplemented!()
-    }
-    pub fn open_now(&self, at: Timestamp) -> Vec<Opening> {
-        unimplemented!()
-    }
-    pub fn nearby(&self, latitude_e6: i32, longitude_e6: i32) -> Vec<Nearby> {
-        unimplemented!()
-    }
+
+    /// The version of the catalog in force; `None` before the first sync.
     pub fn catalog_version(&self) -> Option<u32> {
-        unimplemented!()
+        self.shared.ask(|engine| engine.catalog_version())
     }
+
+    /// Tells what changes from now on. A receiver that is late by more than 256 changes misses some, and
+    /// is told so.
     pub fn observe(&self) -> broadcast::Receiver<Change> {
-        unimplemented!()
+        self.shared.changes.subscribe()
     }
-    pub async fn sync(&self, budget: Budget) -> Result<SyncReport, Error> {
-        unimplemented!()
-    }
+
+    /// How syncing stands. Below a millisecond.
     pub fn status(&self) -> Status {
-        unimplemented!()
+        self.shared.ask(|engine| engine.status())
     }
+
+    /// Ops the server refused, for the person to see; in the order they were written.
     pub fn rejected(&self) -> Vec<RejectedOp> {
-        unimplemented!()
+        self.shared.ask(|engine| engine.rejected())
     }
 }

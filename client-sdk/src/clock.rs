@@ -39,21 +39,33 @@ impl Clock for SystemClock {
     fn read(&self) -> ClockReading {
         let wall = wall();
         let seen = segment_at(wall);
-        let mut held = self.segment.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let moved_ms = seen.wall_minus_monotonic_ms.saturating_sub(held.wall_minus_monotonic_ms);
+        let mut held = self
+            .segment
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let moved_ms = seen
+            .wall_minus_monotonic_ms
+            .saturating_sub(held.wall_minus_monotonic_ms);
         if seen.boot_id != held.boot_id || moved_ms.saturating_abs() >= JUMP_MS_MIN {
             *held = seen;
         }
-        ClockReading { wall, segment: *held }
+        ClockReading {
+            wall,
+            segment: *held,
+        }
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "this is the one wrapper of the SDK's clock")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the one wrapper of the SDK's clock"
+)]
 fn wall() -> Timestamp {
     let ms = match SystemTime::now().duration_since(UNIX_EPOCH) {
         Ok(since) => i64::try_from(since.as_millis()).unwrap_or(i64::MAX),
-        Err(before) => i64::try_from(before.duration().as_millis())
-            .map_or(i64::MIN, i64::saturating_neg),
+        Err(before) => {
+            i64::try_from(before.duration().as_millis()).map_or(i64::MIN, i64::saturating_neg)
+        }
     };
     Timestamp::from_ms(ms)
 }
@@ -71,7 +83,11 @@ fn segment_at(wall: Timestamp) -> ClockSegment {
 /// The first 64 bits of the kernel's random id of this boot.
 fn boot_id() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
-    let digits: String = text.chars().filter(char::is_ascii_hexdigit).take(16).collect();
+    let digits: String = text
+        .chars()
+        .filter(char::is_ascii_hexdigit)
+        .take(16)
+        .collect();
     u64::from_str_radix(&digits, 16).ok()
 }
 
@@ -82,7 +98,9 @@ fn ms_since_boot() -> Option<i64> {
     let hundredths = rest.split_whitespace().next()?;
     let seconds: i64 = seconds.parse().ok()?;
     let hundredths: i64 = hundredths.parse().ok()?;
-    seconds.checked_mul(1_000)?.checked_add(hundredths.checked_mul(10)?)
+    seconds
+        .checked_mul(1_000)?
+        .checked_add(hundredths.checked_mul(10)?)
 }
 
 #[cfg(test)]

@@ -19,7 +19,10 @@ pub struct NoEntropy;
 pub struct SystemEntropy;
 
 impl Entropy for SystemEntropy {
-    #[expect(clippy::disallowed_methods, reason = "this is the one wrapper of the SDK's randomness")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one wrapper of the SDK's randomness"
+    )]
     fn fill(&self, bytes: &mut [u8]) -> Result<(), NoEntropy> {
         getrandom::fill(bytes).map_err(|_| NoEntropy)
     }

@@ -85,6 +85,9 @@ pub enum Cause {
     /// What the server answered can't be trusted or read.
     #[error("the server's answer can't be used: {0}")]
     Answer(&'static str),
+    /// The server speaks another version of the protocol.
+    #[error("the server speaks another version of the protocol")]
+    Version,
     /// A value is out of its bounds.
     #[error("{0} is out of bounds")]
     OutOfBounds(&'static str),
@@ -97,6 +100,9 @@ pub enum Cause {
     /// The catalog is not here yet: sync once.
     #[error("the catalog is not here yet")]
     NoCatalog,
+    /// The staff lease has run out: a sync renews it.
+    #[error("the staff lease has run out")]
+    LeaseEnded,
     /// An invariant of the SDK does not hold.
     #[error("{0}")]
     Invariant(&'static str),
@@ -139,13 +145,14 @@ impl From<Cause> for Error {
     fn from(cause: Cause) -> Self {
         let advice = match &cause {
             Cause::Transport(TransportError::Refused(refusal)) => refusal.advice,
-            Cause::Storage(StorageError::NewerSchema { .. }) => Advice::UpdateApp,
+            Cause::Storage(StorageError::NewerSchema { .. }) | Cause::Version => Advice::UpdateApp,
             Cause::Transport(TransportError::Unreachable)
             | Cause::Storage(StorageError::Io(_))
             | Cause::KeyStore(_)
             | Cause::Entropy(_)
             | Cause::Answer(_)
-            | Cause::NoCatalog => Advice::RetryLater,
+            | Cause::NoCatalog
+            | Cause::LeaseEnded => Advice::RetryLater,
             Cause::DatabaseWithoutKey | Cause::DatabaseUnreadable | Cause::NotEnrolled => {
                 Advice::EnrolAgain
             }

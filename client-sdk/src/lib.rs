@@ -3,6 +3,7 @@
 mod answer;
 mod client;
 mod clock;
+mod engine;
 mod entropy;
 mod error;
 mod key_store;
@@ -18,6 +19,4 @@ pub use key_store::{DeviceKeys, FileKeyStore, KeyStore, KeyStoreError, MemoryKey
 pub use storage::{
     MemoryStorage, RowKey, RowWrite, SealedRow, SqliteStorage, Storage, StorageError,
 };
-pub use transport::{
-    Credential, GrpcTransport, Refusal, SyncAnswer, Transport, TransportError,
-};
+pub use transport::{Credential, GrpcTransport, Refusal, SyncAnswer, Transport, TransportError};

@@ -8,7 +8,7 @@ mod cipher;
 mod memory;
 mod sqlite;
 
-pub(crate) use cipher::{RowCipher, UnreadableRow};
+pub(crate) use cipher::RowCipher;
 pub use memory::MemoryStorage;
 pub use sqlite::SqliteStorage;
 

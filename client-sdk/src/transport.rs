@@ -32,8 +32,7 @@ impl std::fmt::Debug for Credential {
 }
 
 /// The parts of an answer to Sync, as they come.
-pub type SyncAnswer =
-    Pin<Box<dyn Stream<Item = Result<v1::SyncResponse, TransportError>> + Send>>;
+pub type SyncAnswer = Pin<Box<dyn Stream<Item = Result<v1::SyncResponse, TransportError>> + Send>>;
 
 /// Why a call failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -71,8 +70,7 @@ pub trait Transport: Send + Sync {
     fn use_server(&self, server_url: &str) -> Result<(), TransportError>;
 
     /// Enrols with an invitation.
-    async fn enrol(&self, request: v1::EnrolRequest)
-    -> Result<v1::EnrolResponse, TransportError>;
+    async fn enrol(&self, request: v1::EnrolRequest) -> Result<v1::EnrolResponse, TransportError>;
 
     /// Enrols a new device of a known participant.
     async fn come_back(

@@ -32,10 +32,14 @@ impl KeyStore for FileKeyStore {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error.into()),
         };
-        let (data_key, rest) =
-            bytes.split_first_chunk::<32>().ok_or(KeyStoreError::Malformed)?;
+        let (data_key, rest) = bytes
+            .split_first_chunk::<32>()
+            .ok_or(KeyStoreError::Malformed)?;
         let device_seed = rest.try_into().map_err(|_| KeyStoreError::Malformed)?;
-        Ok(Some(DeviceKeys { data_key: *data_key, device_seed }))
+        Ok(Some(DeviceKeys {
+            data_key: *data_key,
+            device_seed,
+        }))
     }
 
     /// Writes another file and renames it: a crash leaves the old keys or the new.
@@ -59,17 +63,28 @@ fn create_private(path: &Path) -> io::Result<File> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
 }
 
 #[cfg(not(unix))]
 fn create_private(path: &Path) -> io::Result<File> {
-    OpenOptions::new().write(true).create(true).truncate(true).open(path)
+    OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .open(path)
 }
 
 /// A rename is durable once its directory is.
 fn sync_directory(path: &Path) -> io::Result<()> {
-    match path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+    match path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty())
+    {
         Some(parent) if cfg!(unix) => File::open(parent)?.sync_all(),
         _ => Ok(()),
     }
@@ -89,7 +104,10 @@ mod tests {
     fn keys_come_back_and_only_their_owner_may_read_them() {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("keys");
-        let keys = DeviceKeys { data_key: [1; 32], device_seed: [2; 32] };
+        let keys = DeviceKeys {
+            data_key: [1; 32],
+            device_seed: [2; 32],
+        };
         let mut store = FileKeyStore::new(&path);
         assert_eq!(store.load().expect("read"), None);
         store.save(&keys).expect("written");
@@ -97,7 +115,10 @@ mod tests {
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt as _;
-            let mode = std::fs::metadata(&path).expect("a file").permissions().mode();
+            let mode = std::fs::metadata(&path)
+                .expect("a file")
+                .permissions()
+                .mode();
             assert_eq!(mode & 0o777, 0o600);
         }
     }

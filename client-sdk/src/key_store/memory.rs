@@ -19,7 +19,11 @@ impl MemoryKeyStore {
 
 impl KeyStore for MemoryKeyStore {
     fn load(&mut self) -> Result<Option<DeviceKeys>, KeyStoreError> {
-        Ok(self.keys.lock().unwrap_or_else(PoisonError::into_inner).clone())
+        Ok(self
+            .keys
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone())
     }
 
     fn save(&mut self, keys: &DeviceKeys) -> Result<(), KeyStoreError> {

@@ -32,22 +32,43 @@ impl RowCipher {
         entropy: &dyn Entropy,
     ) -> Result<SealedRow, NoEntropy> {
         let nonce: [u8; NONCE_BYTES] = draw(entropy)?;
-        let payload = Payload { msg: plain, aad: &associated(key) };
+        let payload = Payload {
+            msg: plain,
+            aad: &associated(key),
+        };
         // The cipher refuses only messages of more than 256 GiB.
-        let ciphertext = self.0.encrypt(&XNonce::from(nonce), payload).map_err(|_| NoEntropy)?;
-        Ok(SealedRow { key, sealed: [&nonce[..], &ciphertext].concat() })
+        let ciphertext = self
+            .0
+            .encrypt(&XNonce::from(nonce), payload)
+            .map_err(|_| NoEntropy)?;
+        Ok(SealedRow {
+            key,
+            sealed: [&nonce[..], &ciphertext].concat(),
+        })
     }
 
     pub(crate) fn open(&self, row: &SealedRow) -> Result<Vec<u8>, UnreadableRow> {
-        let (nonce, ciphertext) =
-            row.sealed.split_first_chunk::<NONCE_BYTES>().ok_or(UnreadableRow)?;
-        let payload = Payload { msg: ciphertext, aad: &associated(row.key) };
-        self.0.decrypt(&XNonce::from(*nonce), payload).map_err(|_| UnreadableRow)
+        let (nonce, ciphertext) = row
+            .sealed
+            .split_first_chunk::<NONCE_BYTES>()
+            .ok_or(UnreadableRow)?;
+        let payload = Payload {
+            msg: ciphertext,
+            aad: &associated(row.key),
+        };
+        self.0
+            .decrypt(&XNonce::from(*nonce), payload)
+            .map_err(|_| UnreadableRow)
     }
 }
 
 fn associated(key: RowKey) -> Vec<u8> {
-    [&b"askel/row/v1\0"[..], &[key.table], &key.number.to_be_bytes()].concat()
+    [
+        &b"askel/row/v1\0"[..],
+        &[key.table],
+        &key.number.to_be_bytes(),
+    ]
+    .concat()
 }
 
 #[cfg(test)]
@@ -55,7 +76,10 @@ mod tests {
     use super::*;
     use crate::entropy::SystemEntropy;
 
-    const KEY: RowKey = RowKey { table: 2, number: 7 };
+    const KEY: RowKey = RowKey {
+        table: 2,
+        number: 7,
+    };
 
     #[test]
     fn a_row_opens_under_its_own_key_and_number_only() {
@@ -64,7 +88,10 @@ mod tests {
         assert_eq!(cipher.open(&sealed).as_deref(), Ok(&b"plain"[..]));
         assert_eq!(RowCipher::new(&[2; 32]).open(&sealed), Err(UnreadableRow));
         for key in [RowKey { table: 3, ..KEY }, RowKey { number: 8, ..KEY }] {
-            let moved = SealedRow { key, ..sealed.clone() };
+            let moved = SealedRow {
+                key,
+                ..sealed.clone()
+            };
             assert_eq!(cipher.open(&moved), Err(UnreadableRow));
         }
     }
@@ -85,7 +112,12 @@ mod tests {
     #[test]
     fn the_same_row_sealed_twice_looks_different() {
         let cipher = RowCipher::new(&[1; 32]);
-        let seal = || cipher.seal(KEY, b"plain", &SystemEntropy).expect("sealed").sealed;
+        let seal = || {
+            cipher
+                .seal(KEY, b"plain", &SystemEntropy)
+                .expect("sealed")
+                .sealed
+        };
         assert_ne!(seal(), seal());
     }
 }

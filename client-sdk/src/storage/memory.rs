@@ -23,7 +23,13 @@ impl MemoryStorage {
 impl Storage for MemoryStorage {
     fn load(&mut self) -> Result<Vec<SealedRow>, StorageError> {
         let rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(rows.iter().map(|(&key, sealed)| SealedRow { key, sealed: sealed.clone() }).collect())
+        Ok(rows
+            .iter()
+            .map(|(&key, sealed)| SealedRow {
+                key,
+                sealed: sealed.clone(),
+            })
+            .collect())
     }
 
     fn commit(&mut self, writes: &[RowWrite]) -> Result<(), StorageError> {

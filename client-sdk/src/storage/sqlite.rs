@@ -35,8 +35,9 @@ impl SqliteStorage {
 
     fn migrate(&mut self) -> Result<(), StorageError> {
         let known = u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX);
-        let found: u32 =
-            self.connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        let found: u32 = self
+            .connection
+            .pragma_query_value(None, "user_version", |row| row.get(0))?;
         if found > known {
             return Err(StorageError::NewerSchema { found, known });
         }
@@ -58,8 +59,14 @@ impl Storage for SqliteStorage {
              ORDER BY table_number, row_number",
         )?;
         let rows = statement.query_map([], |row| {
-            let key = RowKey { table: row.get(0)?, number: row.get(1)? };
-            Ok(SealedRow { key, sealed: row.get(2)? })
+            let key = RowKey {
+                table: row.get(0)?,
+                number: row.get(1)?,
+            };
+            Ok(SealedRow {
+                key,
+                sealed: row.get(2)?,
+            })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
     }

@@ -48,7 +48,10 @@ impl GrpcTransport {
     /// # Errors
     /// [`TransportError::Refused`] with the advice to fix the input when the URL is none.
     pub fn connect_lazy(server_url: &str) -> Result<Self, TransportError> {
-        Ok(Self { channel: Mutex::new(Some(channel(server_url)?)), pinned: true })
+        Ok(Self {
+            channel: Mutex::new(Some(channel(server_url)?)),
+            pinned: true,
+        })
     }
 
     fn channel(&self) -> Result<Channel, TransportError> {
@@ -71,10 +74,7 @@ impl Transport for GrpcTransport {
         Ok(())
     }
 
-    async fn enrol(
-        &self,
-        request: v1::EnrolRequest,
-    ) -> Result<v1::EnrolResponse, TransportError> {
+    async fn enrol(&self, request: v1::EnrolRequest) -> Result<v1::EnrolResponse, TransportError> {
         Ok(self.enrolment()?.enrol(request).await?.into_inner())
     }
 
@@ -90,7 +90,11 @@ impl Transport for GrpcTransport {
         credential: &Credential,
     ) -> Result<v1::RecoverySheet, TransportError> {
         let request = signed(credential, v1::CreateRecoverySheetRequest {})?;
-        Ok(self.enrolment()?.create_recovery_sheet(request).await?.into_inner())
+        Ok(self
+            .enrolment()?
+            .create_recovery_sheet(request)
+            .await?
+            .into_inner())
     }
 
     async fn approve_device(
@@ -99,7 +103,11 @@ impl Transport for GrpcTransport {
         request: v1::ApproveDeviceRequest,
     ) -> Result<v1::ApproveDeviceResponse, TransportError> {
         let request = signed(credential, request)?;
-        Ok(self.enrolment()?.approve_device(request).await?.into_inner())
+        Ok(self
+            .enrolment()?
+            .approve_device(request)
+            .await?
+            .into_inner())
     }
 
     async fn refuse_device(
@@ -117,7 +125,11 @@ impl Transport for GrpcTransport {
         request: v1::ListOwnDevicesRequest,
     ) -> Result<v1::ListOwnDevicesResponse, TransportError> {
         let request = signed(credential, request)?;
-        Ok(self.enrolment()?.list_own_devices(request).await?.into_inner())
+        Ok(self
+            .enrolment()?
+            .list_own_devices(request)
+            .await?
+            .into_inner())
     }
 
     async fn sync(
@@ -126,8 +138,13 @@ impl Transport for GrpcTransport {
         request: v1::SyncRequest,
     ) -> Result<SyncAnswer, TransportError> {
         let mut client = SyncServiceClient::new(self.channel()?);
-        let parts = client.sync(signed(credential, request)?).await?.into_inner();
-        Ok(Box::pin(parts.map(|part| part.map_err(TransportError::from))))
+        let parts = client
+            .sync(signed(credential, request)?)
+            .await?
+            .into_inner();
+        Ok(Box::pin(
+            parts.map(|part| part.map_err(TransportError::from)),
+        ))
     }
 
     async fn get_catalog_chunk(
@@ -136,7 +153,10 @@ impl Transport for GrpcTransport {
         request: v1::GetCatalogChunkRequest,
     ) -> Result<v1::CatalogChunk, TransportError> {
         let mut client = CatalogServiceClient::new(self.channel()?);
-        Ok(client.get_catalog_chunk(signed(credential, request)?).await?.into_inner())
+        Ok(client
+            .get_catalog_chunk(signed(credential, request)?)
+            .await?
+            .into_inner())
     }
 }
 
@@ -160,8 +180,8 @@ fn not_a_server() -> TransportError {
 }
 
 fn signed<T>(credential: &Credential, message: T) -> Result<Request<T>, TransportError> {
-    let value = MetadataValue::try_from(credential.as_str())
-        .map_err(|_| TransportError::Unreachable)?;
+    let value =
+        MetadataValue::try_from(credential.as_str()).map_err(|_| TransportError::Unreachable)?;
     let mut request = Request::new(message);
     request.metadata_mut().insert(CREDENTIAL_KEY, value);
     Ok(request)
@@ -170,8 +190,10 @@ fn signed<T>(credential: &Credential, message: T) -> Result<Request<T>, Transpor
 impl From<Status> for TransportError {
     fn from(status: Status) -> Self {
         let info = status.get_details_error_info();
-        let unreached =
-            matches!(status.code(), Code::Unavailable | Code::Unknown | Code::Cancelled | Code::DeadlineExceeded);
+        let unreached = matches!(
+            status.code(),
+            Code::Unavailable | Code::Unknown | Code::Cancelled | Code::DeadlineExceeded
+        );
         let Some(info) = info else {
             return if unreached {
                 Self::Unreachable
@@ -179,8 +201,10 @@ impl From<Status> for TransportError {
                 Self::Refused(refusal(&status, code_name(status.code()).to_owned(), None))
             };
         };
-        let server_time_ms =
-            info.metadata.get(SERVER_TIME_KEY).and_then(|text| text.parse().ok());
+        let server_time_ms = info
+            .metadata
+            .get(SERVER_TIME_KEY)
+            .and_then(|text| text.parse().ok());
         Self::Refused(refusal(&status, info.reason, server_time_ms))
     }
 }
@@ -190,7 +214,9 @@ fn refusal(status: &Status, reason: String, server_time_ms: Option<i64>) -> Refu
         advice: advice(status.code(), &reason),
         reason,
         text: status.message().to_owned(),
-        retry_after: status.get_details_retry_info().and_then(|info| info.retry_delay),
+        retry_after: status
+            .get_details_retry_info()
+            .and_then(|info| info.retry_delay),
         server_time_ms,
     }
 }

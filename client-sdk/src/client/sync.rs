@@ -1,0 +1,232 @@
+//! Syncing: hand in what the server lacks, pull what this device lacks.
+
+use std::time::Duration;
+
+use askel_proto::v1::{self, sync_response::Part};
+use askel_sync::id::LogId;
+use prost::Message as _;
+use tokio_stream::StreamExt as _;
+
+use super::Client;
+use crate::{
+    Budget, Cause, Change, Error, SyncEnd, SyncReport, TransportError,
+    engine::{Decided, Engine, Fetched, Settled},
+};
+
+/// New logs one sync may open: a server that refuses every log is broken, or not ours.
+const NEW_LOGS_PER_SYNC_MAX: usize = 2;
+/// The reason that stands in the status when the network is to blame.
+const UNREACHABLE: &str = "UNREACHABLE";
+/// The reason that stands in the status when the budget ended before anything came.
+const BUDGET_SPENT: &str = "BUDGET_SPENT";
+
+/// What one call did.
+#[derive(Debug, Clone, Copy, Default)]
+struct Round {
+    settled: Settled,
+    received: usize,
+    closing: v1::SyncClosing,
+}
+
+impl Round {
+    /// Whether asking again can bring more than asking again would have before.
+    fn has_progressed(&self) -> bool {
+        self.settled != Settled::default() || self.received > 0
+    }
+}
+
+/// Whether the catalog changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum CatalogCame {
+    Yes,
+    No,
+}
+
+impl Client {
+    /// Hands in what is pending and pulls what is new, until there is nothing more or the budget is
+    /// spent. Each part of an answer is committed as it comes: a cut costs that part and no more. One sync
+    /// runs at a time; a second one waits. Needs a tokio runtime with time.
+    ///
+    /// # Errors
+    /// What was committed before the error stays. [`Client::status`] tells the reason and when to try
+    /// again.
+    pub async fn sync(&self, budget: Budget) -> Result<SyncReport, Error> {
+        let _one_at_a_time = self.shared.syncing.lock().await;
+        let mut report = SyncReport::default();
+        match tokio::time::timeout(budget.time, self.sync_all(&mut report)).await {
+            Ok(Ok(retry_after_ms)) => {
+                self.decide(|engine, now| Ok(engine.attempt_done(retry_after_ms, now)))?;
+            }
+            Ok(Err(error)) => {
+                self.note_failure(reason_of(&error), retry_after(&error))?;
+                return Err(error);
+            }
+            Err(_) => {
+                report.end = SyncEnd::BudgetSpent;
+                if report.bytes_down == 0 {
+                    self.note_failure(BUDGET_SPENT.to_owned(), Duration::ZERO)?;
+                }
+            }
+        }
+        // Nobody may be listening.
+        let _ = self.shared.changes.send(Change::Synced);
+        Ok(report)
+    }
+
+    /// Returns how long the server asks to wait, in milliseconds.
+    async fn sync_all(&self, report: &mut SyncReport) -> Result<i64, Error> {
+        self.shared.decide(Engine::begin_sync)?;
+        let mut new_logs: usize = 0;
+        loop {
+            self.shared.decide(|engine, _| engine.prepare_request())?;
+            let round = self.round(report).await?;
+            new_logs = new_logs.saturating_add(round.settled.conflicts);
+            if new_logs > NEW_LOGS_PER_SYNC_MAX {
+                return Err(Cause::Answer("it refuses every log").into());
+            }
+            let catalog = self.fetch_catalog(report).await?;
+            let wants_more = round.closing.more || self.shared.ask(|engine| engine.has_batches());
+            let goes_on = catalog == CatalogCame::Yes || (wants_more && round.has_progressed());
+            if !goes_on {
+                return Ok(i64::try_from(round.closing.retry_after_ms).unwrap_or(i64::MAX));
+            }
+        }
+    }
+
+    /// One call, to the end of its answer.
+    async fn round(&self, report: &mut SyncReport) -> Result<Round, Error> {
+        let request = self
+            .shared
+            .ask(|engine| engine.sync_request(self.shared.now()));
+        let sent = request.encoded_len();
+        let mut answer = self
+            .shared
+            .call(|transport, credential| {
+                let request = request.clone();
+                async move { transport.sync(&credential, request).await }
+            })
+            .await?;
+        report.calls = report.calls.saturating_add(1);
+        report.bytes_up = report.bytes_up.saturating_add(bytes(sent));
+        let mut round = Round::default();
+        while let Some(response) = answer.next().await {
+            let response = response?;
+            report.bytes_down = report
+                .bytes_down
+                .saturating_add(bytes(response.encoded_len()));
+            match response.part {
+                Some(Part::Closing(closing)) => {
+                    round.closing = closing;
+                    return Ok(round);
+                }
+                Some(part) => self.take(part, &mut round, report)?,
+                // A part of a later version.
+                None => {}
+            }
+        }
+        Err(TransportError::Unreachable.into())
+    }
+
+    fn take(&self, part: Part, round: &mut Round, report: &mut SyncReport) -> Result<(), Error> {
+        match part {
+            Part::Opening(opening) => {
+                if opening.version != 1 {
+                    return Err(Cause::Version.into());
+                }
+                let server_ms = opening.server_time_ms;
+                self.decide(|engine, now| Ok(engine.take_server_time(server_ms, now)))?;
+                self.decide(|engine, _| engine.take_opening(&opening))?;
+            }
+            Part::Outcomes(outcomes) => {
+                let fresh_log = LogId::from_bytes(self.shared.draw()?);
+                let (settled, _) = self
+                    .shared
+                    .decide(|engine, now| engine.take_outcomes(&outcomes, now, fresh_log))?;
+                round.settled.add(settled);
+                report.accepted = report.accepted.saturating_add(settled.accepted);
+                report.rejected = report.rejected.saturating_add(settled.rejected);
+                report.deferred = report.deferred.saturating_add(settled.deferred);
+            }
+            Part::Page(page) => {
+                let (taken, changes) = self
+                    .shared
+                    .decide(|engine, now| engine.take_page(page, now.wall))?;
+                round.received = round.received.saturating_add(taken.ops);
+                report.received = report.received.saturating_add(taken.ops);
+                let confirmed = changes.into_iter().filter_map(|change| match change {
+                    Change::AwardConfirmed(award) => Some(award),
+                    _ => None,
+                });
+                report.confirmed_awards.extend(confirmed);
+            }
+            Part::StreamGone(gone) => {
+                self.decide(|engine, _| Ok(engine.take_stream_gone(&gone)))?;
+            }
+            Part::Closing(_) => {}
+        }
+        Ok(())
+    }
+
+    /// Fetches what was announced, a chunk at a time; a cut goes on where it was.
+    async fn fetch_catalog(&self, report: &mut SyncReport) -> Result<CatalogCame, Error> {
+        while let Some(wanted) = self.shared.ask(Engine::chunk_wanted) {
+            let chunk = self
+                .shared
+                .call(|transport, credential| {
+                    let request = v1::GetCatalogChunkRequest {
+                        hash: wanted.hash.clone(),
+                        offset: wanted.offset,
+                    };
+                    async move { transport.get_catalog_chunk(&credential, request).await }
+                })
+                .await?;
+            report.catalog_bytes = report.catalog_bytes.saturating_add(bytes(chunk.data.len()));
+            let (fetched, _) = self.shared.decide(|engine, now| {
+                engine.take_chunk(&wanted, &chunk, engine.server_time(now.wall))
+            })?;
+            match fetched {
+                Fetched::More => {}
+                Fetched::InForce => return Ok(CatalogCame::Yes),
+                Fetched::ThrownAway => return Ok(CatalogCame::No),
+            }
+        }
+        Ok(CatalogCame::No)
+    }
+
+    fn note_failure(&self, reason: String, retry_after: Duration) -> Result<(), Error> {
+        let [jitter] = self.shared.draw()?;
+        let retry_after_ms = i64::try_from(retry_after.as_millis()).unwrap_or(i64::MAX);
+        self.decide(|engine, now| Ok(engine.attempt_failed(&reason, retry_after_ms, now, jitter)))
+    }
+
+    fn decide(
+        &self,
+        decision: impl FnOnce(&Engine, askel_sync::time::Timestamp) -> Result<Decided<()>, Error>,
+    ) -> Result<(), Error> {
+        self.shared
+            .decide(|engine, now| decision(engine, now.wall))
+            .map(drop)
+    }
+}
+
+/// What the status says of an error.
+fn reason_of(error: &Error) -> String {
+    match error.refusal() {
+        Some(refusal) => refusal.reason.clone(),
+        None => match error.cause() {
+            Cause::Transport(_) => UNREACHABLE.to_owned(),
+            cause => cause.to_string(),
+        },
+    }
+}
+
+fn retry_after(error: &Error) -> Duration {
+    error
+        .refusal()
+        .and_then(|refusal| refusal.retry_after)
+        .unwrap_or_default()
+}
+
+fn bytes(length: usize) -> u64 {
+    u64::try_from(length).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,345 @@
+//! The engine: everything the SDK decides, without I/O.
+//!
+//! Events come in (a person checks in, an answer's part arrives) with the time and the random bytes they
+//! need; out go [`Decided`] rows to commit, requests to send and changes to announce. Nothing changes
+//! in the engine until the rows are committed and handed back to [`Engine::apply`]: a commit that failed
+//! has changed nothing here.
+
+mod answer;
+mod catalog;
+mod draft;
+mod enrolment;
+mod estimate;
+mod model;
+mod outcome;
+mod page;
+mod place;
+mod record;
+mod request;
+mod row;
+mod seal;
+mod status;
+mod view;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use askel_sync::{
+    id::AwardId,
+    key::{KeyList, KeyPair, PublicKey, StaffCertificate, device_id},
+    stream::StreamKey,
+};
+
+pub(crate) use catalog::Fetched;
+pub(crate) use enrolment::{Right, own_devices};
+pub(crate) use outcome::Settled;
+pub(crate) use row::{MalformedRow, Write};
+
+use crate::{Cause, Change, Confirmation, Error, RejectedOp, storage::RowKey};
+use model::Model;
+use row::{ONLY, OwnOp, Row, Standing, Table};
+use view::{Refold, View};
+
+/// What was decided, to be committed before anyone is told.
+#[derive(Debug)]
+pub(crate) struct Decided<T> {
+    /// The rows, one transaction.
+    pub(crate) writes: Vec<Write>,
+    /// What to announce beside what the rows change.
+    pub(crate) announce: Vec<Change>,
+    /// The answer to whoever asked.
+    pub(crate) answer: T,
+}
+
+impl<T> Decided<T> {
+    fn new(writes: Vec<Write>, answer: T) -> Self {
+        Self {
+            writes,
+            announce: Vec::new(),
+            answer,
+        }
+    }
+}
+
+/// The state of one installation.
+pub(crate) struct Engine {
+    key: KeyPair,
+    model: Model,
+    view: View,
+    /// Verified against the root hash of the invitation.
+    key_list: Option<KeyList>,
+    lease: Option<StaffCertificate>,
+    /// Whether a catalog of the organiser's is held, or only a blank one.
+    catalog_held: CatalogHeld,
+}
+
+/// Which catalog the view folds with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum CatalogHeld {
+    /// None was fetched yet.
+    Blank,
+    Published,
+}
+
+impl Engine {
+    /// The first row of a database.
+    pub(crate) fn first_row() -> Write {
+        Write::Put(ONLY, Row::Installation(Box::default()))
+    }
+
+    /// Whether the rows are a database's, and its device is the one with this key.
+    pub(crate) fn is_whole(&self) -> bool {
+        match &self.model.installation {
+            None => false,
+            Some(installation) => installation.enrolment.as_ref().is_none_or(|enrolment| {
+                enrolment.device == device_id(enrolment.tenant, &self.public_key())
+            }),
+        }
+    }
+
+    /// Builds the state from all rows.
+    pub(crate) fn load(key: KeyPair, rows: impl IntoIterator<Item = Write>) -> Result<Self, Error> {
+        let mut model = Model::default();
+        for row in rows {
+            model.apply(row);
+        }
+        let blank = Arc::new(catalog::blank()?);
+        let mut engine = Self {
+            key,
+            view: View::new(&Model::default(), blank, None),
+            model,
+            key_list: None,
+            lease: None,
+            catalog_held: CatalogHeld::Blank,
+        };
+        engine.read_trust();
+        engine.refold_all();
+        Ok(engine)
+    }
+
+    /// Takes in rows that were committed, and tells what changed for the app.
+    pub(crate) fn apply(&mut self, writes: Vec<Write>) -> Vec<Change> {
+        let before = Before::of(self);
+        let mut refold = Refold::Nothing;
+        let mut new_own = Vec::new();
+        let mut new_stream_ops = Vec::new();
+        let mut trust_moved = false;
+        for write in &writes {
+            refold = refold.max(self.refold_for(write));
+            match write {
+                Write::Put(number, Row::OwnOp(_)) => new_own.push(*number),
+                Write::Put(number, Row::StreamOp(_)) => new_stream_ops.push(*number),
+                Write::Put(_, Row::Installation(_)) => trust_moved = true,
+                _ => {}
+            }
+        }
+        let days_moved = !new_own.is_empty() || !new_stream_ops.is_empty();
+        let mut changes = self.rejections(&writes);
+        for write in writes {
+            self.model.apply(write);
+        }
+        if trust_moved {
+            self.read_trust();
+        }
+        self.follow(refold, &new_own, &new_stream_ops);
+        changes.extend(before.changes(self));
+        if days_moved {
+            let days = self.view.days.keys();
+            changes.extend(days.map(|&(place, date)| Change::PlaceDay { place, date }));
+        }
+        changes
+    }
+
+    /// The device's public key.
+    pub(crate) fn public_key(&self) -> PublicKey {
+        self.key.public_key()
+    }
+
+    fn follow(&mut self, refold: Refold, new_own: &[u32], new_stream_ops: &[u32]) {
+        match refold {
+            Refold::All => self.refold_all(),
+            Refold::Own => {
+                for number in new_stream_ops {
+                    if let Some(held) = self.model.stream_ops.get(number) {
+                        self.view.take_stream_op(&self.model, held);
+                    }
+                }
+                self.view.refold_own(&self.model, self.lease.as_ref());
+            }
+            Refold::Nothing if new_own.is_empty() => {}
+            Refold::Nothing => {
+                let own = new_own
+                    .iter()
+                    .filter_map(|number| self.model.own.get(number));
+                self.view
+                    .take_own_ops(&self.model, self.lease.as_ref(), own);
+            }
+        }
+    }
+
+    /// How much a write makes stale, by the model before it.
+    fn refold_for(&self, write: &Write) -> Refold {
+        match write {
+            Write::Put(number, Row::OwnOp(own)) => match self.model.own.get(number) {
+                None => Refold::Nothing,
+                Some(held) if held.id == own.id && counts(held) == counts(own) => Refold::Nothing,
+                Some(_) => Refold::Own,
+            },
+            Write::Put(_, Row::StreamOp(_)) => Refold::Own,
+            Write::Put(number, Row::Stream(row)) => match self.model.streams.get(number) {
+                Some(held) if held.selector == row.selector => Refold::Nothing,
+                _ => Refold::Own,
+            },
+            Write::Put(_, Row::Installation(_)) => Refold::All,
+            Write::Put(_, Row::Catalog(row)) if row.current != self.model.catalog.current => {
+                Refold::All
+            }
+            Write::Delete(Table::Stream | Table::StreamOp, _) => Refold::All,
+            Write::Delete(Table::OwnOp, _) => Refold::Own,
+            Write::Put(..) | Write::Delete(..) => Refold::Nothing,
+        }
+    }
+
+    fn refold_all(&mut self) {
+        let (catalog, held) = match catalog::held(&self.model) {
+            Some(catalog) if *self.view.catalog.hash() == catalog.hash => {
+                (Arc::clone(&self.view.catalog), CatalogHeld::Published)
+            }
+            Some(catalog) => match catalog.parse() {
+                Ok(parsed) => (Arc::new(parsed), CatalogHeld::Published),
+                // It was parsed before it was kept.
+                Err(_) => (Arc::clone(&self.view.catalog), self.catalog_held),
+            },
+            None => (Arc::clone(&self.view.catalog), CatalogHeld::Blank),
+        };
+        self.catalog_held = held;
+        self.view = View::new(&self.model, catalog, self.lease.as_ref());
+    }
+
+    /// Verifies what the installation's row says to trust.
+    fn read_trust(&mut self) {
+        let enrolment = self.model.enrolment();
+        self.key_list = enrolment.and_then(|enrolment| {
+            KeyList::verify(
+                &enrolment.key_list,
+                enrolment.tenant,
+                &enrolment.root_hash,
+                0,
+            )
+            .ok()
+        });
+        self.lease = enrolment.and_then(|enrolment| {
+            let signed = enrolment.staff_certificate.as_ref()?;
+            let keys = &self.key_list.as_ref()?.keys;
+            keys.iter().find_map(|entry| {
+                StaffCertificate::verify(signed, enrolment.tenant, &entry.public_key).ok()
+            })
+        });
+    }
+
+    fn rejections(&self, writes: &[Write]) -> Vec<Change> {
+        let newly = |write: &Write| match write {
+            Write::Put(number, Row::OwnOp(own)) => {
+                let was_rejected = self
+                    .model
+                    .own
+                    .get(number)
+                    .is_some_and(|held| matches!(held.standing, Standing::Rejected { .. }));
+                if was_rejected { None } else { rejected_op(own) }
+            }
+            _ => None,
+        };
+        writes
+            .iter()
+            .filter_map(newly)
+            .map(Change::Rejected)
+            .collect()
+    }
+
+    fn enrolment(&self) -> Result<&row::Enrolment, Error> {
+        Ok(self.model.enrolment().ok_or(Cause::NotEnrolled)?)
+    }
+}
+
+fn counts(own: &OwnOp) -> bool {
+    !matches!(own.standing, Standing::Rejected { .. })
+}
+
+fn rejected_op(own: &OwnOp) -> Option<RejectedOp> {
+    match &own.standing {
+        Standing::Rejected { reason, text, undo } => Some(RejectedOp {
+            op: own.id,
+            kind: own.op.kind,
+            reason: reason.clone(),
+            text: text.clone(),
+            undo: *undo,
+        }),
+        _ => None,
+    }
+}
+
+/// Reads the rows of a database that was opened with its key.
+pub(crate) fn decode_row(key: RowKey, bytes: &[u8]) -> Result<Write, MalformedRow> {
+    Ok(Write::Put(key.number, Row::decode(key, bytes)?))
+}
+
+/// What an app could see before a commit, to tell what changed.
+struct Before {
+    awards: BTreeMap<AwardId, Confirmation>,
+    facts: Option<askel_sync::rule::Evaluation>,
+    catalog_version: Option<u32>,
+}
+
+impl Before {
+    fn of(engine: &Engine) -> Self {
+        Self {
+            awards: engine.shown_awards(),
+            facts: engine
+                .view
+                .participant
+                .as_ref()
+                .map(|view| view.evaluation.clone()),
+            catalog_version: engine.catalog_version(),
+        }
+    }
+
+    fn changes(self, engine: &Engine) -> Vec<Change> {
+        let mut changes = Vec::new();
+        if let Some(version) = engine.catalog_version()
+            && self.catalog_version != Some(version)
+        {
+            changes.push(Change::Catalog { version });
+        }
+        if self.facts.as_ref()
+            != engine
+                .view
+                .participant
+                .as_ref()
+                .map(|view| &view.evaluation)
+        {
+            changes.push(Change::Facts);
+        }
+        let now = engine.shown_awards();
+        for (id, confirmation) in &now {
+            let Some(award) = engine.award(*id) else {
+                continue;
+            };
+            match (self.awards.get(id), confirmation) {
+                (Some(held), now) if held == now => {}
+                (_, Confirmation::Confirmed) => changes.push(Change::AwardConfirmed(award)),
+                (_, Confirmation::OnThisDevice) => changes.push(Change::AwardShown(award)),
+            }
+        }
+        let gone = self.awards.keys().filter(|id| !now.contains_key(id));
+        changes.extend(gone.copied().map(Change::AwardGone));
+        changes
+    }
+}
+
+/// Which streams a role follows, beside days and challenges.
+fn standard_streams(enrolment: &row::Enrolment) -> Vec<StreamKey> {
+    let participant = enrolment.participant.map(StreamKey::Participant);
+    participant
+        .into_iter()
+        .chain([StreamKey::Device(enrolment.device), StreamKey::Catalog])
+        .collect()
+}

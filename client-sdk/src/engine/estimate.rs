@@ -1,0 +1,126 @@
+//! How the server will most likely judge an own op: the same judgement, by what this device knows.
+
+use askel_sync::{
+    admission::{AdmittedOp, Author, CheckInFact, Clocks, Facts, Judgement, PlaceScope, judge},
+    catalog::Catalog,
+    id::{DeviceId, LogId, OpId, ParticipantId, PassTag, PlaceId},
+    key::StaffCertificate,
+    op::{CheckIn, Payload, Witness},
+    time::{LocalDate, Timestamp},
+};
+
+use super::{
+    model::Model,
+    row::{Enrolment, OwnOp, Standing},
+};
+
+/// Judges own ops.
+pub(crate) struct Estimator<'a> {
+    model: &'a Model,
+    catalog: &'a Catalog,
+    enrolment: &'a Enrolment,
+    author: Author,
+}
+
+impl<'a> Estimator<'a> {
+    /// `None` before enrolment: then there are no own ops.
+    pub(crate) fn new(
+        model: &'a Model,
+        catalog: &'a Catalog,
+        lease: Option<&StaffCertificate>,
+    ) -> Option<Self> {
+        let enrolment = model.enrolment()?;
+        let author = Author {
+            device: enrolment.device,
+            role: enrolment.role,
+            participant: enrolment.participant,
+            scope: match lease {
+                Some(lease) if !lease.places.is_empty() => PlaceScope::Only(lease.places.clone()),
+                _ => PlaceScope::All,
+            },
+            // Whether a lease was still good is the server's to say: it may have renewed it.
+            lease_until: None,
+        };
+        Some(Self {
+            model,
+            catalog,
+            enrolment,
+            author,
+        })
+    }
+
+    /// The op with the judgement it will most likely get; `None` when it counts for nothing here.
+    pub(crate) fn admit(&self, own: &OwnOp) -> Option<AdmittedOp> {
+        if matches!(own.standing, Standing::Rejected { .. }) {
+            return None;
+        }
+        let clocks = Clocks {
+            written_in: own.segment,
+            sent_with: None,
+            received_at: own.written_at,
+        };
+        match judge(&own.op, own.log, &self.author, clocks, self) {
+            Judgement::Accepted { admission, .. } => Some(AdmittedOp {
+                op: own.op.clone(),
+                admission,
+            }),
+            _ => None,
+        }
+    }
+
+    fn fact(&self, check_in: &CheckIn, corrected_at: Timestamp) -> CheckInFact {
+        CheckInFact {
+            subject: self.enrolment.participant.unwrap_or(SOMEONE),
+            place: check_in.place,
+            corrected_at,
+            session: check_in.session,
+            pass: match check_in.witness {
+                Witness::PassScan(pass) => Some(pass),
+                _ => None,
+            },
+        }
+    }
+}
+
+/// Whose pass it is, only the server knows; the counts of a place don't ask.
+const SOMEONE: ParticipantId = ParticipantId::from_bytes([0; 16]);
+
+impl Facts for Estimator<'_> {
+    fn pass_holder(&self, _: PassTag) -> Option<ParticipantId> {
+        Some(SOMEONE)
+    }
+
+    fn check_in(&self, id: OpId) -> Option<CheckInFact> {
+        if let Some((_, own)) = self.model.own_op(id)
+            && let Ok(Some(Payload::CheckIn(check_in))) = own.op.parse()
+        {
+            return Some(self.fact(&check_in, check_in.occurred_at));
+        }
+        self.model
+            .stream_ops
+            .values()
+            .find_map(|held| match held.admitted.op.parse() {
+                Ok(Some(Payload::CheckIn(check_in))) if held.id == id => {
+                    Some(self.fact(&check_in, held.admitted.admission.corrected_at))
+                }
+                Ok(Some(Payload::PassSeen(seen))) if seen.check_in == id => Some(CheckInFact {
+                    subject: SOMEONE,
+                    place: seen.place,
+                    corrected_at: seen.occurred_at,
+                    session: seen.session,
+                    pass: Some(seen.pass),
+                }),
+                _ => None,
+            })
+    }
+
+    fn log_writer(&self, log: LogId) -> Option<(DeviceId, Option<ParticipantId>)> {
+        self.model
+            .log(log)
+            .map(|_| (self.enrolment.device, self.enrolment.participant))
+    }
+
+    fn local_date(&self, place: PlaceId, at: Timestamp) -> Option<LocalDate> {
+        self.catalog.local_date(place, at)
+    }
+}

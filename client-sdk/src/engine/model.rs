@@ -1,0 +1,271 @@
+//! What the rows say, in memory: a function of the rows and of nothing else.
+//!
+//! [`Model::apply`] is the only way anything changes here, at opening and after each commit alike: what
+//! a client knows is what it would know after a restart.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use askel_sync::{
+    id::{LogId, OpId, StepSourceId, StreamId},
+    op::{Measure, Payload, ProfileField},
+    stream::StreamKey,
+    time::Quarter,
+};
+
+use super::row::{
+    Attempt, BatchRow, CatalogRow, Enrolment, Installation, LogRow, LogStanding, OwnOp, Row,
+    Standing, StreamOp, StreamRow, Table, Write,
+};
+
+/// All tables.
+#[derive(Debug, Default)]
+pub(crate) struct Model {
+    pub(crate) installation: Option<Installation>,
+    pub(crate) logs: BTreeMap<u32, LogRow>,
+    pub(crate) own: BTreeMap<u32, OwnOp>,
+    pub(crate) batches: BTreeMap<u32, BatchRow>,
+    pub(crate) streams: BTreeMap<u32, StreamRow>,
+    pub(crate) stream_ops: BTreeMap<u32, StreamOp>,
+    pub(crate) catalog: CatalogRow,
+    pub(crate) chunks: BTreeMap<u32, Vec<u8>>,
+    pub(crate) attempt: Attempt,
+    index: Index,
+}
+
+/// Ways into the tables.
+#[derive(Debug, Default)]
+struct Index {
+    own_by_slot: BTreeMap<(LogId, u64), u32>,
+    own_by_id: BTreeMap<OpId, u32>,
+    /// The newest own op of each register.
+    own_by_register: BTreeMap<Register, u32>,
+    unsettled: BTreeSet<u32>,
+    rejected: BTreeSet<u32>,
+}
+
+/// What a register op sets: a later one in the same unsealed slot takes the place of the earlier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Register {
+    Steps(StepSourceId, i32, Quarter),
+    Alias,
+    Picture,
+    Language,
+}
+
+impl Register {
+    pub(crate) fn steps(source: StepSourceId, measure: Measure, bucket: Quarter) -> Self {
+        Self::Steps(source, measure as i32, bucket)
+    }
+
+    /// The register an op sets; `None` for every op that never changes.
+    pub(crate) fn of(payload: &Payload) -> Option<Self> {
+        match payload {
+            Payload::StepCount(count) => {
+                Some(Self::steps(count.source, count.measure, count.bucket))
+            }
+            Payload::ProfileSet(set) => match set.field {
+                ProfileField::Alias(_) => Some(Self::Alias),
+                ProfileField::Picture(_) => Some(Self::Picture),
+                ProfileField::Language(_) => Some(Self::Language),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+}
+
+impl Model {
+    /// Takes in one committed write.
+    pub(crate) fn apply(&mut self, write: Write) {
+        match write {
+            Write::Put(number, row) => self.put(number, row),
+            Write::Delete(table, number) => self.delete(table, number),
+        }
+    }
+
+    fn put(&mut self, number: u32, row: Row) {
+        match row {
+            Row::Installation(row) => self.installation = Some(*row),
+            Row::Log(row) => {
+                self.logs.insert(number, row);
+            }
+            Row::OwnOp(row) => {
+                self.forget_own(number);
+                self.index.add(number, &row);
+                self.own.insert(number, *row);
+            }
+            Row::Batch(row) => {
+                self.batches.insert(number, row);
+            }
+            Row::Stream(row) => {
+                self.streams.insert(number, row);
+            }
+            Row::StreamOp(row) => {
+                self.stream_ops.insert(number, *row);
+            }
+            Row::Catalog(row) => self.catalog = row,
+            Row::CatalogChunk(data) => {
+                self.chunks.insert(number, data);
+            }
+            Row::Attempt(row) => self.attempt = row,
+        }
+    }
+
+    fn delete(&mut self, table: Table, number: u32) {
+        match table {
+            Table::Installation => self.installation = None,
+            Table::Log => {
+                self.logs.remove(&number);
+            }
+            Table::OwnOp => self.forget_own(number),
+            Table::Batch => {
+                self.batches.remove(&number);
+            }
+            Table::Stream => {
+                self.streams.remove(&number);
+            }
+            Table::StreamOp => {
+                self.stream_ops.remove(&number);
+            }
+            Table::Catalog => self.catalog = CatalogRow::default(),
+            Table::CatalogChunk => {
+                self.chunks.remove(&number);
+            }
+            Table::Attempt => self.attempt = Attempt::default(),
+        }
+    }
+
+    fn forget_own(&mut self, number: u32) {
+        if let Some(row) = self.own.remove(&number) {
+            self.index.remove(number, &row);
+        }
+    }
+
+    pub(crate) fn enrolment(&self) -> Option<&Enrolment> {
+        self.installation.as_ref()?.enrolment.as_ref()
+    }
+
+    /// The log that new ops go to, with its number.
+    pub(crate) fn open_log(&self) -> Option<(u32, &LogRow)> {
+        self.logs
+            .iter()
+            .rev()
+            .find(|(_, log)| log.standing == LogStanding::Open)
+            .map(|(&number, log)| (number, log))
+    }
+
+    pub(crate) fn log(&self, id: LogId) -> Option<(u32, &LogRow)> {
+        self.logs
+            .iter()
+            .find(|(_, log)| log.id == id)
+            .map(|(&number, log)| (number, log))
+    }
+
+    pub(crate) fn own_op(&self, id: OpId) -> Option<(u32, &OwnOp)> {
+        let number = *self.index.own_by_id.get(&id)?;
+        Some((number, self.own.get(&number)?))
+    }
+
+    /// The own ops that a log carries from a sequence on, ascending.
+    pub(crate) fn carried(&self, log: LogId, from: u64) -> impl Iterator<Item = (u32, &OwnOp)> {
+        self.index
+            .own_by_slot
+            .range((log, from)..=(log, u64::MAX))
+            .filter_map(|(_, &number)| Some((number, self.own.get(&number)?)))
+    }
+
+    /// The newest own op of a register.
+    pub(crate) fn own_register(&self, register: Register) -> Option<(u32, &OwnOp)> {
+        let number = *self.index.own_by_register.get(&register)?;
+        Some((number, self.own.get(&number)?))
+    }
+
+    /// Whether an own op may still change: it was first written in the open log, and no batch has it.
+    pub(crate) fn is_unsealed(&self, own: &OwnOp) -> bool {
+        self.open_log().is_some_and(|(_, log)| {
+            own.log == log.id
+                && own.sequence >= log.sealed_before
+                && own.op.origin.log == log.id
+                && own.op.origin.sequence == own.sequence
+        })
+    }
+
+    /// Own ops without a final outcome, in the order they were written.
+    pub(crate) fn unsettled(&self) -> impl Iterator<Item = (u32, &OwnOp)> {
+        let row = |number: &u32| Some((*number, self.own.get(number)?));
+        self.index.unsettled.iter().filter_map(row)
+    }
+
+    pub(crate) fn unsettled_count(&self) -> usize {
+        self.index.unsettled.len()
+    }
+
+    /// Own ops the server refused.
+    pub(crate) fn rejected(&self) -> impl Iterator<Item = &OwnOp> {
+        self.index
+            .rejected
+            .iter()
+            .filter_map(|number| self.own.get(number))
+    }
+
+    pub(crate) fn rejected_count(&self) -> usize {
+        self.index.rejected.len()
+    }
+
+    pub(crate) fn stream_by_id(&self, id: StreamId) -> Option<(u32, &StreamRow)> {
+        self.streams
+            .iter()
+            .find(|(_, row)| row.id == Some(id))
+            .map(|(&number, row)| (number, row))
+    }
+
+    pub(crate) fn stream_by_key(&self, key: StreamKey) -> Option<(u32, &StreamRow)> {
+        let selector = key.selector();
+        self.streams
+            .iter()
+            .find(|(_, row)| row.selector == selector)
+            .map(|(&number, row)| (number, row))
+    }
+
+    /// What a followed stream is and whose; `None` for one of a later version.
+    pub(crate) fn stream_key(&self, row: &StreamRow) -> Option<StreamKey> {
+        let enrolment = self.enrolment()?;
+        StreamKey::select(&row.selector, enrolment.device, enrolment.participant).ok()?
+    }
+}
+
+impl Index {
+    fn add(&mut self, number: u32, row: &OwnOp) {
+        self.own_by_slot.insert((row.log, row.sequence), number);
+        self.own_by_id.insert(row.id, number);
+        if let Some(register) = register_of(row) {
+            let newest = self.own_by_register.entry(register).or_insert(number);
+            *newest = (*newest).max(number);
+        }
+        match row.standing {
+            Standing::Pending | Standing::Deferred { .. } => {
+                self.unsettled.insert(number);
+            }
+            Standing::Rejected { .. } => {
+                self.rejected.insert(number);
+            }
+            Standing::Accepted { .. } => {}
+        }
+    }
+
+    fn remove(&mut self, number: u32, row: &OwnOp) {
+        self.own_by_slot.remove(&(row.log, row.sequence));
+        self.own_by_id.remove(&row.id);
+        self.unsettled.remove(&number);
+        self.rejected.remove(&number);
+        if let Some(register) = register_of(row)
+            && self.own_by_register.get(&register) == Some(&number)
+        {
+            self.own_by_register.remove(&register);
+        }
+    }
+}
+
+fn register_of(row: &OwnOp) -> Option<Register> {
+    Register::of(&row.op.parse().ok()??)
+}

@@ -1,0 +1,306 @@
+//! What a tablet at the door writes and counts.
+
+use askel_proto::v1::CorrectionReason;
+use askel_sync::{
+    admission::ClockReading,
+    id::{OpId, PassTag, PlaceId},
+    limits::{REVISION_MAX, TALLY_DELTA_MAX},
+    op::{CheckIn, Correction, Manner, Payload, Tally, Verdict, Witness},
+    pass,
+    stream::StreamKey,
+    time::{LocalDate, Timestamp},
+};
+
+use super::{
+    Decided, Engine,
+    draft::Draft,
+    row::{OwnOp, Row, Standing, StreamRow},
+};
+use crate::{Cause, Error, OwnScan, PlaceDay, Scanned, SessionCounts};
+
+impl Engine {
+    /// Follows a place's day, so that the next sync brings what others scanned there.
+    pub(crate) fn work_at(&self, place: PlaceId, now: ClockReading) -> Result<Decided<()>, Error> {
+        self.staff_at(place, now.wall)?;
+        let mut draft = Draft::new(&self.model);
+        self.follow_day(&mut draft, place, now.wall)?;
+        Ok(Decided::new(draft.finish(), ()))
+    }
+
+    /// A pass was shown.
+    pub(crate) fn scan(
+        &self,
+        place: PlaceId,
+        text: &str,
+        now: ClockReading,
+    ) -> Result<Decided<Scanned>, Error> {
+        self.staff_at(place, now.wall)?;
+        let pass = self.read_pass(text, now.wall)?;
+        let session = self.view.catalog.session_at(place, now.wall);
+        let mut draft = Draft::new(&self.model);
+        let day = self
+            .date_at(place, now.wall)
+            .and_then(|date| self.view.days.get(&(place, date)));
+        if day.is_some_and(|day| day.seen(pass, session, &self.view.catalog)) {
+            return Ok(Decided::new(Vec::new(), Scanned::AlreadyHere));
+        }
+        // A check-in that was voided comes back by a correction: another one would change nothing.
+        if let Some((op, revision)) = day.and_then(|day| day.voided(pass, session)) {
+            self.seal_cited(&mut draft, &[op])?;
+            let reason = CorrectionReason::VoidedByMistake;
+            let payload = correction(op, revision, Verdict::Reinstate, reason, now.wall)?;
+            draft.write_op(&payload, now)?;
+            return Ok(Decided::new(draft.finish(), Scanned::Welcome { op }));
+        }
+        self.follow_day(&mut draft, place, now.wall)?;
+        let payload = Payload::CheckIn(CheckIn {
+            place,
+            occurred_at: now.wall,
+            session,
+            manner: Manner::OnSite,
+            catalog_version: self.catalog_version().unwrap_or(0),
+            witness: Witness::PassScan(pass),
+        });
+        let op = draft.write_op(&payload, now)?;
+        Ok(Decided::new(draft.finish(), Scanned::Welcome { op }))
+    }
+
+    /// People were counted without a name.
+    pub(crate) fn tally(
+        &self,
+        place: PlaceId,
+        delta: i32,
+        now: ClockReading,
+    ) -> Result<Decided<OpId>, Error> {
+        self.staff_at(place, now.wall)?;
+        if delta == 0 || !(-TALLY_DELTA_MAX..=TALLY_DELTA_MAX).contains(&delta) {
+            return Err(Cause::OutOfBounds("the count").into());
+        }
+        let mut draft = Draft::new(&self.model);
+        self.follow_day(&mut draft, place, now.wall)?;
+        let payload = Payload::Tally(Tally {
+            place,
+            occurred_at: now.wall,
+            session: self.view.catalog.session_at(place, now.wall),
+            manner: Manner::OnSite,
+            delta,
+        });
+        let op = draft.write_op(&payload, now)?;
+        Ok(Decided::new(draft.finish(), op))
+    }
+
+    /// A check-in is judged again, one revision above what is known.
+    pub(crate) fn correct(
+        &self,
+        check_in: OpId,
+        verdict: Verdict,
+        reason: CorrectionReason,
+        now: ClockReading,
+    ) -> Result<Decided<OpId>, Error> {
+        self.staff()?;
+        if reason == CorrectionReason::Unspecified {
+            return Err(Cause::OutOfBounds("the reason").into());
+        }
+        let known = self
+            .known_revision(check_in)
+            .ok_or(Cause::Unknown("check-in"))?;
+        let payload = correction(check_in, known, verdict, reason, now.wall)?;
+        let mut draft = Draft::new(&self.model);
+        self.seal_cited(&mut draft, &[check_in])?;
+        let op = draft.write_op(&payload, now)?;
+        Ok(Decided::new(draft.finish(), op))
+    }
+
+    /// The counts of a place today.
+    pub(crate) fn place_day(&self, place: PlaceId, now: Timestamp) -> Result<PlaceDay, Error> {
+        self.staff()?;
+        let date = self
+            .date_at(place, now)
+            .ok_or_else(|| self.no_such_place())?;
+        let mut counts = PlaceDay {
+            place,
+            date,
+            sessions: Vec::new(),
+            scanned: 0,
+            anonymous: 0,
+            encounters: 0,
+        };
+        if let Some(day) = self.view.days.get(&(place, date)) {
+            for session in day.session_refs(&self.view.catalog) {
+                let of = day.counts(session, &self.view.catalog);
+                counts.scanned = counts.scanned.saturating_add(of.scanned);
+                counts.anonymous = counts.anonymous.saturating_add(of.anonymous);
+                counts.encounters = counts.encounters.saturating_add(of.encounters);
+                counts.sessions.push(SessionCounts {
+                    session,
+                    scanned: of.scanned,
+                    anonymous: of.anonymous,
+                    encounters: of.encounters,
+                });
+            }
+        }
+        Ok(counts)
+    }
+
+    /// This device's own scans at a place today, in the order they were made.
+    pub(crate) fn own_scans(&self, place: PlaceId, now: Timestamp) -> Vec<OwnScan> {
+        let today = self.date_at(place, now);
+        let scan = |own: &OwnOp| match own.op.parse() {
+            Ok(Some(Payload::CheckIn(check_in)))
+                if check_in.place == place
+                    && self.date_at(place, check_in.occurred_at) == today
+                    && !matches!(own.standing, Standing::Rejected { .. }) =>
+            {
+                Some(OwnScan {
+                    op: own.id,
+                    place,
+                    at: check_in.occurred_at,
+                    session: check_in.session,
+                    voided: self
+                        .ruling(own.id)
+                        .is_some_and(|(_, stands)| stands == Stands::Void),
+                })
+            }
+            _ => None,
+        };
+        self.model.own.values().filter_map(scan).collect()
+    }
+
+    /// The local day of an instant at a place; days are UTC's while there is no catalog.
+    pub(super) fn date_at(&self, place: PlaceId, at: Timestamp) -> Option<LocalDate> {
+        self.view.catalog.local_date(place, at)
+    }
+
+    fn read_pass(&self, text: &str, now: Timestamp) -> Result<PassTag, Error> {
+        let tenant = self.enrolment()?.tenant;
+        let keys = self.key_list.as_ref().ok_or(Cause::BadPass)?;
+        let signed = pass::from_text(text).map_err(|_| Cause::BadPass)?;
+        let pass = pass::verify(&signed, tenant, keys, self.server_time(now))
+            .map_err(|_| Cause::BadPass)?;
+        Ok(pass.tag)
+    }
+
+    fn follow_day(
+        &self,
+        draft: &mut Draft<'_>,
+        place: PlaceId,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        let date = self
+            .date_at(place, now)
+            .ok_or_else(|| self.no_such_place())?;
+        let key = StreamKey::PlaceDay(place, date);
+        if self.model.stream_by_key(key).is_none() {
+            let row = StreamRow {
+                selector: key.selector(),
+                id: None,
+                position: 0,
+            };
+            draft.append(Row::Stream(row))?;
+        }
+        Ok(())
+    }
+
+    /// The greatest revision that cites a check-in, 0 for none; `None` for a check-in not known here.
+    fn known_revision(&self, check_in: OpId) -> Option<u32> {
+        let seen = |payload: &Payload| match payload {
+            Payload::PassSeen(seen) => seen.check_in == check_in,
+            _ => false,
+        };
+        let known = self.model.own_op(check_in).is_some()
+            || self.stream_payloads().any(|payload| seen(&payload));
+        known.then(|| self.ruling(check_in).map_or(0, |(revision, _)| revision))
+    }
+
+    /// The greatest correction of a check-in: a void beats a presence at equal revisions.
+    fn ruling(&self, check_in: OpId) -> Option<(u32, Stands)> {
+        let ruling = |payload: Payload| match payload {
+            Payload::Correction(correction) if correction.check_in == check_in => {
+                let stands = match correction.verdict {
+                    Verdict::Void => Stands::Void,
+                    Verdict::Reinstate | Verdict::ReDate { .. } => Stands::Present,
+                };
+                Some((correction.revision, stands))
+            }
+            Payload::PassSeen(seen) if seen.check_in == check_in && seen.revision > 0 => {
+                let stands = if seen.voided {
+                    Stands::Void
+                } else {
+                    Stands::Present
+                };
+                Some((seen.revision, stands))
+            }
+            _ => None,
+        };
+        let own = self
+            .model
+            .own
+            .values()
+            .filter(|own| !matches!(own.standing, Standing::Rejected { .. }))
+            .filter_map(|own| own.op.parse().ok()?);
+        own.chain(self.stream_payloads()).filter_map(ruling).max()
+    }
+
+    fn stream_payloads(&self) -> impl Iterator<Item = Payload> {
+        self.model
+            .stream_ops
+            .values()
+            .filter_map(|held| held.admitted.op.parse().ok()?)
+    }
+
+    fn staff_at(&self, place: PlaceId, now: Timestamp) -> Result<(), Error> {
+        self.staff()?;
+        if let Some(lease) = &self.lease {
+            if self.server_time(now) >= lease.until {
+                return Err(Cause::LeaseEnded.into());
+            }
+            if !lease.places.is_empty() && !lease.places.contains(&place) {
+                return Err(Cause::Unknown("place of work").into());
+            }
+        }
+        self.date_at(place, now)
+            .map(drop)
+            .ok_or_else(|| self.no_such_place())
+    }
+
+    fn staff(&self) -> Result<(), Error> {
+        match self.enrolment()?.participant {
+            None => Ok(()),
+            Some(_) => Err(Cause::NotStaff.into()),
+        }
+    }
+
+    fn no_such_place(&self) -> Error {
+        match self.catalog_version() {
+            Some(_) => Cause::Unknown("place").into(),
+            None => Cause::NoCatalog.into(),
+        }
+    }
+}
+
+/// What a correction comes to; the greater holds at equal revisions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Stands {
+    Present,
+    Void,
+}
+
+fn correction(
+    check_in: OpId,
+    known_revision: u32,
+    verdict: Verdict,
+    reason: CorrectionReason,
+    occurred_at: Timestamp,
+) -> Result<Payload, Error> {
+    let revision = known_revision.saturating_add(1);
+    if revision > REVISION_MAX {
+        return Err(Cause::OutOfBounds("the number of corrections").into());
+    }
+    Ok(Payload::Correction(Correction {
+        check_in,
+        revision,
+        verdict,
+        reason,
+        occurred_at,
+    }))
+}

@@ -1,0 +1,336 @@
+//! What a participant's phone writes.
+
+use std::collections::BTreeMap;
+
+use askel_sync::{
+    admission::ClockReading,
+    fold::SessionKey,
+    id::{GoalId, OpId, PlaceId, StepSourceId},
+    limits::{ALIAS_NUMBER_MAX, CITED_OPS_MAX, PICTURE_MAX, STEPS_PER_BUCKET_MAX},
+    op::{
+        Alias, CheckIn, FavouriteAdded, FavouriteRemoved, LANGUAGES, Manner, Measure, Payload,
+        ProfileField, ProfileSet, QuestJoined, QuestLeft, SessionRef, StepCount, Witness,
+    },
+    time::Quarter,
+};
+
+use super::{Decided, Engine, draft::Draft, model::Register, view::ParticipantView};
+use crate::{Cause, Error, Presence, StepReading};
+
+/// A check-in, written or found.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CheckInMade {
+    pub(crate) op: OpId,
+    pub(crate) session: SessionRef,
+    pub(crate) presence: Presence,
+}
+
+/// Step registers, written or left.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct StepsMade {
+    pub(crate) written: usize,
+    pub(crate) unchanged: usize,
+}
+
+impl Engine {
+    /// "I'm here."
+    pub(crate) fn check_in(
+        &self,
+        place: PlaceId,
+        now: ClockReading,
+    ) -> Result<Decided<CheckInMade>, Error> {
+        let view = self.participant()?;
+        self.check_place(place)?;
+        let session = self.view.catalog.session_at(place, now.wall);
+        let key = SessionKey::of(place, now.wall, session, &self.view.catalog);
+        let standing = key.and_then(|key| view.shown.attendance(&key));
+        if let Some(&op) = standing.and_then(|attendance| attendance.witnesses.first()) {
+            let found = CheckInMade {
+                op,
+                session,
+                presence: Presence::AlreadyHere,
+            };
+            return Ok(Decided::new(Vec::new(), found));
+        }
+        let payload = Payload::CheckIn(CheckIn {
+            place,
+            occurred_at: now.wall,
+            session,
+            manner: Manner::OnSite,
+            catalog_version: self.catalog_version().unwrap_or(0),
+            witness: Witness::SelfReport,
+        });
+        let mut draft = Draft::new(&self.model);
+        let op = draft.write_op(&payload, now)?;
+        let made = CheckInMade {
+            op,
+            session,
+            presence: Presence::Welcome,
+        };
+        Ok(Decided::new(draft.finish(), made))
+    }
+
+    /// What sensors counted. All readings or none.
+    pub(crate) fn record_steps(
+        &self,
+        source: StepSourceId,
+        measure: Measure,
+        readings: &[StepReading],
+        now: ClockReading,
+    ) -> Result<Decided<StepsMade>, Error> {
+        let view = self.participant()?;
+        if measure == Measure::Unspecified {
+            return Err(Cause::OutOfBounds("the measure").into());
+        }
+        // Of several readings of one bucket the last holds.
+        let mut newest = BTreeMap::new();
+        for reading in readings {
+            if reading.count > STEPS_PER_BUCKET_MAX {
+                return Err(Cause::OutOfBounds("a step count").into());
+            }
+            let bucket = Quarter::containing(reading.at)
+                .ok_or(Cause::OutOfBounds("the time of a reading"))?;
+            newest.insert(bucket, reading.count);
+        }
+        let mut draft = Draft::new(&self.model);
+        let mut made = StepsMade::default();
+        for (bucket, count) in newest {
+            if view.shown.step_count(source, measure, bucket) == Some(count) {
+                continue;
+            }
+            let register = StepCount {
+                source,
+                bucket,
+                count,
+                revision: 1,
+                measure,
+            };
+            self.set_steps(&mut draft, view, register, now)?;
+            made.written = made.written.saturating_add(1);
+        }
+        made.unchanged = readings.len().saturating_sub(made.written);
+        Ok(Decided::new(draft.finish(), made))
+    }
+
+    /// In the register's own slot while it is unsealed, else as a new op; one revision above what is
+    /// known and can't change any more.
+    fn set_steps(
+        &self,
+        draft: &mut Draft<'_>,
+        view: &ParticipantView,
+        register: StepCount,
+        now: ClockReading,
+    ) -> Result<(), Error> {
+        let StepCount {
+            source,
+            bucket,
+            measure,
+            ..
+        } = register;
+        let own = self
+            .model
+            .own_register(Register::steps(source, measure, bucket));
+        match own.filter(|(_, own)| self.model.is_unsealed(own)) {
+            Some((number, held)) => {
+                let in_slot = match held.op.parse() {
+                    Ok(Some(Payload::StepCount(count))) => count.revision,
+                    _ => 1,
+                };
+                let confirmed = view.confirmed().step_revision(source, measure, bucket);
+                let revision = in_slot.max(confirmed.saturating_add(1));
+                let payload = Payload::StepCount(StepCount {
+                    revision,
+                    ..register
+                });
+                draft.rewrite_op(number, held, &payload, now);
+            }
+            None => {
+                let known = view.shown.step_revision(source, measure, bucket);
+                let revision = known.saturating_add(1);
+                let payload = Payload::StepCount(StepCount {
+                    revision,
+                    ..register
+                });
+                draft.write_op(&payload, now)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// One field of the profile.
+    pub(crate) fn set_profile(
+        &self,
+        field: ProfileField,
+        now: ClockReading,
+    ) -> Result<Decided<()>, Error> {
+        let view = self.participant()?;
+        let profile = view.shown.profile();
+        let (register, same) = match &field {
+            ProfileField::Alias(Alias { number, .. }) if *number > ALIAS_NUMBER_MAX => {
+                return Err(Cause::OutOfBounds("the alias").into());
+            }
+            ProfileField::Picture(picture) if *picture > PICTURE_MAX => {
+                return Err(Cause::OutOfBounds("the picture").into());
+            }
+            ProfileField::Language(language) if !LANGUAGES.contains(&&**language) => {
+                return Err(Cause::OutOfBounds("the language").into());
+            }
+            ProfileField::Alias(alias) => (Register::Alias, profile.alias == Some(*alias)),
+            ProfileField::Picture(picture) => {
+                (Register::Picture, profile.picture == Some(*picture))
+            }
+            ProfileField::Language(language) => (
+                Register::Language,
+                profile.language.as_ref() == Some(language),
+            ),
+            _ => return Err(Cause::OutOfBounds("the field").into()),
+        };
+        let mut draft = Draft::new(&self.model);
+        if !same {
+            let payload = Payload::ProfileSet(ProfileSet {
+                occurred_at: now.wall,
+                field,
+            });
+            let own = self.model.own_register(register);
+            match own.filter(|(_, own)| self.model.is_unsealed(own)) {
+                Some((number, held)) => {
+                    draft.rewrite_op(number, held, &payload, now);
+                }
+                None => {
+                    draft.write_op(&payload, now)?;
+                }
+            }
+        }
+        Ok(Decided::new(draft.finish(), ()))
+    }
+
+    /// Marks a place; once is enough.
+    pub(crate) fn add_favourite(
+        &self,
+        place: PlaceId,
+        now: ClockReading,
+    ) -> Result<Decided<()>, Error> {
+        self.check_place(place)?;
+        let held = !self.participant()?.shown.favourite_ops(place).is_empty();
+        let payload = FavouriteAdded {
+            place,
+            occurred_at: now.wall,
+        };
+        self.write_unless(held, &Payload::FavouriteAdded(payload), now)
+    }
+
+    /// Unmarks a place: removes the additions this phone knows.
+    pub(crate) fn remove_favourite(
+        &self,
+        place: PlaceId,
+        now: ClockReading,
+    ) -> Result<Decided<()>, Error> {
+        let added = self.participant()?.shown.favourite_ops(place);
+        self.write_citing(added, now, |added| {
+            let removed = FavouriteRemoved {
+                place,
+                occurred_at: now.wall,
+                added,
+            };
+            Payload::FavouriteRemoved(removed)
+        })
+    }
+
+    /// Joins a quest or challenge; once is enough.
+    pub(crate) fn join_quest(&self, goal: GoalId, now: ClockReading) -> Result<Decided<()>, Error> {
+        if self.view.catalog.goal(goal).is_none() {
+            return Err(self.unknown("goal"));
+        }
+        let held = !self.participant()?.shown.joined_ops(goal).is_empty();
+        let payload = QuestJoined {
+            goal,
+            occurred_at: now.wall,
+        };
+        self.write_unless(held, &Payload::QuestJoined(payload), now)
+    }
+
+    /// Leaves it: removes the joins this phone knows.
+    pub(crate) fn leave_quest(
+        &self,
+        goal: GoalId,
+        now: ClockReading,
+    ) -> Result<Decided<()>, Error> {
+        let joined = self.participant()?.shown.joined_ops(goal);
+        self.write_citing(joined, now, |joined| {
+            Payload::QuestLeft(QuestLeft {
+                goal,
+                occurred_at: now.wall,
+                joined,
+            })
+        })
+    }
+
+    fn write_unless(
+        &self,
+        held: bool,
+        payload: &Payload,
+        now: ClockReading,
+    ) -> Result<Decided<()>, Error> {
+        let mut draft = Draft::new(&self.model);
+        if !held {
+            draft.write_op(payload, now)?;
+        }
+        Ok(Decided::new(draft.finish(), ()))
+    }
+
+    /// Writes ops that cite others, which are sealed first; none if there is nothing to cite.
+    fn write_citing(
+        &self,
+        cited: impl IntoIterator<Item = OpId>,
+        now: ClockReading,
+        payload: impl Fn(Vec<OpId>) -> Payload,
+    ) -> Result<Decided<()>, Error> {
+        let cited: Vec<OpId> = cited.into_iter().collect();
+        let mut draft = Draft::new(&self.model);
+        self.seal_cited(&mut draft, &cited)?;
+        for some in cited.chunks(CITED_OPS_MAX) {
+            draft.write_op(&payload(some.to_vec()), now)?;
+        }
+        Ok(Decided::new(draft.finish(), ()))
+    }
+
+    /// What is cited can't change any more.
+    pub(super) fn seal_cited(&self, draft: &mut Draft<'_>, cited: &[OpId]) -> Result<(), Error> {
+        let unsealed = |id: &OpId| {
+            self.model
+                .own_op(*id)
+                .is_some_and(|(_, own)| self.model.is_unsealed(own))
+        };
+        if cited.iter().any(unsealed) {
+            draft.seal(self.enrolment()?, &self.key)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// A place of the catalog; any, while there is none.
+    pub(super) fn check_place(&self, place: PlaceId) -> Result<(), Error> {
+        let known = self.catalog_version().is_none() || self.view.catalog.place(place).is_some();
+        if known {
+            Ok(())
+        } else {
+            Err(Cause::Unknown("place").into())
+        }
+    }
+
+    fn unknown(&self, what: &'static str) -> Error {
+        match self.catalog_version() {
+            Some(_) => Cause::Unknown(what).into(),
+            None => Cause::NoCatalog.into(),
+        }
+    }
+
+    pub(super) fn participant(&self) -> Result<&ParticipantView, Error> {
+        self.enrolment()?;
+        Ok(self
+            .view
+            .participant
+            .as_ref()
+            .ok_or(Cause::NotAParticipant)?)
+    }
+}

@@ -1,0 +1,151 @@
+//! The messages that rows are encoded as. Tags are never reused.
+
+use askel_proto::v1;
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct Installation {
+    #[prost(message, optional, tag = "1")]
+    pub(super) enrolment: Option<Enrolment>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct Enrolment {
+    #[prost(string, tag = "1")]
+    pub(super) server_url: String,
+    #[prost(bytes = "vec", tag = "2")]
+    pub(super) tenant: Vec<u8>,
+    #[prost(bytes = "vec", tag = "3")]
+    pub(super) root_hash: Vec<u8>,
+    #[prost(bytes = "vec", tag = "4")]
+    pub(super) device: Vec<u8>,
+    #[prost(enumeration = "v1::Role", tag = "5")]
+    pub(super) role: i32,
+    #[prost(bytes = "vec", optional, tag = "6")]
+    pub(super) participant: Option<Vec<u8>>,
+    #[prost(enumeration = "v1::DeviceState", tag = "7")]
+    pub(super) state: i32,
+    #[prost(message, optional, tag = "8")]
+    pub(super) key_list: Option<v1::SignedKeyList>,
+    #[prost(message, optional, tag = "9")]
+    pub(super) pass: Option<v1::SignedPass>,
+    #[prost(message, optional, tag = "10")]
+    pub(super) staff_certificate: Option<v1::SignedStaffCertificate>,
+    #[prost(string, tag = "11")]
+    pub(super) audience: String,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct Log {
+    #[prost(bytes = "vec", tag = "1")]
+    pub(super) id: Vec<u8>,
+    #[prost(uint64, tag = "2")]
+    pub(super) next_sequence: u64,
+    #[prost(uint64, tag = "3")]
+    pub(super) sealed_before: u64,
+    #[prost(uint64, tag = "4")]
+    pub(super) settled_before: u64,
+    #[prost(bytes = "vec", optional, tag = "5")]
+    pub(super) last_sealed: Option<Vec<u8>>,
+    #[prost(bool, tag = "6")]
+    pub(super) abandoned: bool,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct OwnOp {
+    #[prost(uint32, tag = "1")]
+    pub(super) kind: u32,
+    #[prost(bytes = "vec", tag = "2")]
+    pub(super) payload: Vec<u8>,
+    #[prost(message, optional, tag = "3")]
+    pub(super) origin: Option<v1::OpOrigin>,
+    #[prost(bytes = "vec", tag = "4")]
+    pub(super) log: Vec<u8>,
+    #[prost(uint64, tag = "5")]
+    pub(super) sequence: u64,
+    #[prost(fixed64, tag = "6")]
+    pub(super) boot_id: u64,
+    #[prost(sint64, tag = "7")]
+    pub(super) wall_minus_monotonic_ms: i64,
+    #[prost(sint64, tag = "8")]
+    pub(super) written_at_ms: i64,
+    #[prost(oneof = "own_op::Standing", tags = "9, 10, 11")]
+    pub(super) standing: Option<own_op::Standing>,
+}
+
+pub(super) mod own_op {
+    //! What became of an own op; none while it is pending.
+
+    use askel_proto::v1;
+
+    #[derive(Clone, PartialEq, prost::Oneof)]
+    pub(in super::super) enum Standing {
+        #[prost(sint64, tag = "9")]
+        AcceptedAtMs(i64),
+        #[prost(message, tag = "10")]
+        Rejected(v1::Rejected),
+        #[prost(sint64, tag = "11")]
+        DeferredUntilMs(i64),
+    }
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct Batch {
+    #[prost(bytes = "vec", tag = "1")]
+    pub(super) log: Vec<u8>,
+    #[prost(uint64, tag = "2")]
+    pub(super) first_sequence: u64,
+    #[prost(uint64, tag = "3")]
+    pub(super) next_sequence: u64,
+    #[prost(message, optional, tag = "4")]
+    pub(super) sealed: Option<v1::SealedBatch>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct Stream {
+    #[prost(message, optional, tag = "1")]
+    pub(super) selector: Option<v1::StreamSelector>,
+    #[prost(bytes = "vec", optional, tag = "2")]
+    pub(super) id: Option<Vec<u8>>,
+    #[prost(uint64, tag = "3")]
+    pub(super) position: u64,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct StreamOp {
+    #[prost(uint32, tag = "1")]
+    pub(super) stream: u32,
+    #[prost(uint64, tag = "2")]
+    pub(super) position: u64,
+    #[prost(message, optional, tag = "3")]
+    pub(super) admitted: Option<v1::AdmittedOp>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct Catalog {
+    #[prost(message, optional, tag = "1")]
+    pub(super) current: Option<CatalogEntry>,
+    #[prost(message, optional, tag = "2")]
+    pub(super) download: Option<CatalogEntry>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct CatalogEntry {
+    #[prost(message, optional, tag = "1")]
+    pub(super) published: Option<v1::CatalogPublished>,
+    #[prost(bool, tag = "2")]
+    pub(super) odd: bool,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct Attempt {
+    #[prost(uint32, tag = "1")]
+    pub(super) failures: u32,
+    #[prost(sint64, optional, tag = "2")]
+    pub(super) next_at_ms: Option<i64>,
+    #[prost(string, optional, tag = "3")]
+    pub(super) last_reason: Option<String>,
+    #[prost(sint64, tag = "4")]
+    pub(super) server_offset_ms: i64,
+    #[prost(uint32, tag = "5")]
+    pub(super) healed: u32,
+}

@@ -1,0 +1,86 @@
+//! How ops are cut into batches.
+
+use askel_proto::v1;
+use askel_sync::{
+    id::{LogId, OpId},
+    key::KeyPair,
+    limits::{BATCH_BYTES_MAX, OPS_PER_BATCH_MAX},
+    log::Batch,
+    time::ClockSegment,
+};
+
+use super::row::{Enrolment, OwnOp};
+
+/// The most an op takes in a batch beside its payload: tags, lengths, the kind and an origin.
+const OP_FRAME_BYTES_MAX: usize = 64;
+/// The most a batch takes beside its ops.
+const BATCH_FRAME_BYTES_MAX: usize = 128;
+
+/// Consecutive ops, written in one clock segment, that fit into one batch.
+pub(crate) struct Cut<'m> {
+    log: LogId,
+    pub(crate) first_sequence: u64,
+    pub(crate) next_sequence: u64,
+    pub(crate) last_op: OpId,
+    segment: ClockSegment,
+    bytes: usize,
+    ops: Vec<&'m OwnOp>,
+}
+
+/// Cuts the ops of a log, in ascending sequence, into batches.
+pub(crate) fn batches<'m>(ops: impl Iterator<Item = &'m OwnOp>) -> Vec<Cut<'m>> {
+    let mut cuts: Vec<Cut<'m>> = Vec::new();
+    for own in ops {
+        match cuts.last_mut() {
+            Some(cut) if cut.has_room_for(own) => cut.push(own),
+            _ => cuts.push(Cut::new(own)),
+        }
+    }
+    cuts
+}
+
+impl<'m> Cut<'m> {
+    fn new(own: &'m OwnOp) -> Self {
+        let mut cut = Self {
+            log: own.log,
+            first_sequence: own.sequence,
+            next_sequence: own.sequence,
+            last_op: own.id,
+            segment: own.segment,
+            bytes: BATCH_FRAME_BYTES_MAX,
+            ops: Vec::new(),
+        };
+        cut.push(own);
+        cut
+    }
+
+    fn has_room_for(&self, own: &OwnOp) -> bool {
+        own.segment == self.segment
+            && own.sequence == self.next_sequence
+            && self.ops.len() < OPS_PER_BATCH_MAX
+            && self.bytes.saturating_add(framed_bytes(own)) <= BATCH_BYTES_MAX
+    }
+
+    fn push(&mut self, own: &'m OwnOp) {
+        self.bytes = self.bytes.saturating_add(framed_bytes(own));
+        self.next_sequence = own.sequence.saturating_add(1);
+        self.last_op = own.id;
+        self.ops.push(own);
+    }
+
+    /// Encodes and signs.
+    pub(crate) fn seal(&self, enrolment: &Enrolment, key: &KeyPair) -> v1::SealedBatch {
+        let batch = Batch {
+            log: self.log,
+            first_sequence: self.first_sequence,
+            device: enrolment.device,
+            clock_segment: self.segment,
+            ops: self.ops.iter().map(|own| own.op.clone()).collect(),
+        };
+        batch.seal(enrolment.tenant, key)
+    }
+}
+
+fn framed_bytes(own: &OwnOp) -> usize {
+    own.op.payload.len().saturating_add(OP_FRAME_BYTES_MAX)
+}
