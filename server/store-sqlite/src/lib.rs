@@ -1,4 +1,4 @@
-//! The embedded store: one SQLite file, durable on return of every write.
+//! The embedded store: one `SQLite` file, durable on return of every write.
 //!
 //! One writer connection, whose transactions begin IMMEDIATE, and a few readers beside it (WAL).
 //! Every query is checked against the schema when the crate is built, by the data in `.sqlx`;

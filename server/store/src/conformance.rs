@@ -1,1 +1,190 @@
-//! The conformance suite.
+//! What every backend has to do, as tests that are written once.
+//!
+//! [`store_conformance!`](crate::store_conformance) makes a `#[tokio::test]` of each function here
+//! for the store that `open` opens: new and empty, with whatever has to live as long as it does
+//! (a folder).
+//!
+//! ```
+//! #[cfg(test)]
+//! mod tests {
+//!     async fn open() -> (askel_store::memory::MemoryStore, ()) {
+//!         (askel_store::memory::MemoryStore::new(), ())
+//!     }
+//!
+//!     askel_store::store_conformance!(open);
+//! }
+//! ```
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
+    clippy::arithmetic_side_effects,
+    reason = "a suite of tests: a panic is how it reports"
+)]
+
+mod append;
+mod audit;
+mod card;
+mod catalog;
+mod coming_back;
+mod concurrency;
+mod device;
+mod fixture;
+mod grant;
+mod invitation;
+mod projection;
+mod report;
+mod stream;
+mod tenant;
+
+pub use append::*;
+pub use audit::*;
+pub use card::*;
+pub use catalog::*;
+pub use coming_back::*;
+pub use concurrency::*;
+pub use device::*;
+pub use grant::*;
+pub use invitation::*;
+pub use projection::*;
+pub use report::*;
+pub use stream::*;
+pub use tenant::*;
+
+/// Makes the tests of the suite. `$open` is an async function that returns a new, empty store and
+/// a guard that is kept until the test ends.
+#[macro_export]
+macro_rules! store_conformance {
+    ($open:path) => {
+        $crate::store_conformance! { $open;
+            a_tenant_recorded_twice_is_one
+            a_key_list_is_replaced_by_a_newer_one_of_the_same_root
+            tenants_are_listed_by_id
+            an_invitation_recorded_twice_is_one
+            a_code_belongs_to_one_invitation
+            invitations_come_oldest_first_in_pages
+            a_page_key_that_no_page_gave_yields_an_empty_page
+            only_an_unused_invitation_is_deleted
+            an_invitation_is_its_tenants_own
+            an_invitation_makes_participant_device_and_pass
+            the_same_code_and_key_get_the_same_answer
+            a_code_that_is_not_good_enrols_nobody
+            a_revoked_key_can_not_come_back
+            an_enrolled_device_uses_up_no_second_code
+            staff_wait_for_their_inviter
+            enrol_failures_are_counted_and_forgotten
+            a_recovery_sheet_revokes_other_devices_and_burns_their_passes
+            a_recovery_sheet_is_used_once_and_gives_the_next
+            a_new_recovery_sheet_ends_the_one_before
+            nobody_can_come_back_who_was_never_there
+            an_approval_adds_a_device_or_replaces_one
+            an_approval_is_for_one_key_and_expires
+            an_approval_does_not_revoke_anothers_device
+            a_re_invited_device_is_on_probation
+            a_device_gets_a_state_and_a_lease
+            a_revoked_device_stays_revoked
+            a_device_that_is_not_there_is_not_changed
+            staff_devices_are_listed_without_participants
+            a_participants_devices_are_their_own
+            the_same_request_gives_the_same_card
+            passes_are_found_with_whose_they_are
+            a_pass_can_not_be_given_twice
+            participants_are_listed_by_id
+            a_log_grows_densely_from_zero
+            entries_are_listed_with_their_outcome
+            another_writer_came_first
+            a_new_log_begins_at_zero
+            the_same_append_twice_is_one
+            a_repetition_may_go_on_with_new_entries
+            a_deferred_entry_is_accepted_later
+            a_deferred_entry_is_rejected_later
+            an_op_in_another_log_has_no_second_effect
+            an_op_twice_in_one_append_has_one_effect
+            an_accepted_op_has_all_its_effects_once
+            an_entry_carries_the_op_it_names
+            an_empty_append_changes_nothing
+            ops_are_their_tenants_own
+            positions_are_dense_and_the_sum_adds_up
+            a_stream_is_read_page_by_page
+            every_kind_of_stream_is_kept_apart
+            a_stream_keeps_its_handle
+            an_unknown_handle_leads_nowhere
+            an_op_is_read_as_it_was_written
+            admitted_ops_are_found_by_id
+            hundreds_of_entries_go_into_one_append
+            who_waits_longest_is_projected_first
+            a_newer_reason_keeps_a_participant_dirty
+            a_generation_never_comes_again
+            a_reason_in_the_cleaning_append_keeps_a_participant_dirty
+            outbox_items_stay_until_they_are_sent
+            contributions_replace_those_held
+            a_projection_of_a_raced_append_is_not_written
+            sessions_count_people_and_tallies
+            sessions_are_counted_by_place_date_and_session
+            people_are_counted_once_by_place_and_over_all
+            catalog_versions_are_dense_from_one
+            a_catalog_is_found_by_version_and_by_hash
+            catalogs_are_listed_newest_first
+            the_audit_chain_verifies
+            a_change_is_noted_with_its_audit
+            the_same_note_twice_is_one
+            the_audit_log_is_read_page_by_page
+            a_tailing_reader_skips_nothing
+            writers_of_one_log_take_turns
+            one_of_several_ops_wins_a_sequence
+            one_of_several_keys_wins_a_code
+            a_stream_opened_by_many_has_one_handle
+        }
+    };
+    ($open:path; $($name:ident)+) => {
+        $(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+            async fn $name() {
+                let (store, _guard) = $open().await;
+                $crate::conformance::$name(std::sync::Arc::new(store)).await;
+            }
+        )+
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::memory::MemoryStore;
+
+    async fn open() -> (MemoryStore, ()) {
+        (MemoryStore::new(), ())
+    }
+
+    crate::store_conformance!(open);
+
+    /// A function that no backend runs would be no test.
+    #[test]
+    fn every_function_of_the_suite_is_in_the_macro() {
+        let listed = include_str!("conformance.rs");
+        let sources = [
+            include_str!("conformance/append.rs"),
+            include_str!("conformance/audit.rs"),
+            include_str!("conformance/card.rs"),
+            include_str!("conformance/catalog.rs"),
+            include_str!("conformance/coming_back.rs"),
+            include_str!("conformance/concurrency.rs"),
+            include_str!("conformance/device.rs"),
+            include_str!("conformance/grant.rs"),
+            include_str!("conformance/invitation.rs"),
+            include_str!("conformance/projection.rs"),
+            include_str!("conformance/report.rs"),
+            include_str!("conformance/stream.rs"),
+            include_str!("conformance/tenant.rs"),
+        ];
+        let after = |line: &'static str| line.strip_prefix("pub async fn ")?.split('(').next();
+        for name in sources
+            .iter()
+            .flat_map(|source| source.lines())
+            .filter_map(after)
+        {
+            let in_macro = listed.lines().any(|line| line.trim() == name);
+            assert!(in_macro, "{name} is not in the macro");
+        }
+    }
+}

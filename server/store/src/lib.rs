@@ -15,7 +15,7 @@ mod page;
 mod projection;
 mod tenant;
 
-#[cfg(feature = "conformance")]
+#[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 pub mod memory;
 

@@ -12,13 +12,19 @@ const DOCUMENT: &str = include_str!("../../../docs/audit.md");
 
 #[test]
 fn the_document_lists_every_action_and_no_other() {
-    let table = DOCUMENT.split("## Actions").nth(1).expect("the section of actions");
+    let table = DOCUMENT
+        .split("## Actions")
+        .nth(1)
+        .expect("the section of actions");
     let table = table.split("## ").next().expect("its text");
     let listed: Vec<&str> = table
         .lines()
         .filter_map(|line| line.strip_prefix("| `")?.split('`').next())
         .collect();
-    let real: Vec<&str> = AuditAction::ALL.iter().map(|action| action.name()).collect();
+    let real: Vec<&str> = AuditAction::ALL
+        .iter()
+        .map(|action| action.name())
+        .collect();
     assert_eq!(listed, real);
 }
 
@@ -35,5 +41,8 @@ fn the_documents_entry_hashes_as_it_says() {
         write!(hex, "{byte:02x}").expect("a string takes all");
         hex
     });
-    assert!(DOCUMENT.contains(&format!("hash          = {hash}\n")), "the hash is {hash}");
+    assert!(
+        DOCUMENT.contains(&format!("hash          = {hash}\n")),
+        "the hash is {hash}"
+    );
 }

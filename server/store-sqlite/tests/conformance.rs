@@ -1,0 +1,11 @@
+//! The suite of every store, on a file of its own for each test.
+
+use askel_store_sqlite::SqliteStore;
+
+async fn open() -> (SqliteStore, tempfile::TempDir) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let store = SqliteStore::open(&folder.path().join("askel.db")).await.expect("a new store");
+    (store, folder)
+}
+
+askel_store::store_conformance!(open);
