@@ -139,14 +139,14 @@ mod tests {
     fn every_walked_hour_arrives_and_some_of_them_twice() {
         let (walker, [first, second]) = plans(1);
         let arrived: BTreeMap<_, _> = readings(&first).iter().map(|r| (r.at, r.count)).collect();
-        let walked: BTreeMap<_, _> = walker.hours.iter().map(|(at, h)| (*at, h.steps)).collect();
-        assert_eq!(arrived, walked);
-        let twice = readings(&first).len() - walked.len();
-        assert!((walked.len() / 6..walked.len() / 4).contains(&twice), "{twice}");
+        let hours: BTreeMap<_, _> = walker.hours.iter().map(|(at, h)| (*at, h.steps)).collect();
+        assert_eq!(arrived, hours);
+        let twice = readings(&first).len() - hours.len();
+        assert!((hours.len() / 6..hours.len() / 4).contains(&twice), "{twice}");
         let seen: BTreeSet<_> = readings(&second).iter().map(|r| r.at).collect();
-        assert_eq!(seen.len(), walked.len() * 3 / 4);
-        assert!(readings(&second).iter().all(|r| r.count <= walked[&r.at]));
-        assert!(readings(&second).iter().any(|r| r.count < walked[&r.at]));
+        assert_eq!(seen.len(), hours.len() * 3 / 4);
+        assert!(readings(&second).iter().all(|r| r.count <= hours[&r.at]));
+        assert!(readings(&second).iter().any(|r| r.count < hours[&r.at]));
     }
 
     #[test]

@@ -69,9 +69,6 @@ pub(crate) struct Town {
     pub(crate) seed: u64,
 }
 
-/// Tablets in all.
-pub(crate) const TABLETS: usize = 4;
-
 /// The tablets at a place's door.
 pub(crate) fn tablets_at(place: PlaceId) -> &'static [usize] {
     match place {

@@ -9,7 +9,7 @@ use super::{
     Output,
     helsinki::Helsinki,
     progress::Progress,
-    text::{CalendarText, Text},
+    text::{CalendarText, Language, Text},
 };
 
 /// Width of the column with the date.
@@ -24,6 +24,7 @@ const LINE_WIDTH: usize = 100;
 pub(crate) struct Telling {
     /// The words.
     pub(crate) text: Text,
+    language: Language,
     output: Output,
     helsinki: Helsinki,
     progress: Progress,
@@ -32,9 +33,20 @@ pub(crate) struct Telling {
 
 impl Telling {
     /// Begins; with [`Output::Json`] nothing but progress is shown.
-    pub(crate) fn begin(text: Text, output: Output, helsinki: Helsinki, days: i32) -> Self {
+    pub(crate) fn begin(
+        language: Language,
+        text: Text,
+        output: Output,
+        helsinki: Helsinki,
+        days: i32,
+    ) -> Self {
         let progress = Progress::begin(days, text.progress.clone());
-        Self { text, output, helsinki, progress, last_date: None }
+        Self { language, text, output, helsinki, progress, last_date: None }
+    }
+
+    /// The language of the words.
+    pub(crate) fn language(&self) -> Language {
+        self.language
     }
 
     /// How far it has come.

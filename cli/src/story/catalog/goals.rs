@@ -16,7 +16,7 @@ pub(crate) const BADGE_TO_KIIMINKI: GoalId = GoalId::new(6);
 /// "Five million together".
 pub(crate) const CHALLENGE: GoalId = GoalId::new(30);
 /// Its target: steps count 1 each.
-pub(crate) const CHALLENGE_TARGET: u64 = 5_000_000;
+const CHALLENGE_TARGET: u64 = 5_000_000;
 
 const QUEST: u32 = 20;
 const VISIT_POINTS: u32 = 2_000;

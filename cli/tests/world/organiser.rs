@@ -1,0 +1,79 @@
+//! The organiser's machine: enrols and publishes over gRPC.
+
+use std::path::Path;
+
+use askel_proto::v1::{
+    self, catalog_service_client::CatalogServiceClient,
+    enrolment_service_client::EnrolmentServiceClient,
+};
+use askel_sync::{
+    catalog,
+    id::{DeviceId, TenantId},
+    invitation::{Link, normalise},
+    key::{
+        KeyPair,
+        credential::{CallCredential, METADATA_KEY},
+        prove_enrolment,
+    },
+    time::Timestamp,
+};
+use tonic::{Request, transport::Channel};
+
+/// An enrolled organiser.
+pub struct Organiser {
+    channel: Channel,
+    key: KeyPair,
+    tenant: TenantId,
+    device: DeviceId,
+    audience: String,
+    enrolled_at: Timestamp,
+}
+
+impl Organiser {
+    /// Uses an invitation.
+    pub async fn enrol(link: &Link) -> Self {
+        let channel = Channel::from_shared(link.server_url.clone()).expect("a URL").connect_lazy();
+        let key = KeyPair::from_seed(&[0x0f; 32]);
+        let code = normalise(&link.code).expect("a code");
+        let request = v1::EnrolRequest {
+            tenant_id: link.tenant.to_vec(),
+            device_public_key: key.public_key().as_bytes().to_vec(),
+            proof: prove_enrolment(&key, link.tenant, &code),
+            invitation_code: code,
+            versions: Some(v1::VersionRange { lowest: 1, highest: 1 }),
+        };
+        let mut enrolment = EnrolmentServiceClient::new(channel.clone());
+        let enrolled = enrolment.enrol(request).await.expect("enrolled").into_inner();
+        Self {
+            channel,
+            key,
+            tenant: link.tenant,
+            device: DeviceId::try_from(&*enrolled.device_id).expect("an id"),
+            audience: enrolled.audience,
+            enrolled_at: Timestamp::from_ms(enrolled.server_time_ms),
+        }
+    }
+
+    /// Signs with the catalog key and publishes.
+    pub async fn publish(&self, content: Vec<u8>, catalog_key: &Path) {
+        let signature = catalog::sign(&content, self.tenant, &read_key(catalog_key));
+        let credential = CallCredential {
+            tenant: self.tenant,
+            device: self.device,
+            issued_at: self.enrolled_at,
+        };
+        let mut request =
+            Request::new(v1::PublishCatalogRequest { content, signature, validate_only: false });
+        let value = credential.sign(&self.key, &self.audience).parse().expect("ASCII");
+        request.metadata_mut().insert(METADATA_KEY, value);
+        let mut catalogs = CatalogServiceClient::new(self.channel.clone());
+        catalogs.publish_catalog(request).await.expect("published");
+    }
+}
+
+/// A key file holds the seed in hex.
+fn read_key(path: &Path) -> KeyPair {
+    let text = std::fs::read_to_string(path).expect("the key file");
+    let seed = data_encoding::HEXLOWER.decode(text.trim().as_bytes()).expect("hex");
+    KeyPair::from_seed(&seed.try_into().expect("32 bytes"))
+}

@@ -1,0 +1,50 @@
+//! `askel serve`, as a process that can be killed.
+
+use std::{
+    io::{BufRead as _, BufReader},
+    path::Path,
+    process::{Child, Stdio},
+};
+
+/// A running server.
+pub struct Server {
+    child: Child,
+    /// Where it listens.
+    pub address: String,
+}
+
+impl Server {
+    /// Starts it and waits until it listens.
+    pub fn start(data: &Path, address: &str) -> Self {
+        let mut child = super::askel(data)
+            .env("ASKEL_SERVER__PUBLIC_URL", format!("http://{address}"))
+            .arg("serve")
+            .arg("--data-dir")
+            .arg(data)
+            .args(["--listen", address])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("askel serve starts");
+        let stdout = child.stdout.take().expect("piped");
+        let told = BufReader::new(stdout)
+            .lines()
+            .map_while(Result::ok)
+            .find_map(|line| line.strip_prefix("listening ").map(str::to_owned));
+        Self { child, address: told.expect("the server says where it listens") }
+    }
+
+    /// SIGKILL, and waits until it is gone.
+    pub fn kill(mut self) {
+        self.child.kill().expect("it was running");
+        self.child.wait().expect("it ends");
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Either is an error only when it has ended before.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
