@@ -1,20 +1,14 @@
 //! The data by which the SQL macros check queries without a database.
 //!
 //! A database is made from the migrations, the store is checked against it, and what the macros
-//! write down is put into the crate, or compared with what is there.
+//! write down is put into the crate, or compared with what is there. This needs sqlx, which the
+//! other commands do not: it is behind the feature `sqlx-data`, and without it the command builds
+//! xtask again with it.
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    path::{Path, PathBuf},
-};
+#[cfg(feature = "sqlx-data")]
+mod describe;
 
-use anyhow::{Context as _, ensure};
 use clap::Args;
-use sqlx::{
-    migrate::Migrator,
-    sqlite::{SqliteConnectOptions, SqlitePoolOptions},
-};
 
 use crate::workspace::Workspace;
 
@@ -23,104 +17,39 @@ use crate::workspace::Workspace;
 pub(crate) struct Arguments {
     /// Changes nothing; fails if the data is not what the queries and migrations give.
     #[arg(long)]
-    pub(crate) check: bool,
+    check: bool,
 }
-
-const PACKAGE: &str = "askel-store-sqlite";
-const MIGRATIONS: &str = "migrations/sqlite";
-const DATA: &str = "server/store-sqlite/.sqlx";
-
-/// Files by name.
-type Files = BTreeMap<String, String>;
 
 /// Runs the command.
+#[cfg(feature = "sqlx-data")]
 pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> anyhow::Result<()> {
-    let fresh = describe(workspace)?;
-    let folder = workspace.root.join(DATA);
-    let standing = read(&folder)?;
-    if standing == fresh {
-        return Ok(());
+    if arguments.check {
+        describe::check(workspace)
+    } else {
+        describe::renew(workspace)
     }
-    ensure!(
-        !arguments.check,
-        "{DATA} is not what the queries and migrations give; run `cargo xtask sqlx-data`"
-    );
-    for name in standing.keys().filter(|name| !fresh.contains_key(*name)) {
-        fs::remove_file(folder.join(name))?;
+}
+
+/// Builds xtask with what the command needs, and runs that.
+#[cfg(not(feature = "sqlx-data"))]
+pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> anyhow::Result<()> {
+    let mut again = workspace.cargo(&["run", "--quiet", "--package", "askel-xtask"]);
+    again.args(["--features", "sqlx-data", "--", "sqlx-data"]);
+    if arguments.check {
+        again.arg("--check");
     }
-    fs::create_dir_all(&folder)?;
-    for (name, content) in fresh
-        .iter()
-        .filter(|(name, content)| standing.get(*name) != Some(content))
-    {
-        fs::write(folder.join(name), content)?;
-    }
+    anyhow::ensure!(again.status()?.success(), "sqlx-data failed: see above");
     Ok(())
 }
 
-/// What the macros say of every query, against a new database.
-fn describe(workspace: &Workspace) -> anyhow::Result<Files> {
-    let scratch = tempfile::tempdir()?;
-    let database = scratch.path().join("askel.db");
-    tokio::runtime::Runtime::new()?
-        .block_on(migrate(&database, &workspace.root.join(MIGRATIONS)))
-        .context("the migrations do not run")?;
-    let data = scratch.path().join("data");
-    fs::create_dir(&data)?;
-    // A flag that is new each time makes cargo expand the macros again; the rest stays compiled.
-    let nonce = format!("metadata={}", scratch.path().display());
-    let status = workspace
-        .cargo(&[
-            "rustc",
-            "--quiet",
-            "--profile",
-            "check",
-            "--lib",
-            "--package",
-            PACKAGE,
-            "--",
-            "-C",
-            &nonce,
-        ])
-        .env("SQLX_OFFLINE", "false")
-        .env("SQLX_OFFLINE_DIR", &data)
-        .env("DATABASE_URL", format!("sqlite://{}", database.display()))
-        .status()?;
-    ensure!(status.success(), "{PACKAGE} does not fit its migrations");
-    read(&data)
-}
+#[cfg(all(test, feature = "sqlx-data"))]
+mod tests {
+    use super::*;
 
-async fn migrate(database: &Path, migrations: &Path) -> anyhow::Result<()> {
-    let options = SqliteConnectOptions::new()
-        .filename(database)
-        .create_if_missing(true);
-    let pool = SqlitePoolOptions::new()
-        .max_connections(1)
-        .connect_with(options)
-        .await?;
-    Migrator::new(migrations).await?.run(&pool).await?;
-    pool.close().await;
-    Ok(())
-}
-
-/// The query data in a folder; none when there is no folder.
-fn read(folder: &Path) -> anyhow::Result<Files> {
-    let mut files = Files::new();
-    if !folder.exists() {
-        return Ok(files);
+    #[test]
+    fn the_query_data_is_what_queries_and_migrations_give() {
+        let workspace = Workspace::find().expect("built in a workspace");
+        let fresh = run(&workspace, &Arguments { check: true });
+        assert!(fresh.is_ok(), "{fresh:?}");
     }
-    for entry in fs::read_dir(folder)? {
-        let path: PathBuf = entry?.path();
-        if path
-            .extension()
-            .is_some_and(|extension| extension == "json")
-        {
-            let name = path.file_name().context("a file without a name")?;
-            files.insert(
-                name.to_string_lossy().into_owned(),
-                fs::read_to_string(&path)?,
-            );
-        }
-    }
-    Ok(files)
 }

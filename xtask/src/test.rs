@@ -11,7 +11,7 @@ use self::{
     binaries::TestBinaries,
     suite::{Outcome, Report},
 };
-use crate::{package, sqlx_data, workspace::Workspace};
+use crate::{package, workspace::Workspace};
 
 /// The same features everywhere, so that each crate is built once for clippy and docs, and once for
 /// tests.
@@ -28,10 +28,6 @@ pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<()> {
     })?;
     report.run("tidy", || {
         crate::tidy::run(workspace).map(|()| Outcome::default())
-    })?;
-    report.run("sqlx data", || {
-        let check = sqlx_data::Arguments { check: true };
-        sqlx_data::run(workspace, &check).map(|()| Outcome::default())
     })?;
     report.run("clippy", || {
         let mut clippy = workspace.cargo(&["clippy", "--quiet", "--all-targets"]);
