@@ -1,1 +1,48 @@
-//! server
+//! The server: takes in what phones and scanners hand in, judges it, confirms awards, and hands out
+//! what each may read.
+//!
+//! `boot` puts it together; `rpc` decodes, authorises, calls a use case of `app` and encodes;
+//! `ingest` groups writes into transactions; `project` confirms. Clock, randomness, store, fan-out
+//! and push are components.
+//!
+//! ```
+//! # tokio::runtime::Runtime::new().unwrap().block_on(async {
+//! use askel_server::{Config, boot, clock::SystemClock};
+//! use std::sync::Arc;
+//!
+//! let folder = tempfile::tempdir().unwrap();
+//! let mut config = Config::default();
+//! config.store.data_dir = folder.path().to_owned();
+//! config.server.listen = "127.0.0.1:0".parse().unwrap();
+//!
+//! let components = boot::embedded(&config, Arc::new(SystemClock::start())).await.unwrap();
+//! let server = boot::start(&config, components).await.unwrap();
+//! assert_ne!(server.local_addr().port(), 0);
+//! server.shutdown().await;
+//! # });
+//! ```
+
+mod app;
+pub mod boot;
+mod catalogs;
+pub mod clock;
+mod components;
+pub mod config;
+mod connection;
+pub mod credential_file;
+pub mod entropy;
+pub mod fan_out;
+mod ingest;
+pub mod lifecycle;
+pub mod limits;
+pub mod operator;
+mod project;
+pub mod push;
+pub mod rpc;
+mod server_log;
+pub mod telemetry;
+
+pub use app::{AppError, Reason, VerifiedParticipant, VerifiedTenant, verify};
+pub use boot::Server;
+pub use components::Components;
+pub use config::Config;

@@ -1,0 +1,129 @@
+//! Use cases, one a file. Each takes values that were parsed and a caller that was authenticated,
+//! and either happens as a whole or refuses with a reason.
+//!
+//! Nothing here spawns, waits on a timer or opens a channel: those are in `ingest`, `project` and
+//! `rpc`.
+
+mod accept_batches;
+mod approve_device;
+mod audit_log;
+mod authenticate;
+mod cards;
+mod catalog;
+mod challenge;
+mod encounter_summary;
+mod enrol;
+mod error;
+mod exchange;
+mod figures;
+mod invitations;
+mod notices;
+mod own_devices;
+mod place_day;
+mod publish_catalog;
+mod read_streams;
+mod recovery_sheet;
+mod staff_devices;
+mod streams;
+mod verify;
+mod watch;
+mod withdraw_award;
+
+pub use error::{AppError, Reason};
+pub use verify::{VerifiedParticipant, VerifiedTenant, verify};
+
+pub(crate) use accept_batches::HandedIn;
+pub(crate) use approve_device::approve_device;
+pub(crate) use audit_log::list_audit;
+pub(crate) use authenticate::{Caller, authenticate};
+pub(crate) use cards::create_card;
+pub(crate) use catalog::{catalog_chunk, catalog_version, key_list, list_catalog_versions};
+pub(crate) use challenge::challenge;
+pub(crate) use encounter_summary::{EncounterSummary, PlaceEncounters, encounter_summary};
+pub(crate) use enrol::{EnrolRight, Enrolled, Enrolment, enrol};
+pub(crate) use exchange::{Exchange, ExchangeRequest, exchange};
+pub(crate) use figures::Figure;
+pub(crate) use invitations::{
+    InvitationDraft, Invited, ReInvitation, create_invitation, delete_invitation, invitation_code,
+    list_invitations,
+};
+pub(crate) use own_devices::{list_own_devices, refuse_device, revoke_own_device};
+pub(crate) use place_day::{PlaceDay, place_day};
+pub(crate) use publish_catalog::{
+    PublishMode, announce_catalog, announce_key_list, publish_catalog,
+};
+pub(crate) use read_streams::{PageReader, Part};
+pub(crate) use recovery_sheet::{RecoverySheet, create_recovery_sheet};
+pub(crate) use staff_devices::{approve_staff_device, list_devices, revoke_device};
+pub(crate) use streams::{StreamCursor, WantedStream};
+pub(crate) use watch::watched;
+pub(crate) use withdraw_award::withdraw_award;
+
+use std::sync::Arc;
+
+use askel_store::{Audit, AuditAction, Store, Tenant};
+use askel_sync::{catalog::Catalog, id::TenantId, time::Timestamp};
+
+use crate::{
+    catalogs::Catalogs,
+    components::Components,
+    config::EnrolmentConfig,
+    credential_file::{Credentials, ServerKeys},
+    ingest::Ingest,
+    project::Projector,
+    server_log::ServerLog,
+};
+
+/// What use cases work with.
+pub(crate) struct App {
+    pub(crate) components: Components,
+    pub(crate) credentials: Arc<Credentials>,
+    pub(crate) catalogs: Arc<Catalogs>,
+    pub(crate) server_log: Arc<ServerLog>,
+    pub(crate) ingest: Ingest,
+    pub(crate) projector: Arc<Projector>,
+    pub(crate) enrolment: EnrolmentConfig,
+    pub(crate) audience: String,
+    pub(crate) public_url: String,
+}
+
+impl App {
+    fn store(&self) -> &dyn Store {
+        &*self.components.store
+    }
+
+    fn now(&self) -> Timestamp {
+        self.components.clock.now()
+    }
+
+    fn draw<const N: usize>(&self) -> Result<[u8; N], AppError> {
+        Ok(crate::entropy::draw(&*self.components.entropy)?)
+    }
+
+    fn keys(&self, tenant: TenantId) -> Result<&ServerKeys, AppError> {
+        self.credentials
+            .get(tenant)
+            .ok_or(AppError::Refused(Reason::Internal))
+    }
+
+    async fn tenant(&self, tenant: TenantId) -> Result<Tenant, AppError> {
+        let found = self.store().lookup_tenant(tenant).await?;
+        found.ok_or(AppError::Refused(Reason::Internal))
+    }
+
+    /// The newest catalog.
+    async fn catalog(&self, tenant: TenantId) -> Result<Arc<Catalog>, AppError> {
+        let newest = self.catalogs.newest(tenant).await?;
+        newest.ok_or(AppError::Refused(Reason::CatalogMissing))
+    }
+
+    /// A note for the audit log, by the caller.
+    fn audit(&self, caller: &Caller, action: AuditAction, target: String) -> Audit {
+        Audit {
+            at: self.now(),
+            actor: Some(caller.device.id),
+            action,
+            target,
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! Who calls: a credential that the device itself signed.
+
+use askel_store::{Audit, AuditAction, Device, DeviceChange, DeviceState};
+use askel_sync::{
+    id::{ParticipantId, TenantId},
+    key::credential::{CallCredential, CredentialError},
+};
+
+use super::{App, AppError, Reason, notices::device_name};
+
+/// Whoever calls, by the server's own records.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Caller {
+    pub(crate) tenant: TenantId,
+    /// Not revoked, not pending.
+    pub(crate) device: Device,
+}
+
+impl Caller {
+    /// The caller's participant, if it is one's device.
+    pub(crate) fn participant(&self) -> Option<ParticipantId> {
+        self.device.participant
+    }
+
+    /// Whether it was re-invited a short while ago: hands in, reads nothing of before.
+    pub(crate) fn is_on_probation(&self) -> bool {
+        matches!(self.device.state, DeviceState::Probation { .. })
+    }
+}
+
+/// Verifies a credential for this server and now, and looks the device up. A probation that is over
+/// ends here.
+pub(crate) async fn authenticate(app: &App, credential: &str) -> Result<Caller, AppError> {
+    let credential = CallCredential::parse(credential).map_err(|_| Reason::CredentialMalformed)?;
+    let claimed = &credential.claimed;
+    let found = app
+        .store()
+        .lookup_device(claimed.tenant, claimed.device)
+        .await?;
+    let device = found.ok_or(Reason::DeviceUnknown)?;
+    let now = app.now();
+    credential
+        .verify(&device.public_key, &app.audience, now)
+        .map_err(|error| match error {
+            CredentialError::Stale => AppError::Stale { server_time: now },
+            CredentialError::BadSignature => Reason::CredentialInvalid.into(),
+            _ => Reason::CredentialMalformed.into(),
+        })?;
+    let mut caller = Caller {
+        tenant: credential.claimed.tenant,
+        device,
+    };
+    match caller.device.state {
+        DeviceState::Revoked => Err(Reason::DeviceRevoked.into()),
+        DeviceState::Pending => Err(Reason::DevicePending.into()),
+        DeviceState::Probation { until } if until <= now => {
+            caller.device = end_probation(app, &caller).await?;
+            Ok(caller)
+        }
+        DeviceState::Probation { .. } | DeviceState::Active => Ok(caller),
+    }
+}
+
+const ACTIVE: DeviceChange = DeviceChange {
+    state: DeviceState::Active,
+    lease_until: None,
+};
+
+async fn end_probation(app: &App, caller: &Caller) -> Result<Device, AppError> {
+    let id = caller.device.id;
+    let audit = Audit {
+        at: app.now(),
+        actor: None,
+        action: AuditAction::ProbationEnded,
+        target: device_name(id),
+    };
+    let changed = app
+        .store()
+        .change_device(caller.tenant, id, ACTIVE, &audit)
+        .await?;
+    changed.ok_or(AppError::Refused(Reason::DeviceUnknown))
+}

@@ -1,0 +1,99 @@
+//! A participant's own devices: listing, revoking, refusing.
+
+use askel_proto::v1;
+use askel_store::{AuditAction, Device, DeviceChange, DeviceState};
+use askel_sync::id::DeviceId;
+
+use super::{
+    App, AppError, Caller, Reason,
+    notices::{Notice, device_name, tell_devices},
+};
+
+/// The devices of the caller's participant, by id.
+pub(crate) async fn list_own_devices(app: &App, caller: &Caller) -> Result<Vec<Device>, AppError> {
+    let participant = caller.participant().ok_or(Reason::MethodNotAllowed)?;
+    Ok(app
+        .store()
+        .list_participant_devices(caller.tenant, participant)
+        .await?)
+}
+
+/// Revokes one of the caller's own devices, itself included. Doing it twice is doing it once.
+pub(crate) async fn revoke_own_device(
+    app: &App,
+    caller: &Caller,
+    device: DeviceId,
+) -> Result<Device, AppError> {
+    let found = own_device(app, caller, device).await?;
+    end(app, caller, found, Ending::Revoked).await
+}
+
+/// Refuses a re-invited device while its probation lasts.
+pub(crate) async fn refuse_device(
+    app: &App,
+    caller: &Caller,
+    device: DeviceId,
+) -> Result<Device, AppError> {
+    let found = own_device(app, caller, device).await?;
+    let now = app.now();
+    match found.state {
+        DeviceState::Probation { until } if now < until => {
+            end(app, caller, found, Ending::Refused).await
+        }
+        DeviceState::Revoked => Ok(found),
+        _ => Err(Reason::DeviceNotYours.into()),
+    }
+}
+
+/// One of the caller's own devices.
+pub(super) async fn own_device(
+    app: &App,
+    caller: &Caller,
+    device: DeviceId,
+) -> Result<Device, AppError> {
+    let found = app.store().lookup_device(caller.tenant, device).await?;
+    found
+        .filter(|found| found.participant.is_some() && found.participant == caller.participant())
+        .ok_or(AppError::Refused(Reason::DeviceNotYours))
+}
+
+/// Nothing any more.
+pub(super) const REVOKED: DeviceChange = DeviceChange {
+    state: DeviceState::Revoked,
+    lease_until: None,
+};
+
+enum Ending {
+    Revoked,
+    Refused,
+}
+
+async fn end(
+    app: &App,
+    caller: &Caller,
+    device: Device,
+    ending: Ending,
+) -> Result<Device, AppError> {
+    if device.state == DeviceState::Revoked {
+        return Ok(device);
+    }
+    let (action, change) = match ending {
+        Ending::Revoked => (AuditAction::DeviceRevoked, v1::DeviceChange::Revoked),
+        Ending::Refused => (AuditAction::DeviceRefused, v1::DeviceChange::Refused),
+    };
+    let audit = app.audit(caller, action, device_name(device.id));
+    let changed = app
+        .store()
+        .change_device(caller.tenant, device.id, REVOKED, &audit)
+        .await?;
+    let changed = changed.ok_or(Reason::NotFound)?;
+    if let Some(participant) = device.participant {
+        let notice = Notice {
+            device: device.id,
+            change,
+            refusable_until: None,
+        };
+        tell_devices(app, caller.tenant, participant, &notice).await?;
+    }
+    Ok(changed)
+}

@@ -1,0 +1,211 @@
+//! The composition root: the only room that names concrete backends.
+
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+
+use askel_store::{Store, StoreError};
+use askel_store_sqlite::SqliteStore;
+use tokio::{net::TcpListener, task::JoinHandle};
+use tonic_health::{ServingStatus, server::HealthReporter};
+
+use crate::{
+    app::{App, AppError, announce_catalog, announce_key_list},
+    catalogs::Catalogs,
+    clock::Clock,
+    components::Components,
+    config::{Config, StoreConfig},
+    connection::{self, Ends},
+    credential_file::{CredentialFileError, Credentials},
+    entropy::SystemEntropy,
+    fan_out::InProcess,
+    ingest::Ingest,
+    lifecycle::{Stopper, stop_pair},
+    project::{Desk, Projector},
+    push::LogPush,
+    rpc::{self, BrokenDescriptors, CallLayer},
+    server_log::ServerLog,
+};
+
+/// The server can't start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BootError {
+    /// The data folder can't be made.
+    #[error("the data folder can't be made")]
+    DataDir(#[source] io::Error),
+    /// The store can't be opened or used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The server's keys can't be read.
+    #[error(transparent)]
+    Credentials(#[from] CredentialFileError),
+    /// A tenant of the store has no keys in the file.
+    #[error("the server's key file lacks a tenant of the store: run `askel admin init` with both")]
+    KeysMissing,
+    /// The address can't be listened on.
+    #[error("can't listen on {0}")]
+    Listen(SocketAddr, #[source] io::Error),
+    /// A bug in the services' descriptors.
+    #[error(transparent)]
+    Descriptors(#[from] BrokenDescriptors),
+    /// What is to be announced at the start could not be written.
+    #[error("the start could not be written to the store")]
+    Announce(#[source] AppError),
+}
+
+/// Opens the embedded store, SQLite in the data folder; migrates it first.
+///
+/// # Errors
+/// [`BootError::DataDir`] and [`BootError::Store`].
+pub async fn open_store(config: &StoreConfig) -> Result<Arc<dyn Store>, BootError> {
+    std::fs::create_dir_all(&config.data_dir).map_err(BootError::DataDir)?;
+    Ok(Arc::new(SqliteStore::open(&config.database_path()).await?))
+}
+
+/// The components of a server on one machine: embedded store, in-process fan-out, no push service.
+///
+/// # Errors
+/// As [`open_store`].
+pub async fn embedded(config: &Config, clock: Arc<dyn Clock>) -> Result<Components, BootError> {
+    Ok(Components {
+        clock,
+        entropy: Arc::new(SystemEntropy),
+        store: open_store(&config.store).await?,
+        fan_out: Arc::new(InProcess::default()),
+        push: Arc::new(LogPush),
+    })
+}
+
+/// A running server. Dropping it stops it at once; [`Server::shutdown`] lets it finish.
+pub struct Server {
+    local_addr: SocketAddr,
+    stopper: Stopper,
+    out_of_time: Stopper,
+    drain: Duration,
+    health: HealthReporter,
+    serving: JoinHandle<Result<(), tonic::transport::Error>>,
+    behind: Vec<JoinHandle<()>>,
+}
+
+/// How long whatever is left may take once the time to drain is over.
+const LAST_MOMENTS: Duration = Duration::from_millis(500);
+
+/// Starts a server. It takes calls when this returns.
+///
+/// # Errors
+/// [`BootError`], by the first step that fails.
+pub async fn start(config: &Config, components: Components) -> Result<Server, BootError> {
+    let credentials = Arc::new(Credentials::load(&config.store.credential_path())?);
+    let catalogs = Arc::new(Catalogs::new(Arc::clone(&components.store)));
+    let server_log = Arc::new(ServerLog::new(components.clone(), Arc::clone(&credentials)));
+    let desk = Desk {
+        components: components.clone(),
+        catalogs: Arc::clone(&catalogs),
+        server_log: Arc::clone(&server_log),
+    };
+    let projector = Arc::new(Projector::new(desk, config.projector));
+    let (ingest, ingesting) =
+        Ingest::start(components.clone(), Arc::clone(&catalogs), config.ingest);
+    let app = Arc::new(App {
+        components,
+        credentials,
+        catalogs,
+        server_log,
+        ingest,
+        projector: Arc::clone(&projector),
+        enrolment: config.enrolment,
+        audience: config.server.audience.clone(),
+        public_url: config.server.public_url.clone(),
+    });
+    announce(&app).await?;
+    let (stopper, stop) = stop_pair();
+    let (out_of_time, last) = stop_pair();
+    let address = config.server.listen;
+    let listen = |error| BootError::Listen(address, error);
+    let listener = TcpListener::bind(address).await.map_err(listen)?;
+    let local_addr = listener.local_addr().map_err(listen)?;
+    let (routes, health) = rpc::routes(&app, stop.clone(), config.server.watches_max)?;
+    let ends = Ends {
+        stop: stop.clone(),
+        out_of_time: last,
+    };
+    let incoming = connection::accept(listener, config.server.connections_max, ends);
+    let mut stopping = stop.clone();
+    let serving = tonic::transport::Server::builder()
+        .accept_http1(true)
+        .layer(tonic_web::GrpcWebLayer::new())
+        .layer(CallLayer { app })
+        .add_routes(routes)
+        .serve_with_incoming_shutdown(incoming, async move { stopping.begun().await });
+    let serving = tokio::spawn(serving);
+    let projecting = tokio::spawn(async move { projector.run(stop).await });
+    let drain = Duration::from_millis(config.server.drain_ms);
+    let behind = vec![projecting, ingesting];
+    Ok(Server {
+        local_addr,
+        stopper,
+        out_of_time,
+        drain,
+        health,
+        serving,
+        behind,
+    })
+}
+
+/// Tells in the catalogs' streams what stands in the store and is not told there yet.
+async fn announce(app: &App) -> Result<(), BootError> {
+    for tenant in app.components.store.list_tenants().await? {
+        if app.credentials.get(tenant.id).is_none() {
+            return Err(BootError::KeysMissing);
+        }
+        announce_key_list(app, &tenant)
+            .await
+            .map_err(BootError::Announce)?;
+        announce_catalog(app, tenant.id)
+            .await
+            .map_err(BootError::Announce)?;
+    }
+    Ok(())
+}
+
+impl Server {
+    /// Where it listens.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+
+    /// Stops: no new connections, watches end, silent connections end, calls under way have the
+    /// configured time to finish, and everything taken in is committed.
+    pub async fn shutdown(mut self) {
+        self.health
+            .set_service_status("", ServingStatus::NotServing)
+            .await;
+        self.stopper.stop();
+        if tokio::time::timeout(self.drain, &mut self.serving)
+            .await
+            .is_err()
+        {
+            self.out_of_time.stop();
+            if tokio::time::timeout(LAST_MOMENTS, &mut self.serving)
+                .await
+                .is_err()
+            {
+                tracing::warn!("connections did not end in time and are cut");
+                self.serving.abort();
+            }
+        }
+        for task in &mut self.behind {
+            if tokio::time::timeout(LAST_MOMENTS, task).await.is_err() {
+                tracing::warn!("background work did not end in time");
+            }
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.serving.abort();
+        for task in &self.behind {
+            task.abort();
+        }
+    }
+}

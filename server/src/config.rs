@@ -1,0 +1,133 @@
+//! Configuration: defaults, then a TOML file, then the environment (`ASKEL_SECTION__KEY`).
+//!
+//! Each section is a file with its defaults and bounds. [`Config::load`] reads everything before it
+//! complains, and names each fault by `section.key`.
+
+mod enrolment;
+mod faults;
+mod ingest;
+mod projector;
+mod server;
+mod store;
+mod telemetry;
+
+use std::path::Path;
+
+use figment::{
+    Figment,
+    providers::{Env, Format as _, Toml},
+};
+
+pub use enrolment::EnrolmentConfig;
+pub use faults::{ConfigFault, ConfigFaults};
+pub use ingest::IngestConfig;
+pub use projector::ProjectorConfig;
+pub use server::ServerConfig;
+pub use store::StoreConfig;
+pub use telemetry::{LogFormat, TelemetryConfig};
+
+use faults::Reader;
+
+/// Everything that can be configured.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Config {
+    /// Where the server listens and how it stops.
+    pub server: ServerConfig,
+    /// Where data and keys lie.
+    pub store: StoreConfig,
+    /// How writes are batched.
+    pub ingest: IngestConfig,
+    /// How awards are confirmed.
+    pub projector: ProjectorConfig,
+    /// Invitations, probation, leases.
+    pub enrolment: EnrolmentConfig,
+    /// Logs.
+    pub telemetry: TelemetryConfig,
+}
+
+impl Config {
+    /// Reads defaults, then the file if one is named, then the environment.
+    ///
+    /// # Errors
+    /// [`ConfigFaults`] with every fault there is.
+    pub fn load(file: Option<&Path>) -> Result<Self, ConfigFaults> {
+        let mut figment = Figment::new();
+        if let Some(file) = file {
+            figment = figment.merge(Toml::file_exact(file));
+        }
+        Self::read(&figment.merge(Env::prefixed("ASKEL_").split("__")))
+    }
+
+    fn read(figment: &Figment) -> Result<Self, ConfigFaults> {
+        let mut reader = Reader::new(figment);
+        let config = Self {
+            server: ServerConfig::read(&mut reader),
+            store: StoreConfig::read(&mut reader),
+            ingest: IngestConfig::read(&mut reader),
+            projector: ProjectorConfig::read(&mut reader),
+            enrolment: EnrolmentConfig::read(&mut reader),
+            telemetry: TelemetryConfig::read(&mut reader),
+        };
+        reader.finish().map(|()| config)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(toml: &str) -> Result<Config, ConfigFaults> {
+        Config::read(&Figment::new().merge(Toml::string(toml)))
+    }
+
+    #[test]
+    fn nothing_configured_is_the_defaults() {
+        assert_eq!(read(""), Ok(Config::default()));
+    }
+
+    #[test]
+    fn a_value_replaces_its_default() {
+        let config = read("[ingest]\nbatch_ops_max = 7\n[telemetry]\nformat = \"json\"");
+        let config = config.expect("good configuration");
+        assert_eq!(config.ingest.batch_ops_max, 7);
+        assert_eq!(config.telemetry.format, LogFormat::Json);
+    }
+
+    #[test]
+    fn all_faults_are_told_at_once_by_section_and_key() {
+        let faults = read(
+            "[server]\nlisten = \"nowhere\"\ndrain_ms = 99999\ncolour = 1\n\
+             [ingest]\nbatch_ops_max = \"many\"\n[telemetry]\nformat = \"loud\"\n[kitchen]\nsink = 1",
+        )
+        .expect_err("six faults");
+        let keys: Vec<&str> = faults.iter().map(|fault| fault.key.as_str()).collect();
+        assert_eq!(
+            keys,
+            [
+                "ingest.batch_ops_max",
+                "kitchen",
+                "server.colour",
+                "server.drain_ms",
+                "server.listen",
+                "telemetry.format",
+            ]
+        );
+        assert!(faults.to_string().contains("server.drain_ms: "));
+    }
+
+    #[test]
+    fn the_ends_of_a_range_are_good_and_one_past_is_not() {
+        let drain = |ms: u64| read(&format!("[server]\ndrain_ms = {ms}")).is_ok();
+        assert_eq!(
+            [drain(99), drain(100), drain(8_000), drain(8_001)],
+            [false, true, true, false]
+        );
+    }
+
+    #[test]
+    fn a_file_that_is_missing_or_no_toml_is_a_fault() {
+        assert!(read("[server").is_err());
+        let missing = Config::load(Some(Path::new("no/such/file.toml")));
+        assert!(missing.is_err());
+    }
+}

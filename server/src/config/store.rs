@@ -1,0 +1,52 @@
+//! `[store]`: where data and keys lie.
+
+use std::path::PathBuf;
+
+use super::faults::Reader;
+
+/// The section `[store]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoreConfig {
+    /// The folder with the database, and by default the server's keys.
+    pub data_dir: PathBuf,
+    /// The file with the server's keys; empty for `server-keys.toml` in `data_dir`. Keep it out of
+    /// the database's backups.
+    pub credential_file: PathBuf,
+}
+
+impl Default for StoreConfig {
+    fn default() -> Self {
+        Self {
+            data_dir: PathBuf::from("askel-data"),
+            credential_file: PathBuf::new(),
+        }
+    }
+}
+
+impl StoreConfig {
+    pub(super) fn read(reader: &mut Reader<'_>) -> Self {
+        let default = Self::default();
+        Self {
+            data_dir: reader.parsed("store.data_dir", default.data_dir, "a path"),
+            credential_file: reader.parsed(
+                "store.credential_file",
+                default.credential_file,
+                "a path",
+            ),
+        }
+    }
+
+    /// The database's file.
+    pub fn database_path(&self) -> PathBuf {
+        self.data_dir.join("askel.sqlite")
+    }
+
+    /// The file with the server's keys.
+    pub fn credential_path(&self) -> PathBuf {
+        if self.credential_file.as_os_str().is_empty() {
+            self.data_dir.join("server-keys.toml")
+        } else {
+            self.credential_file.clone()
+        }
+    }
+}

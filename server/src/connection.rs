@@ -1,0 +1,168 @@
+//! Connections that can be counted and ended.
+//!
+//! tonic's own shutdown asks each connection to finish and waits for as long as it takes: one that
+//! never says a word keeps the process alive. Here a connection without a word ends when the stop
+//! begins, and any other when the time to drain is over.
+
+use std::{
+    future::Future,
+    io,
+    net::SocketAddr,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use futures::{Stream, StreamExt as _, stream};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore},
+};
+use tonic::transport::server::{Connected, TcpConnectInfo};
+
+use crate::lifecycle::Stop;
+
+/// Two ends of a server's life: asked to stop, and out of time.
+#[derive(Debug, Clone)]
+pub(crate) struct Ends {
+    /// Silent connections end here.
+    pub(crate) stop: Stop,
+    /// All others end here.
+    pub(crate) out_of_time: Stop,
+}
+
+/// Accepts connections, at most so many at a time, until the stop begins.
+pub(crate) fn accept(
+    listener: TcpListener,
+    connections_max: usize,
+    ends: Ends,
+) -> impl Stream<Item = io::Result<Connection>> {
+    let places = Arc::new(Semaphore::new(connections_max));
+    stream::unfold(
+        (listener, places, ends),
+        |(listener, places, mut ends)| async move {
+            let next = async {
+                let place = Arc::clone(&places)
+                    .acquire_owned()
+                    .await
+                    .map_err(io::Error::other)?;
+                let (stream, _) = listener.accept().await?;
+                Ok::<_, io::Error>((stream, place))
+            };
+            let accepted = tokio::select! {
+                accepted = next => accepted,
+                () = ends.stop.begun() => return None,
+            };
+            let connection = accepted.and_then(|(stream, place)| {
+                stream.set_nodelay(true)?;
+                Ok(Connection::new(stream, place, ends.clone()))
+            });
+            Some((connection, (listener, places, ends)))
+        },
+    )
+    // A client that hangs up before it is accepted is no reason to stop accepting.
+    .filter(|accepted| std::future::ready(accepted.is_ok()))
+}
+
+type End = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// A TCP connection that ends with the server.
+pub(crate) struct Connection {
+    stream: TcpStream,
+    _place: OwnedSemaphorePermit,
+    stop: End,
+    out_of_time: End,
+    spoken: bool,
+    ended: bool,
+}
+
+impl Connection {
+    fn new(stream: TcpStream, place: OwnedSemaphorePermit, ends: Ends) -> Self {
+        let until = |mut end: Stop| -> End { Box::pin(async move { end.begun().await }) };
+        Self {
+            stream,
+            _place: place,
+            stop: until(ends.stop),
+            out_of_time: until(ends.out_of_time),
+            spoken: false,
+            ended: false,
+        }
+    }
+
+    /// Whether the connection is to end now; otherwise the task is woken when it is.
+    fn poll_ended(&mut self, context: &mut Context<'_>) -> bool {
+        if !self.ended {
+            let silent_at_stop = !self.spoken && self.stop.as_mut().poll(context).is_ready();
+            self.ended = silent_at_stop || self.out_of_time.as_mut().poll(context).is_ready();
+        }
+        self.ended
+    }
+}
+
+fn ended() -> io::Error {
+    io::Error::new(io::ErrorKind::ConnectionAborted, "the server has stopped")
+}
+
+impl AsyncRead for Connection {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.poll_ended(context) {
+            return Poll::Ready(Err(ended()));
+        }
+        let filled = buffer.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
+        self.spoken |= buffer.filled().len() > filled;
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Connection {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        if self.ended {
+            return Poll::Ready(Err(ended()));
+        }
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffers: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        if self.ended {
+            return Poll::Ready(Err(ended()));
+        }
+        Pin::new(&mut self.stream).poll_write_vectored(context, buffers)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}
+
+impl Connected for Connection {
+    type ConnectInfo = TcpConnectInfo;
+
+    fn connect_info(&self) -> TcpConnectInfo {
+        TcpConnectInfo {
+            local_addr: self.stream.local_addr().ok(),
+            remote_addr: self.stream.peer_addr().ok() as Option<SocketAddr>,
+        }
+    }
+}

@@ -1,0 +1,306 @@
+//! The server's own keys, one set a tenant: in a file that only its owner reads, never in the
+//! database or its backups.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::{self, Write as _},
+    path::Path,
+};
+
+use askel_sync::{
+    id::{DeviceId, TenantId},
+    key::{KeyPair, device_id},
+};
+use data_encoding::HEXLOWER;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use serde::{Deserialize, Serialize};
+use sha2::Sha256;
+use zeroize::Zeroizing;
+
+use crate::entropy::{Entropy, EntropyFailed, draw};
+
+/// The keys the server holds for one tenant.
+#[derive(Clone)]
+pub struct ServerKeys {
+    /// Issues passes.
+    pub pass_issuer: KeyPair,
+    /// Lets staff devices work for a while.
+    pub staff_certifier: KeyPair,
+    /// Stands for the server as a writer of ops.
+    pub server_writer: KeyPair,
+    code_hash: Zeroizing<[u8; 32]>,
+}
+
+/// Which kind of code a hash is of: one never passes for another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CodeKind {
+    /// Of an invitation or re-invitation.
+    Invitation,
+    /// Of a recovery sheet.
+    RecoverySheet,
+}
+
+impl ServerKeys {
+    /// Draws new keys.
+    ///
+    /// # Errors
+    /// [`EntropyFailed`] when the machine has no randomness to give.
+    pub fn generate(entropy: &dyn Entropy) -> Result<Self, EntropyFailed> {
+        let key = || Ok(KeyPair::from_seed(&*Zeroizing::new(draw(entropy)?)));
+        Ok(Self {
+            pass_issuer: key()?,
+            staff_certifier: key()?,
+            server_writer: key()?,
+            code_hash: Zeroizing::new(draw(entropy)?),
+        })
+    }
+
+    /// The device id under which the server writes.
+    pub fn writer_id(&self, tenant: TenantId) -> DeviceId {
+        device_id(tenant, &self.server_writer.public_key())
+    }
+
+    /// The keyed hash by which a code is stored: HMAC-SHA256 over `askel/code/v1`, a zero byte, the
+    /// tenant, the kind and the normalised code.
+    pub fn code_hash(&self, tenant: TenantId, kind: CodeKind, code: &[u8]) -> [u8; 32] {
+        let kind: &[u8] = match kind {
+            CodeKind::Invitation => b"invitation\0",
+            CodeKind::RecoverySheet => b"recovery-sheet\0",
+        };
+        self.keyed(&[b"askel/code/v1\0", tenant.as_bytes(), kind, code])
+    }
+
+    /// The random bytes of the sheet that follows a used one. They come from the used code, so that
+    /// a call which is repeated because its answer was lost tells the same sheet again.
+    pub fn next_sheet(&self, tenant: TenantId, code: &[u8]) -> [u8; 16] {
+        let digest = self.keyed(&[b"askel/next-sheet/v1\0", tenant.as_bytes(), code]);
+        let mut sheet = [0; 16];
+        for (to, from) in sheet.iter_mut().zip(digest) {
+            *to = from;
+        }
+        sheet
+    }
+
+    fn keyed(&self, parts: &[&[u8]]) -> [u8; 32] {
+        // A key shorter than the hash's block is filled up with zeros, by HMAC's definition.
+        let mut block = Zeroizing::new([0; 64]);
+        for (to, from) in block.iter_mut().zip(*self.code_hash) {
+            *to = from;
+        }
+        let block: &[u8; 64] = &block;
+        let mut hmac = Hmac::<Sha256>::new(block.into());
+        for part in parts {
+            hmac.update(part);
+        }
+        hmac.finalize().into_bytes().into()
+    }
+}
+
+impl std::fmt::Debug for ServerKeys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ServerKeys(…)")
+    }
+}
+
+/// The keys of all tenants of a server.
+#[derive(Debug, Clone, Default)]
+pub struct Credentials(BTreeMap<TenantId, ServerKeys>);
+
+/// The file can't be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CredentialFileError {
+    /// It can't be read or written.
+    #[error("the server's key file can't be read or written")]
+    Io(#[from] io::Error),
+    /// It is not what [`Credentials::save`] writes.
+    #[error("the server's key file is malformed")]
+    Malformed,
+    /// Others than its owner may read it.
+    #[error("the server's key file must be readable by its owner only (mode 0600)")]
+    OpenToOthers,
+}
+
+impl Credentials {
+    /// The keys for a tenant.
+    pub fn get(&self, tenant: TenantId) -> Option<&ServerKeys> {
+        self.0.get(&tenant)
+    }
+
+    /// Adds or replaces a tenant's keys.
+    pub fn insert(&mut self, tenant: TenantId, keys: ServerKeys) {
+        self.0.insert(tenant, keys);
+    }
+
+    /// Reads the file; no file is no keys.
+    ///
+    /// # Errors
+    /// [`CredentialFileError`] when the file can't be read, is malformed, or others may read it.
+    pub fn load(path: &Path) -> Result<Self, CredentialFileError> {
+        let text = match fs::read_to_string(path) {
+            Ok(text) => Zeroizing::new(text),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
+            Err(error) => return Err(error.into()),
+        };
+        check_mode(path)?;
+        let file: KeyFile = toml::from_str(&text).map_err(|_| CredentialFileError::Malformed)?;
+        let tenants = file.tenant.iter().map(TenantEntry::parse);
+        tenants
+            .collect::<Option<_>>()
+            .map(Self)
+            .ok_or(CredentialFileError::Malformed)
+    }
+
+    /// Writes the file beside and moves it into place, readable by its owner only.
+    ///
+    /// # Errors
+    /// [`CredentialFileError::Io`] when it can't be written.
+    pub fn save(&self, path: &Path) -> Result<(), CredentialFileError> {
+        let file = KeyFile {
+            tenant: self
+                .0
+                .iter()
+                .map(|(tenant, keys)| TenantEntry::of(*tenant, keys))
+                .collect(),
+        };
+        let text = toml::to_string(&file).map_err(|_| CredentialFileError::Malformed)?;
+        write_private(path, Zeroizing::new(text).as_bytes())?;
+        Ok(())
+    }
+}
+
+/// Writes a file that only its owner reads; whatever stood there is replaced at once or not at all.
+///
+/// # Errors
+/// When the file can't be written, synced or moved.
+pub fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let beside = path.with_extension("new");
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&beside)?;
+    file.write_all(content)?;
+    file.sync_all()?;
+    fs::rename(&beside, path)
+}
+
+fn check_mode(path: &Path) -> Result<(), CredentialFileError> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = fs::metadata(path)?.permissions().mode();
+    if mode & 0o077 == 0 {
+        Ok(())
+    } else {
+        Err(CredentialFileError::OpenToOthers)
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct KeyFile {
+    #[serde(default)]
+    tenant: Vec<TenantEntry>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct TenantEntry {
+    id: String,
+    pass_issuer: String,
+    staff_certifier: String,
+    server_writer: String,
+    code_hash: String,
+}
+
+impl TenantEntry {
+    fn of(tenant: TenantId, keys: &ServerKeys) -> Self {
+        let hex = |pair: &KeyPair| HEXLOWER.encode(&*pair.to_seed());
+        Self {
+            id: HEXLOWER.encode(tenant.as_bytes()),
+            pass_issuer: hex(&keys.pass_issuer),
+            staff_certifier: hex(&keys.staff_certifier),
+            server_writer: hex(&keys.server_writer),
+            code_hash: HEXLOWER.encode(&*keys.code_hash),
+        }
+    }
+
+    fn parse(&self) -> Option<(TenantId, ServerKeys)> {
+        let seed = |text: &str| bytes_of(text).map(|seed| KeyPair::from_seed(&seed));
+        let tenant = HEXLOWER.decode(self.id.as_bytes()).ok()?;
+        let keys = ServerKeys {
+            pass_issuer: seed(&self.pass_issuer)?,
+            staff_certifier: seed(&self.staff_certifier)?,
+            server_writer: seed(&self.server_writer)?,
+            code_hash: bytes_of(&self.code_hash)?,
+        };
+        Some((TenantId::try_from(&*tenant).ok()?, keys))
+    }
+}
+
+fn bytes_of(text: &str) -> Option<Zeroizing<[u8; 32]>> {
+    let bytes = Zeroizing::new(HEXLOWER.decode(text.as_bytes()).ok()?);
+    bytes.as_slice().try_into().ok().map(Zeroizing::new)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::entropy::SystemEntropy;
+
+    const TENANT: TenantId = TenantId::from_bytes([1; 16]);
+
+    fn keys() -> Credentials {
+        let mut credentials = Credentials::default();
+        credentials.insert(
+            TENANT,
+            ServerKeys::generate(&SystemEntropy).expect("randomness"),
+        );
+        credentials
+    }
+
+    #[test]
+    fn what_is_saved_is_read_back_and_only_its_owner_reads_it() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("server-keys.toml");
+        let saved = keys();
+        saved.save(&path).expect("written");
+        let read = Credentials::load(&path).expect("read");
+        let hash = |keys: &Credentials| {
+            keys.get(TENANT)
+                .expect("held")
+                .code_hash(TENANT, CodeKind::Invitation, b"code")
+        };
+        assert_eq!(hash(&read), hash(&saved));
+        let mode = fs::metadata(&path).expect("there").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_file_open_to_others_is_refused() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("server-keys.toml");
+        keys().save(&path).expect("written");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).expect("changed");
+        let loaded = Credentials::load(&path);
+        assert!(matches!(loaded, Err(CredentialFileError::OpenToOthers)));
+    }
+
+    #[test]
+    fn a_code_of_one_kind_or_tenant_never_passes_for_another() {
+        let credentials = keys();
+        let keys = credentials.get(TENANT).expect("held");
+        let invitation = keys.code_hash(TENANT, CodeKind::Invitation, b"code");
+        assert_ne!(
+            invitation,
+            keys.code_hash(TENANT, CodeKind::RecoverySheet, b"code")
+        );
+        let other = TenantId::from_bytes([2; 16]);
+        assert_ne!(
+            invitation,
+            keys.code_hash(other, CodeKind::Invitation, b"code")
+        );
+    }
+}

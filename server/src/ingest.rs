@@ -1,0 +1,131 @@
+//! Taking in ops: callers queue, a machine decides who goes together, one transaction takes a group
+//! in, and each caller is answered after the commit.
+
+mod batching;
+mod commit;
+mod decide;
+mod driver;
+mod facts;
+
+pub(crate) use driver::Ingest;
+
+use askel_store::{Device, StreamHead};
+use askel_sync::{
+    admission::{Author, ClockReading, PlaceScope},
+    id::{LogId, OpId},
+    log::Batch,
+    time::Timestamp,
+};
+
+use crate::{
+    app::{AppError, Reason},
+    limits::{BUSY_RETRY_MS, STOPPING_RETRY_MS},
+};
+
+/// What one caller hands in; its batches are opened: signature and writer are checked.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Submission {
+    pub(crate) author: Author,
+    pub(crate) batches: Vec<Batch>,
+    pub(crate) heads: Vec<Head>,
+    pub(crate) sent_with: Option<ClockReading>,
+    pub(crate) received_at: Timestamp,
+}
+
+/// What the caller's database has written of one of its logs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Head {
+    pub(crate) log: LogId,
+    pub(crate) next_sequence: u64,
+    /// The first bytes of the op id at `next_sequence - 1`; `None` for an empty log.
+    pub(crate) last_op_prefix: Option<[u8; 8]>,
+}
+
+/// What became of a submission.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Receipt {
+    pub(crate) logs: Vec<LogVerdict>,
+    /// Whether some awards may have changed or another stream waits for a derived op.
+    pub(crate) stirred: bool,
+}
+
+/// What became of one log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct LogVerdict {
+    pub(crate) log: LogId,
+    /// The first sequence without an outcome.
+    pub(crate) settled_before: u64,
+    /// Those of the offered ops that were not accepted.
+    pub(crate) exceptions: Vec<(u64, Exception)>,
+    pub(crate) conflict: Option<Conflict>,
+}
+
+/// An op that was not accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Exception {
+    /// For good, with the name of the reason.
+    Rejected(String),
+    /// Until this server knows its kind.
+    Deferred,
+}
+
+/// Why a log can't go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Conflict {
+    /// A sequence holds another op.
+    SequenceTaken,
+    /// The server has more of the log than its writer remembers.
+    HeadAhead,
+    /// The log belongs to another device.
+    NotTheWriter,
+}
+
+/// Why a submission was not taken in. Nothing of it was, unless the store was away in the very
+/// moment of committing; offering it again is right either way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum IngestError {
+    Busy,
+    Stopping,
+    StoreAway,
+    StoreFull,
+    Broken,
+}
+
+impl From<IngestError> for AppError {
+    fn from(error: IngestError) -> Self {
+        let later = |reason, retry_after_ms| Self::Later {
+            reason,
+            retry_after_ms,
+        };
+        match error {
+            IngestError::Busy => later(Reason::ServerBusy, BUSY_RETRY_MS),
+            IngestError::Stopping => later(Reason::ServerStopping, STOPPING_RETRY_MS),
+            IngestError::StoreAway => later(Reason::StoreUnavailable, BUSY_RETRY_MS),
+            IngestError::StoreFull => Reason::StoreFull.into(),
+            IngestError::Broken => Reason::Internal.into(),
+        }
+    }
+}
+
+/// A device as the author of ops.
+pub(crate) fn author(device: &Device) -> Author {
+    let scope = match (&device.participant, &device.scope) {
+        (Some(_), _) => PlaceScope::Only(Vec::new()),
+        (None, None) => PlaceScope::All,
+        (None, Some(places)) => PlaceScope::Only(places.clone()),
+    };
+    Author {
+        device: device.id,
+        role: device.role,
+        participant: device.participant,
+        scope,
+        lease_until: device.lease_until,
+    }
+}
+
+/// What a group's transaction did besides settling ops.
+#[derive(Debug, Clone, PartialEq, Default)]
+struct Aftermath {
+    moved: Vec<StreamHead>,
+    corrected: Vec<(askel_sync::id::DeviceId, OpId)>,
+}

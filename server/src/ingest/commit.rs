@@ -1,0 +1,119 @@
+//! One group's transaction: read, decide, append; again when another writer came first or the
+//! store was away.
+
+use std::{sync::Arc, time::Duration};
+
+use askel_store::{AppendError, Audit, AuditAction, StoreError};
+use askel_sync::id::{StreamId, TenantId};
+use data_encoding::HEXLOWER;
+
+use super::{
+    Aftermath, IngestError, Receipt, Submission,
+    decide::{Decided, decide},
+    facts,
+};
+use crate::{
+    catalogs::Catalogs,
+    components::Components,
+    entropy::draw,
+    limits::{RACES_MAX, STORE_RETRIES_MAX, STORE_RETRY_DELAY_MS},
+};
+
+/// What committing needs.
+#[derive(Clone)]
+pub(super) struct Desk {
+    pub(super) components: Components,
+    pub(super) catalogs: Arc<Catalogs>,
+}
+
+impl Desk {
+    /// Takes a group in. The receipts are in the group's order.
+    pub(super) async fn commit(
+        &self,
+        tenant: TenantId,
+        group: &[Submission],
+    ) -> Result<Vec<Receipt>, IngestError> {
+        let (mut races, mut retries) = (0, 0);
+        let mut delay = Duration::from_millis(STORE_RETRY_DELAY_MS);
+        loop {
+            match self.attempt(tenant, group).await {
+                Ok((receipts, aftermath)) => {
+                    self.after(tenant, aftermath).await;
+                    return Ok(receipts);
+                }
+                Err(AppendError::Raced) if races < RACES_MAX => races = races.saturating_add(1),
+                Err(AppendError::Store(StoreError::Unavailable(_)))
+                    if retries < STORE_RETRIES_MAX =>
+                {
+                    retries = retries.saturating_add(1);
+                    tokio::time::sleep(delay).await;
+                    delay = delay.saturating_mul(2);
+                }
+                Err(error) => return Err(give_up(&error)),
+            }
+        }
+    }
+
+    async fn attempt(
+        &self,
+        tenant: TenantId,
+        group: &[Submission],
+    ) -> Result<(Vec<Receipt>, Aftermath), AppendError> {
+        let store = &*self.components.store;
+        let catalog = self.catalogs.newest(tenant).await?;
+        let mut known = facts::read(store, tenant, catalog, group).await?;
+        let new_stream_id = || draw(&*self.components.entropy).map(StreamId::from_bytes);
+        let decided = decide(group, &mut known, &new_stream_id)
+            .map_err(|_| StoreError::Inconsistent("no randomness for a stream id"))?;
+        let moved = self.append(tenant, &decided).await?;
+        Ok((
+            decided.receipts,
+            Aftermath {
+                moved,
+                corrected: decided.corrected,
+            },
+        ))
+    }
+
+    async fn append(
+        &self,
+        tenant: TenantId,
+        decided: &Decided,
+    ) -> Result<Vec<askel_store::StreamHead>, AppendError> {
+        if decided.is_empty() {
+            return Ok(Vec::new());
+        }
+        let now = self.components.clock.now();
+        self.components
+            .store
+            .append(tenant, &decided.append, now)
+            .await
+    }
+
+    async fn after(&self, tenant: TenantId, aftermath: Aftermath) {
+        self.components.fan_out.publish(tenant, aftermath.moved);
+        for (device, op) in aftermath.corrected {
+            let audit = Audit {
+                at: self.components.clock.now(),
+                actor: Some(device),
+                action: AuditAction::CheckInCorrected,
+                target: format!("corrections/{}", HEXLOWER.encode(op.as_bytes())),
+            };
+            if let Err(error) = self.components.store.record_audit(tenant, &audit).await {
+                let error: &dyn std::error::Error = &error;
+                tracing::error!(error, "a correction could not be noted in the audit log");
+            }
+        }
+    }
+}
+
+fn give_up(error: &AppendError) -> IngestError {
+    let cause: &dyn std::error::Error = error;
+    tracing::error!(error = cause, "a group of ops could not be taken in");
+    match error {
+        AppendError::Raced => IngestError::Busy,
+        AppendError::Store(StoreError::Unavailable(_)) => IngestError::StoreAway,
+        AppendError::Store(StoreError::Full(_)) => IngestError::StoreFull,
+        _ => IngestError::Broken,
+    }
+}

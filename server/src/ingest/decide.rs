@@ -1,0 +1,285 @@
+//! What becomes of each op of a group. Pure: everything it has to know is in [`Known`].
+
+use askel_store::{Append, Entry, EntryOutcome, LogState, StreamTarget, TallyChange};
+use askel_sync::{
+    admission::{AdmittedOp, Clocks, Judgement, Rejection, judge},
+    fold::SessionKey,
+    id::{DeviceId, LogId, OpId, ParticipantId, StreamId},
+    log::Batch,
+    op::{Op, Payload},
+    stream::route,
+};
+
+use super::{
+    Conflict, Exception, Head, LogVerdict, Receipt, Submission,
+    facts::{Held, Known, check_in_fact},
+};
+use crate::entropy::EntropyFailed;
+
+/// What a group's transaction is to write, and what to answer once it has.
+#[derive(Debug, Default)]
+pub(super) struct Decided {
+    pub(super) append: Append,
+    pub(super) receipts: Vec<Receipt>,
+    pub(super) corrected: Vec<(DeviceId, OpId)>,
+}
+
+/// Decides a group, in order.
+pub(super) fn decide(
+    group: &[Submission],
+    known: &mut Known,
+    new_stream_id: &dyn Fn() -> Result<StreamId, EntropyFailed>,
+) -> Result<Decided, EntropyFailed> {
+    let mut desk = Desk {
+        known,
+        new_stream_id,
+        decided: Decided::default(),
+    };
+    for submission in group {
+        let receipt = desk.receipt(submission)?;
+        desk.decided.receipts.push(receipt);
+    }
+    Ok(desk.decided)
+}
+
+struct Desk<'a> {
+    known: &'a mut Known,
+    new_stream_id: &'a dyn Fn() -> Result<StreamId, EntropyFailed>,
+    decided: Decided,
+}
+
+impl Desk<'_> {
+    fn receipt(&mut self, submission: &Submission) -> Result<Receipt, EntropyFailed> {
+        let mut receipt = Receipt::default();
+        for batch in &submission.batches {
+            let before = receipt
+                .logs
+                .iter()
+                .position(|verdict| verdict.log == batch.log);
+            let mut verdict = match before {
+                Some(index) => receipt.logs.remove(index),
+                None => self.open(submission, batch.log),
+            };
+            receipt.stirred |= self.take_in(submission, batch, &mut verdict)?;
+            receipt.logs.push(verdict);
+        }
+        for head in &submission.heads {
+            if receipt.logs.iter().all(|verdict| verdict.log != head.log) {
+                let verdict = self.open(submission, head.log);
+                let told =
+                    verdict.conflict.is_some() || verdict.settled_before < head.next_sequence;
+                receipt.logs.extend(told.then_some(verdict));
+            }
+        }
+        Ok(receipt)
+    }
+
+    /// Where a log stands, and whether its writer may go on with it.
+    fn open(&self, submission: &Submission, log: LogId) -> LogVerdict {
+        let state = self.known.logs.get(&log);
+        let settled_before = state.map_or(0, |state| state.next_sequence);
+        let head = submission.heads.iter().find(|head| head.log == log);
+        let conflict = if state.is_some_and(|state| state.device != submission.author.device) {
+            Some(Conflict::NotTheWriter)
+        } else {
+            head.and_then(|head| self.forgotten(head, settled_before))
+        };
+        LogVerdict {
+            log,
+            settled_before,
+            exceptions: Vec::new(),
+            conflict,
+        }
+    }
+
+    fn forgotten(&self, head: &Head, server_next: u64) -> Option<Conflict> {
+        if server_next > head.next_sequence {
+            return Some(Conflict::HeadAhead);
+        }
+        let last = head.next_sequence.checked_sub(1)?;
+        let held = self.known.held.get(&(head.log, last))?;
+        let same = head
+            .last_op_prefix
+            .is_none_or(|prefix| held.op.as_bytes().starts_with(&prefix));
+        (!same).then_some(Conflict::SequenceTaken)
+    }
+
+    /// Settles the ops of a batch from where the log stands. Ops past a gap, or after a conflict,
+    /// get no outcome. Tells whether there is something for the projector.
+    fn take_in(
+        &mut self,
+        submission: &Submission,
+        batch: &Batch,
+        verdict: &mut LogVerdict,
+    ) -> Result<bool, EntropyFailed> {
+        let mut stirred = false;
+        for (sequence, op) in batch.sequenced() {
+            if verdict.conflict.is_some() || sequence > verdict.settled_before {
+                break;
+            }
+            let held = self.known.held.get(&(batch.log, sequence)).cloned();
+            if sequence < verdict.settled_before {
+                match held {
+                    Some(held) if held.op == op.id() => {
+                        if !held.deferred {
+                            let rejection = held.rejection.map(Exception::Rejected);
+                            verdict
+                                .exceptions
+                                .extend(rejection.map(|told| (sequence, told)));
+                            continue;
+                        }
+                    }
+                    _ => {
+                        verdict.conflict = Some(Conflict::SequenceTaken);
+                        break;
+                    }
+                }
+            }
+            let (outcome, exception) = self.judge(submission, batch, op)?;
+            stirred |= matches!(
+                &outcome,
+                EntryOutcome::Accepted { dirty, derived, .. } if dirty.is_some() || derived.is_some()
+            );
+            let device = submission.author.device;
+            let entry = Entry {
+                log: batch.log,
+                device,
+                sequence,
+                op: op.id(),
+                outcome,
+            };
+            self.settle(entry, submission.author.participant);
+            verdict
+                .exceptions
+                .extend(exception.map(|told| (sequence, told)));
+            verdict.settled_before = verdict.settled_before.max(sequence.saturating_add(1));
+        }
+        Ok(stirred)
+    }
+
+    fn judge(
+        &mut self,
+        submission: &Submission,
+        batch: &Batch,
+        op: &Op,
+    ) -> Result<(EntryOutcome, Option<Exception>), EntropyFailed> {
+        let clocks = Clocks {
+            written_in: batch.clock_segment,
+            sent_with: submission.sent_with,
+            received_at: submission.received_at,
+        };
+        let judgement = judge(op, batch.log, &submission.author, clocks, self.known);
+        let known_already = self.known.admitted.get(&op.id());
+        match (judgement, known_already) {
+            (Judgement::Deferred, _) => Ok((EntryOutcome::Deferred, Some(Exception::Deferred))),
+            (Judgement::Rejected(rejection @ Rejection::OriginNotYours), _)
+            | (Judgement::Rejected(rejection), None) => {
+                let reason = rejection.to_string();
+                Ok((
+                    EntryOutcome::Rejected(reason.clone()),
+                    Some(Exception::Rejected(reason)),
+                ))
+            }
+            // Admitted before, in another log: that judgement stands.
+            (Judgement::Accepted { .. } | Judgement::Rejected(_), Some(admitted)) => {
+                Ok((repeated(Box::new(admitted.clone())), None))
+            }
+            (Judgement::Accepted { admission, payload }, None) => {
+                let admitted = AdmittedOp {
+                    op: op.clone(),
+                    admission,
+                };
+                Ok((self.accept(submission, payload, admitted)?, None))
+            }
+        }
+    }
+
+    fn accept(
+        &mut self,
+        submission: &Submission,
+        payload: Payload,
+        admitted: AdmittedOp,
+    ) -> Result<EntryOutcome, EntropyFailed> {
+        let id = admitted.id();
+        let route = route(id, &payload, &admitted.admission, None, self.known);
+        let mut streams = Vec::with_capacity(route.streams.len());
+        for key in route.streams {
+            streams.push(StreamTarget {
+                key,
+                new_id: (self.new_stream_id)()?,
+            });
+        }
+        let tally = self.tally(&payload, &admitted);
+        if matches!(payload, Payload::Correction(_)) {
+            self.decided.corrected.push((submission.author.device, id));
+        }
+        self.known
+            .check_ins
+            .extend(check_in_fact(&payload, &admitted).map(|fact| (id, fact)));
+        let derived = route.derived.map(|(stream, seen)| {
+            let seen = Payload::PassSeen(seen);
+            (stream, seen.kind() as u32, seen.encode())
+        });
+        Ok(EntryOutcome::Accepted {
+            admitted: Box::new(admitted),
+            streams,
+            dirty: route.dirty,
+            derived,
+            tally,
+        })
+    }
+
+    /// What an anonymous count adds; `None` for a place the catalog does not know.
+    fn tally(&self, payload: &Payload, admitted: &AdmittedOp) -> Option<TallyChange> {
+        let Payload::Tally(tally) = payload else {
+            return None;
+        };
+        let at = admitted.admission.corrected_at;
+        let key = SessionKey::of(tally.place, at, tally.session, self.known.catalog.as_ref()?)?;
+        Some(TallyChange {
+            place: key.place,
+            date: key.date,
+            session: key.session,
+            delta: tally.delta,
+        })
+    }
+
+    /// Notes the entry, for the store and for the rest of the group.
+    fn settle(&mut self, entry: Entry, participant: Option<ParticipantId>) {
+        let held = Held {
+            op: entry.op,
+            rejection: match &entry.outcome {
+                EntryOutcome::Rejected(reason) => Some(reason.clone()),
+                _ => None,
+            },
+            deferred: matches!(entry.outcome, EntryOutcome::Deferred),
+        };
+        self.known.held.insert((entry.log, entry.sequence), held);
+        let state = self.known.logs.entry(entry.log).or_insert(LogState {
+            log: entry.log,
+            device: entry.device,
+            participant,
+            next_sequence: 0,
+        });
+        state.next_sequence = state.next_sequence.max(entry.sequence.saturating_add(1));
+        self.decided.append.entries.push(entry);
+    }
+}
+
+/// An op that was admitted before: a further entry, no further effect.
+fn repeated(admitted: Box<AdmittedOp>) -> EntryOutcome {
+    EntryOutcome::Accepted {
+        admitted,
+        streams: Vec::new(),
+        dirty: None,
+        derived: None,
+        tally: None,
+    }
+}
+
+impl Decided {
+    /// Whether there is anything to write.
+    pub(super) fn is_empty(&self) -> bool {
+        self.append.entries.is_empty()
+    }
+}

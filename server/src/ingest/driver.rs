@@ -1,0 +1,162 @@
+//! Runs the batching machine: one task that queues, waits and starts transactions.
+
+use std::{sync::Arc, time::Duration};
+
+use askel_sync::id::TenantId;
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::{JoinHandle, JoinSet},
+};
+
+use super::{
+    IngestError, Receipt, Submission,
+    batching::{BatchLimits, Batching, QueueFull},
+    commit::Desk,
+};
+use crate::{catalogs::Catalogs, components::Components, config::IngestConfig};
+
+/// Takes submissions in. Cheap to clone; when the last clone is gone, the task finishes what is
+/// queued and ends.
+#[derive(Clone)]
+pub(crate) struct Ingest {
+    sender: mpsc::Sender<Queued>,
+}
+
+struct Queued {
+    tenant: TenantId,
+    submission: Submission,
+    answer: oneshot::Sender<Result<Receipt, IngestError>>,
+}
+
+/// Submissions between callers and the task; the bounded queues are the machine's.
+const HANDED_OVER_MAX: usize = 256;
+
+impl Ingest {
+    /// Starts the task.
+    pub(crate) fn start(
+        components: Components,
+        catalogs: Arc<Catalogs>,
+        config: IngestConfig,
+    ) -> (Self, JoinHandle<()>) {
+        let (sender, receiver) = mpsc::channel(HANDED_OVER_MAX);
+        let limits = BatchLimits {
+            ops_max: config.batch_ops_max,
+            wait: Duration::from_millis(config.batch_wait_ms),
+            queue_ops_max: config.queue_ops_max,
+            groups_max: config.commits_max,
+        };
+        let driver = Driver {
+            desk: Desk {
+                components,
+                catalogs,
+            },
+            machine: Batching::new(limits),
+            commits: JoinSet::new(),
+        };
+        (Self { sender }, tokio::spawn(driver.run(receiver)))
+    }
+
+    /// Hands in, and returns when it is committed or refused.
+    pub(crate) async fn submit(
+        &self,
+        tenant: TenantId,
+        submission: Submission,
+    ) -> Result<Receipt, IngestError> {
+        let (answer, answered) = oneshot::channel();
+        let queued = Queued {
+            tenant,
+            submission,
+            answer,
+        };
+        self.sender
+            .send(queued)
+            .await
+            .map_err(|_| IngestError::Stopping)?;
+        answered.await.unwrap_or(Err(IngestError::Stopping))
+    }
+}
+
+struct Driver {
+    desk: Desk,
+    machine: Batching<Queued>,
+    commits: JoinSet<TenantId>,
+}
+
+impl Driver {
+    async fn run(mut self, mut receiver: mpsc::Receiver<Queued>) {
+        let mut open = true;
+        while open || !self.machine.is_idle() {
+            let due = self.until_due();
+            tokio::select! {
+                queued = receiver.recv(), if open => match queued {
+                    Some(queued) => self.queue(queued),
+                    None => open = false,
+                },
+                Some(done) = self.commits.join_next() => self.finish(done),
+                () = async { tokio::time::sleep(due.unwrap_or_default()).await },
+                    if due.is_some() => {}
+            }
+            self.start_groups();
+        }
+    }
+
+    fn now(&self) -> Duration {
+        self.desk.components.clock.monotonic()
+    }
+
+    fn until_due(&self) -> Option<Duration> {
+        self.machine.due().map(|due| due.saturating_sub(self.now()))
+    }
+
+    fn queue(&mut self, queued: Queued) {
+        let ops = queued
+            .submission
+            .batches
+            .iter()
+            .map(|batch| batch.ops.len())
+            .sum();
+        let now = self.now();
+        if let Err(QueueFull(queued)) = self.machine.offer(queued.tenant, ops, queued, now) {
+            // A caller that is gone needs no answer.
+            let _ = queued.answer.send(Err(IngestError::Busy));
+        }
+    }
+
+    fn start_groups(&mut self) {
+        while let Some((tenant, group)) = self.machine.take(self.now()) {
+            let desk = self.desk.clone();
+            self.commits.spawn(async move {
+                settle(&desk, tenant, group).await;
+                tenant
+            });
+        }
+    }
+
+    fn finish(&mut self, done: Result<TenantId, tokio::task::JoinError>) {
+        match done {
+            Ok(tenant) => self.machine.finished(tenant),
+            // Without the tenant its queue would stand still for ever: better to fall and restart.
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        }
+    }
+}
+
+async fn settle(desk: &Desk, tenant: TenantId, group: Vec<Queued>) {
+    let (submissions, answers): (Vec<_>, Vec<_>) = group
+        .into_iter()
+        .map(|queued| (queued.submission, queued.answer))
+        .unzip();
+    match desk.commit(tenant, &submissions).await {
+        Ok(receipts) => {
+            for (answer, receipt) in answers.into_iter().zip(receipts) {
+                // A caller that is gone will ask again and get the same answer.
+                let _ = answer.send(Ok(receipt));
+            }
+        }
+        Err(error) => {
+            for answer in answers {
+                let _ = answer.send(Err(error));
+            }
+        }
+    }
+}

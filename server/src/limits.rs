@@ -1,0 +1,59 @@
+//! Every bound of the server that is not configured, by name. Those of ops, batches, pages and
+//! catalogs are `askel_sync::limits`.
+
+/// Hints a watcher may leave unread before it is told that it lagged.
+pub const HINTS_WAITING_MAX: usize = 1_024;
+/// Ops read from a stream in one go.
+pub const STREAM_READ_OPS: u32 = 1_000;
+/// Bytes of pages in one answer to Sync; what is left waits for the next.
+pub const ANSWER_BYTES_MAX: usize = 1_024 * 1_024;
+/// Bytes of any request but Sync's and a catalog's.
+pub const SMALL_REQUEST_BYTES_MAX: usize = 64 * 1_024;
+/// Bytes that the envelope may add to a Sync request or a catalog before tonic cuts it off.
+pub const ENVELOPE_BYTES_MAX: usize = 4 * 1_024;
+/// Items of a list's page.
+pub const PAGE_ITEMS_MAX: u32 = 100;
+/// Items of a list's page when the caller names no size.
+pub const PAGE_ITEMS_DEFAULT: u32 = 50;
+/// Log heads in one Sync.
+pub const LOG_HEADS_MAX: usize = 64;
+/// Bytes of an invitation or recovery code as typed.
+pub const CODE_BYTES_MAX: usize = 128;
+/// Places an invitation may name.
+pub const INVITED_PLACES_MAX: usize = 64;
+/// How often an append is decided anew after another writer came first.
+pub const RACES_MAX: u32 = 8;
+/// How often an append is repeated when the store is away.
+pub const STORE_RETRIES_MAX: u32 = 3;
+/// Milliseconds before the first such repetition; each further one waits twice as long.
+pub const STORE_RETRY_DELAY_MS: u64 = 50;
+/// Milliseconds a busy server asks a caller to wait.
+pub const BUSY_RETRY_MS: u64 = 1_000;
+/// Milliseconds a stopping server asks a caller to wait.
+pub const STOPPING_RETRY_MS: u64 = 2_000;
+/// How long another device's approval is good, in milliseconds.
+pub const APPROVAL_MS: i64 = 10 * 60_000;
+/// The longest a participant's invitation is good, in milliseconds.
+pub const PARTICIPANT_INVITATION_MS_MAX: i64 = 7 * 24 * 3_600_000;
+/// The longest any other invitation is good, in milliseconds.
+pub const STAFF_INVITATION_MS_MAX: i64 = 24 * 3_600_000;
+/// How far from today a place's day may be asked for, in days.
+pub const PLACE_DAYS_AWAY_MAX: i32 = 400;
+/// The most days an encounter summary covers.
+pub const SUMMARY_DAYS_MAX: i32 = 3_660;
+/// Dirty participants projected in one transaction.
+pub const PROJECTED_PARTICIPANTS_MAX: u32 = 64;
+/// Outbox items written in one transaction.
+pub const PROJECTED_OUTBOX_MAX: u32 = 256;
+/// Milliseconds a Sync waits for a projector that is busy.
+pub const PROJECTOR_WAIT_MS: u64 = 2_000;
+/// Milliseconds between two looks of the projector when nobody calls it.
+pub const PROJECTOR_LOOK_MS: u64 = 30_000;
+/// Milliseconds between two totals of a challenge that has not just been reached.
+pub const CHALLENGE_TOTAL_EVERY_MS: i64 = 3_600_000;
+/// Milliseconds after which a watcher is asked to come again, so that its right is checked anew.
+pub const WATCH_MS_MAX: u64 = 30 * 60_000;
+/// Fewer people than this are not told in a figure.
+pub const FIGURE_PEOPLE_MIN: u64 = 5;
+/// Rounds of the projector in one call; the rest is done in the background.
+pub const PROJECTOR_ROUNDS_MAX: u32 = 16;

@@ -1,0 +1,169 @@
+//! Totals of collective challenges: when they are told, and what they are.
+
+use std::collections::BTreeSet;
+
+use askel_store::{ChallengeSum, Projection};
+use askel_sync::{
+    catalog::Catalog,
+    fold::ChallengeTotals,
+    goal::Goal,
+    id::{GoalId, TenantId},
+    op::{ChallengeTotal, Payload},
+    rule::{Condition, Rule},
+    stream::StreamKey,
+    time::Timestamp,
+};
+
+use super::Desk;
+use crate::{app::AppError, limits::CHALLENGE_TOTAL_EVERY_MS, server_log::Draft};
+
+/// What a collective challenge asks for; `None` for a rule that has no collective condition. Of
+/// several targets, as stages have, the largest.
+pub(crate) fn collective_target(rule: &Rule) -> Option<u64> {
+    targets(rule).max()
+}
+
+fn targets(rule: &Rule) -> impl Iterator<Item = u64> {
+    rule.leaves()
+        .into_iter()
+        .filter(|leaf| matches!(leaf.condition, Condition::Collective(_)))
+        .map(|leaf| leaf.target)
+}
+
+/// The totals told so far, and the challenges that may have more to tell.
+#[derive(Default)]
+pub(super) struct Challenges {
+    pub(super) totals: ChallengeTotals,
+    touched: BTreeSet<GoalId>,
+}
+
+impl Challenges {
+    /// Reads what was told before; everything may have changed since.
+    pub(super) async fn load(
+        desk: &Desk,
+        tenant: TenantId,
+        catalog: &Catalog,
+    ) -> Result<Self, AppError> {
+        let mut challenges = Self::default();
+        for goal in catalog
+            .goals()
+            .filter(|goal| goal.rule.collective().is_some())
+        {
+            challenges.reload(desk, tenant, goal.id).await?;
+            challenges.touched.insert(goal.id);
+        }
+        Ok(challenges)
+    }
+
+    /// Someone's contribution changed.
+    pub(super) fn touch(&mut self, goal: GoalId) {
+        self.touched.insert(goal);
+    }
+
+    async fn reload(
+        &mut self,
+        desk: &Desk,
+        tenant: TenantId,
+        goal: GoalId,
+    ) -> Result<(), AppError> {
+        let store = &desk.components.store;
+        let key = StreamKey::Challenge(goal);
+        for head in store.lookup_streams(tenant, &[key]).await? {
+            for told in store
+                .read_stream(tenant, key, head.head.saturating_sub(1), 1)
+                .await?
+            {
+                self.totals.apply(&told.admitted);
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells the totals that are due. Returns whether any was told.
+    pub(super) async fn tell(
+        &mut self,
+        desk: &Desk,
+        tenant: TenantId,
+        catalog: &Catalog,
+    ) -> Result<bool, AppError> {
+        let mut told = false;
+        for goal_id in self.touched.clone() {
+            let goal = catalog.goal(goal_id);
+            let Some(goal) = goal.filter(|goal| goal.rule.collective().is_some()) else {
+                self.touched.remove(&goal_id);
+                continue;
+            };
+            told |= self.tell_one(desk, tenant, goal).await?;
+        }
+        Ok(told)
+    }
+
+    async fn tell_one(
+        &mut self,
+        desk: &Desk,
+        tenant: TenantId,
+        goal: &Goal,
+    ) -> Result<bool, AppError> {
+        let store = &desk.components.store;
+        let sum = store.sum_challenge(tenant, goal.id).await?;
+        let now = desk.components.clock.now();
+        let last = self.totals.total(goal.id);
+        match decide(goal, sum, last, now) {
+            Telling::Nothing => {
+                self.touched.remove(&goal.id);
+                Ok(false)
+            }
+            Telling::Later => Ok(false),
+            Telling::Now { reached } => {
+                let total = ChallengeTotal {
+                    goal: goal.id,
+                    total: sum.total,
+                    people: sum.people,
+                    revision: last.map_or(1, |last| last.revision.saturating_add(1)),
+                    occurred_at: now,
+                };
+                let mut projection = Projection::default();
+                if reached {
+                    projection.dirty = store.list_contributors(tenant, goal.id).await?;
+                }
+                let to = StreamKey::Challenge(goal.id);
+                let draft = Draft::new(&Payload::ChallengeTotal(total), to);
+                desk.server_log.write(tenant, &[draft], &projection).await?;
+                self.touched.remove(&goal.id);
+                self.reload(desk, tenant, goal.id).await?;
+                Ok(true)
+            }
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Telling {
+    /// Nothing new, or too few people.
+    Nothing,
+    /// Something new, and the last telling is too recent.
+    Later,
+    Now {
+        /// Whether a target was passed, so that awards may have come within reach.
+        reached: bool,
+    },
+}
+
+fn decide(goal: &Goal, sum: ChallengeSum, last: Option<ChallengeTotal>, now: Timestamp) -> Telling {
+    let people_min = goal
+        .rule
+        .collective()
+        .map_or(u32::MAX, |collective| collective.people_min);
+    let told = last.map_or((0, 0), |last| (last.total, last.people));
+    if sum.people < people_min || told == (sum.total, sum.people) {
+        return Telling::Nothing;
+    }
+    let reached = targets(&goal.rule).any(|target| told.0 < target && target <= sum.total);
+    let recent = last
+        .is_some_and(|last| now.saturating_ms_since(last.occurred_at) < CHALLENGE_TOTAL_EVERY_MS);
+    if recent && !reached {
+        Telling::Later
+    } else {
+        Telling::Now { reached }
+    }
+}

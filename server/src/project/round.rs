@@ -1,0 +1,227 @@
+//! One round of a tenant: some dirty participants and some of the outbox, in one transaction.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use askel_store::{AttendanceChange, Contribution, Dirty, Projection};
+use askel_sync::{
+    award::Eligible,
+    catalog::Catalog,
+    fold::SessionKey,
+    id::{GoalId, ParticipantId, TenantId},
+    op::{AwardConfirmed, Payload},
+    rule,
+    stream::StreamKey,
+    time::Timestamp,
+};
+
+use super::{Desk, cache::Cache, challenge::Challenges, replay::Folded};
+use crate::{
+    app::AppError,
+    limits::{PROJECTED_OUTBOX_MAX, PROJECTED_PARTICIPANTS_MAX},
+    server_log::Draft,
+};
+
+/// What a round found to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// Nothing is left.
+    Clean,
+    /// There may be more.
+    Worked,
+}
+
+/// What the projector keeps of a tenant between rounds; all of it can be worked out anew.
+pub(super) struct TenantProjection {
+    cache: Cache<Folded>,
+    /// The catalog that the cache and the challenges are of.
+    current: Option<(Arc<Catalog>, Challenges)>,
+}
+
+impl TenantProjection {
+    pub(super) fn new(participants_max: usize) -> Self {
+        Self {
+            cache: Cache::new(participants_max),
+            current: None,
+        }
+    }
+
+    /// Does one round.
+    pub(super) async fn round(
+        &mut self,
+        desk: &Desk,
+        tenant: TenantId,
+    ) -> Result<Outcome, AppError> {
+        let store = &desk.components.store;
+        let catalog = desk.catalogs.newest(tenant).await?;
+        let mut round = Round::default();
+        for item in store.list_outbox(tenant, PROJECTED_OUTBOX_MAX).await? {
+            round.projection.sent.push(item.id);
+            round
+                .drafts
+                .push(Draft::encoded(item.kind, item.payload, item.stream));
+        }
+        if let Some(catalog) = &catalog {
+            self.follow(desk, tenant, catalog).await?;
+            for dirty in store.list_dirty(tenant, PROJECTED_PARTICIPANTS_MAX).await? {
+                self.participant(desk, tenant, dirty, &mut round).await?;
+            }
+        }
+        let idle = round.is_empty();
+        if !idle {
+            desk.server_log
+                .write(tenant, &round.drafts, &round.projection)
+                .await?;
+        }
+        let Some((catalog, challenges)) = &mut self.current else {
+            return Ok(if idle {
+                Outcome::Clean
+            } else {
+                Outcome::Worked
+            });
+        };
+        for contribution in &round.projection.contributions {
+            challenges.touch(contribution.goal);
+        }
+        for folded in round.folded {
+            self.cache.put(folded.state.participant(), folded);
+        }
+        let told = challenges.tell(desk, tenant, catalog).await?;
+        Ok(if idle && !told {
+            Outcome::Clean
+        } else {
+            Outcome::Worked
+        })
+    }
+
+    /// Takes up a new catalog: everything that was derived with the one before is void.
+    async fn follow(
+        &mut self,
+        desk: &Desk,
+        tenant: TenantId,
+        catalog: &Arc<Catalog>,
+    ) -> Result<(), AppError> {
+        let same = |(current, _): &(Arc<Catalog>, _)| current.hash() == catalog.hash();
+        if !self.current.as_ref().is_some_and(same) {
+            self.cache.clear();
+            let challenges = Challenges::load(desk, tenant, catalog).await?;
+            self.current = Some((Arc::clone(catalog), challenges));
+        }
+        Ok(())
+    }
+
+    /// Folds a dirty participant on, and notes what that leads to.
+    async fn participant(
+        &mut self,
+        desk: &Desk,
+        tenant: TenantId,
+        dirty: Dirty,
+        round: &mut Round,
+    ) -> Result<(), AppError> {
+        let Some((catalog, challenges)) = &self.current else {
+            return Ok(());
+        };
+        let participant = dirty.participant;
+        let held = self.cache.take(participant);
+        let mut folded = held.unwrap_or_else(|| Folded::new(participant, catalog));
+        let attendances = folded
+            .advance(&*desk.components.store, tenant, catalog)
+            .await?;
+        round.note_attendances(participant, attendances);
+        let eligible = folded.tracker.evaluation(&challenges.totals).eligible;
+        let to_confirm = folded.state.awards(&eligible).to_confirm();
+        let now = desk.components.clock.now();
+        for eligible in eligible
+            .iter()
+            .filter(|eligible| to_confirm.contains(&eligible.award))
+        {
+            let confirmed = confirmed(eligible, catalog, now);
+            let to = StreamKey::Participant(participant);
+            round
+                .drafts
+                .push(Draft::new(&Payload::AwardConfirmed(confirmed), to));
+        }
+        let contributions = contributions(&folded, catalog);
+        round.note_contributions(participant, &folded.contributed, &contributions);
+        folded.contributed = contributions;
+        round.projection.clean.push(dirty);
+        round.folded.push(folded);
+        Ok(())
+    }
+}
+
+/// What a round writes, and what it keeps once that is written.
+#[derive(Default)]
+struct Round {
+    drafts: Vec<Draft>,
+    projection: Projection,
+    folded: Vec<Folded>,
+}
+
+impl Round {
+    fn is_empty(&self) -> bool {
+        self.drafts.is_empty() && self.projection == Projection::default()
+    }
+
+    fn note_attendances(
+        &mut self,
+        participant: ParticipantId,
+        attendances: BTreeMap<SessionKey, bool>,
+    ) {
+        self.projection
+            .attendances
+            .extend(attendances.into_iter().map(|(key, present)| {
+                let SessionKey {
+                    place,
+                    date,
+                    session,
+                } = key;
+                AttendanceChange {
+                    participant,
+                    place,
+                    date,
+                    session,
+                    present,
+                }
+            }));
+    }
+
+    fn note_contributions(
+        &mut self,
+        participant: ParticipantId,
+        before: &BTreeMap<GoalId, u64>,
+        now: &BTreeMap<GoalId, u64>,
+    ) {
+        for (goal, points) in now {
+            if before.get(goal) != Some(points) {
+                let contribution = Contribution {
+                    goal: *goal,
+                    participant,
+                    points: *points,
+                };
+                self.projection.contributions.push(contribution);
+            }
+        }
+    }
+}
+
+/// What a participant gives to each collective goal.
+fn contributions(folded: &Folded, catalog: &Catalog) -> BTreeMap<GoalId, u64> {
+    catalog
+        .goals()
+        .filter(|goal| goal.rule.collective().is_some())
+        .map(|goal| (goal.id, rule::contribution(&folded.state, goal.id, catalog)))
+        .collect()
+}
+
+fn confirmed(eligible: &Eligible, catalog: &Catalog, now: Timestamp) -> AwardConfirmed {
+    AwardConfirmed {
+        award: eligible.award,
+        goal: eligible.goal,
+        stage: eligible.stage,
+        rule_version: catalog
+            .goal(eligible.goal)
+            .map_or(0, |goal| goal.rule_version),
+        catalog_hash: catalog.hash().to_vec(),
+        occurred_at: now,
+    }
+}

@@ -1,0 +1,150 @@
+//! Outcomes of ops as messages, with plain words in the reader's language.
+
+use askel_proto::v1::{self, outcome_exception::Outcome as Told};
+
+use crate::ingest::{Conflict, Exception, LogVerdict, Receipt};
+
+/// The names of rejections of ops (docs/errors.md).
+pub const REJECTIONS: &[&str] = &[
+    "PAYLOAD_MALFORMED",
+    "OP_NOT_ALLOWED",
+    "PASS_UNKNOWN",
+    "CITED_OP_UNKNOWN",
+    "ORIGIN_NOT_YOURS",
+    "LEASE_ENDED",
+];
+
+/// Why an op is deferred (docs/errors.md).
+pub const DEFERRED_KIND_UNKNOWN: &str = "OP_KIND_UNKNOWN";
+
+/// What a rejection says to people, in Finnish, Swedish or English (for any other language).
+pub fn rejection_text(reason: &str, language: &str) -> &'static str {
+    let [fi, sv, en] = match reason {
+        "PAYLOAD_MALFORMED" => [
+            "Merkintä oli viallinen, eikä sitä voitu ottaa vastaan.",
+            "Anteckningen var felaktig och kunde inte tas emot.",
+            "The entry was broken and could not be taken in.",
+        ],
+        "OP_NOT_ALLOWED" => [
+            "Tällä laitteella ei ole oikeutta tehdä tätä merkintää.",
+            "Den här enheten får inte göra den här anteckningen.",
+            "This device may not make this entry.",
+        ],
+        "PASS_UNKNOWN" => [
+            "Korttia ei tunnistettu tai se ei ole enää käytössä.",
+            "Kortet känns inte igen eller är inte längre i bruk.",
+            "The card is not known, or is no longer in use.",
+        ],
+        "CITED_OP_UNKNOWN" => [
+            "Merkintää, jota tämä koskee, ei ole vielä saatu.",
+            "Den anteckning som detta gäller har inte kommit fram än.",
+            "The entry that this is about has not arrived yet.",
+        ],
+        "ORIGIN_NOT_YOURS" => [
+            "Merkintä kuuluu toiselle.",
+            "Anteckningen hör till någon annan.",
+            "The entry belongs to someone else.",
+        ],
+        "LEASE_ENDED" => [
+            "Laitteen työskentelyaika oli päättynyt, kun merkintä tehtiin.",
+            "Enhetens arbetstid hade gått ut när anteckningen gjordes.",
+            "The device's lease had run out when the entry was made.",
+        ],
+        _ => [
+            "Merkintää ei voitu ottaa vastaan.",
+            "Anteckningen kunde inte tas emot.",
+            "The entry could not be taken in.",
+        ],
+    };
+    match language.get(..2) {
+        Some("fi") => fi,
+        Some("sv") => sv,
+        _ => en,
+    }
+}
+
+/// What an app may offer to do about a rejection.
+fn undo(reason: &str) -> v1::Undo {
+    match reason {
+        "CITED_OP_UNKNOWN" => v1::Undo::Resubmit,
+        _ => v1::Undo::Discard,
+    }
+}
+
+/// The outcomes of a receipt; `None` when there is nothing to say.
+pub(super) fn outcomes(receipt: Receipt, language: &str) -> Option<v1::Outcomes> {
+    if receipt.logs.is_empty() {
+        return None;
+    }
+    let logs = receipt
+        .logs
+        .into_iter()
+        .map(|verdict| log_outcome(verdict, language))
+        .collect();
+    Some(v1::Outcomes { logs })
+}
+
+fn log_outcome(verdict: LogVerdict, language: &str) -> v1::LogOutcome {
+    use v1::log_conflict::Cause;
+    let conflict = verdict.conflict.map(|conflict| v1::LogConflict {
+        cause: match conflict {
+            Conflict::SequenceTaken => Cause::SequenceTaken,
+            Conflict::HeadAhead => Cause::HeadAhead,
+            Conflict::NotTheWriter => Cause::NotTheWriter,
+        }
+        .into(),
+        // How far a log has come is its writer's affair alone.
+        server_next_sequence: match conflict {
+            Conflict::NotTheWriter => 0,
+            Conflict::SequenceTaken | Conflict::HeadAhead => verdict.settled_before,
+        },
+    });
+    let settled_before = match verdict.conflict {
+        Some(Conflict::NotTheWriter) => 0,
+        _ => verdict.settled_before,
+    };
+    let exceptions = verdict.exceptions.into_iter();
+    v1::LogOutcome {
+        log_id: verdict.log.to_vec(),
+        settled_before,
+        exceptions: exceptions
+            .map(|(sequence, told)| exception(sequence, told, language))
+            .collect(),
+        conflict,
+    }
+}
+
+fn exception(sequence: u64, exception: Exception, language: &str) -> v1::OutcomeException {
+    let outcome = match exception {
+        Exception::Rejected(reason) => Told::Rejected(v1::Rejected {
+            text: rejection_text(&reason, language).to_owned(),
+            undo: undo(&reason).into(),
+            reason,
+        }),
+        Exception::Deferred => Told::Deferred(v1::Deferred {
+            until_ms: 0,
+            reason: DEFERRED_KIND_UNKNOWN.to_owned(),
+        }),
+    };
+    v1::OutcomeException {
+        sequence,
+        outcome: Some(outcome),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_rejection_has_words_of_its_own_in_three_languages() {
+        let mut texts: Vec<&str> = REJECTIONS
+            .iter()
+            .flat_map(|reason| ["fi-simple", "sv", "en"].map(|tag| rejection_text(reason, tag)))
+            .collect();
+        assert!(!texts.contains(&rejection_text("OTHER", "fi")));
+        texts.sort_unstable();
+        texts.dedup();
+        assert_eq!(texts.len(), REJECTIONS.len() * 3);
+    }
+}

@@ -1,0 +1,209 @@
+//! The server as a writer of ops: one log a tenant, new at each start of the process.
+//!
+//! A log never outlives the memory of its writer, so a restored database can't make the server
+//! write a sequence twice.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use askel_store::{
+    Append, AppendError, Entry, EntryOutcome, Projection, StoreError, StreamHead, StreamTarget,
+};
+use askel_sync::{
+    admission::{Admission, AdmittedOp, Flags, Role, Strength},
+    id::{DeviceId, LogId, ParticipantId, StreamId, TenantId},
+    op::{Op, Origin, Payload},
+    stream::StreamKey,
+    time::Timestamp,
+};
+
+use crate::{
+    app::AppError, components::Components, credential_file::Credentials, entropy::draw,
+    limits::RACES_MAX,
+};
+
+/// What the server has to say, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Draft {
+    kind: u32,
+    payload: Vec<u8>,
+    to: StreamKey,
+    dirty: Option<ParticipantId>,
+}
+
+impl Draft {
+    /// Says something in one stream.
+    pub(crate) fn new(payload: &Payload, to: StreamKey) -> Self {
+        Self {
+            kind: payload.kind() as u32,
+            payload: payload.encode(),
+            to,
+            dirty: None,
+        }
+    }
+
+    /// Says what an outbox item holds.
+    pub(crate) fn encoded(kind: u32, payload: Vec<u8>, to: StreamKey) -> Self {
+        Self {
+            kind,
+            payload,
+            to,
+            dirty: None,
+        }
+    }
+
+    /// May change a participant's awards.
+    pub(crate) fn dirtying(self, participant: ParticipantId) -> Self {
+        Self {
+            dirty: Some(participant),
+            ..self
+        }
+    }
+}
+
+/// Writes the server's ops.
+pub(crate) struct ServerLog {
+    components: Components,
+    credentials: Arc<Credentials>,
+    writers: Mutex<HashMap<TenantId, Arc<tokio::sync::Mutex<Option<Writer>>>>>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Writer {
+    device: DeviceId,
+    log: LogId,
+    next: u64,
+}
+
+impl ServerLog {
+    pub(crate) fn new(components: Components, credentials: Arc<Credentials>) -> Self {
+        Self {
+            components,
+            credentials,
+            writers: Mutex::default(),
+        }
+    }
+
+    /// Writes drafts and a projection's rows in one transaction, and tells who watches. Writes of
+    /// one tenant go one after the other.
+    pub(crate) async fn write(
+        &self,
+        tenant: TenantId,
+        drafts: &[Draft],
+        projection: &Projection,
+    ) -> Result<(), AppError> {
+        let slot = {
+            let mut writers = self.writers.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(writers.entry(tenant).or_default())
+        };
+        let mut slot = slot.lock().await;
+        for _ in 0..RACES_MAX {
+            let mut writer = match *slot {
+                Some(writer) => writer,
+                None => self.open(tenant)?,
+            };
+            let now = self.components.clock.now();
+            let append = self.append_of(&mut writer, drafts, projection.clone(), now)?;
+            match self.components.store.append(tenant, &append, now).await {
+                Ok(moved) => {
+                    *slot = Some(writer);
+                    self.tell(tenant, drafts, moved).await;
+                    return Ok(());
+                }
+                // Someone else holds the log's place: whatever it was, a new log has none of it.
+                Err(AppendError::Raced) => *slot = None,
+                Err(AppendError::Store(error)) => {
+                    // It may have been written: the next write must not take the same sequences.
+                    *slot = None;
+                    return Err(error.into());
+                }
+                Err(_) => return Err(StoreError::Inconsistent("an unknown append error").into()),
+            }
+        }
+        Err(StoreError::Inconsistent("a new log is never free").into())
+    }
+
+    fn open(&self, tenant: TenantId) -> Result<Writer, AppError> {
+        let keys = self.credentials.get(tenant);
+        let keys = keys.ok_or(StoreError::Inconsistent("a tenant without server keys"))?;
+        let log = LogId::from_bytes(draw(&*self.components.entropy)?);
+        Ok(Writer {
+            device: keys.writer_id(tenant),
+            log,
+            next: 0,
+        })
+    }
+
+    fn append_of(
+        &self,
+        writer: &mut Writer,
+        drafts: &[Draft],
+        projection: Projection,
+        now: Timestamp,
+    ) -> Result<Append, AppError> {
+        let mut entries = Vec::with_capacity(drafts.len());
+        for draft in drafts {
+            let origin = Origin {
+                log: writer.log,
+                sequence: writer.next,
+            };
+            let op = Op {
+                kind: draft.kind,
+                payload: draft.payload.clone(),
+                origin,
+            };
+            let new_id = StreamId::from_bytes(draw(&*self.components.entropy)?);
+            entries.push(Entry {
+                log: writer.log,
+                device: writer.device,
+                sequence: writer.next,
+                op: op.id(),
+                outcome: EntryOutcome::Accepted {
+                    admitted: Box::new(AdmittedOp {
+                        op,
+                        admission: admission(draft.to, now),
+                    }),
+                    streams: vec![StreamTarget {
+                        key: draft.to,
+                        new_id,
+                    }],
+                    dirty: draft.dirty,
+                    derived: None,
+                    tally: None,
+                },
+            });
+            writer.next = writer.next.saturating_add(1);
+        }
+        Ok(Append {
+            entries,
+            projection,
+        })
+    }
+
+    async fn tell(&self, tenant: TenantId, drafts: &[Draft], moved: Vec<StreamHead>) {
+        self.components.fan_out.publish(tenant, moved);
+        for draft in drafts {
+            if let StreamKey::Device(device) = draft.to {
+                self.components.push.wake(tenant, device).await;
+            }
+        }
+    }
+}
+
+/// The server judges its own ops: they are what they say, now.
+fn admission(to: StreamKey, now: Timestamp) -> Admission {
+    let subject = match to {
+        StreamKey::Participant(participant) => Some(participant),
+        _ => None,
+    };
+    Admission {
+        corrected_at: now,
+        received_at: now,
+        subject,
+        strength: Strength::Unspecified,
+        flags: Flags::default(),
+        author_role: Role::Server,
+    }
+}
