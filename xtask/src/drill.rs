@@ -41,13 +41,15 @@ const DRILLS: &[Drill] = &[
         name: "server-kills",
         about: "SIGKILLs the server at random moments under syncs: nothing lost, nothing doubled",
         count: 200,
-        run: |workspace, _, count| kills(workspace, ["askel-cli", "server_kills"], count),
+        run: |workspace, _, count| {
+            kills(workspace, ["askel-cli", "outside", "server_kills"], count)
+        },
     },
     Drill {
         name: "sdk-kills",
         about: "SIGKILLs an SDK process at random moments under writes: nothing lost or doubled",
         count: 200,
-        run: |workspace, _, count| kills(workspace, ["askel-client-sdk", "kills"], count),
+        run: |workspace, _, count| kills(workspace, ["askel-client-sdk", "kills", ""], count),
     },
     Drill {
         name: "demo-seeds",
@@ -84,19 +86,12 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> anyhow::Resul
     Ok(())
 }
 
-/// Runs a test that reads `ASKEL_KILLS`: package and test.
-fn kills(workspace: &Workspace, [package, test]: [&str; 2], count: u32) -> anyhow::Result<()> {
+/// Runs tests that read `ASKEL_KILLS`: package, test binary and filter.
+fn kills(workspace: &Workspace, what: [&str; 3], count: u32) -> anyhow::Result<()> {
+    let [package, test, filter] = what;
     let status = workspace
-        .cargo(&[
-            "test",
-            "--locked",
-            "--package",
-            package,
-            "--test",
-            test,
-            "--",
-            "--nocapture",
-        ])
+        .cargo(&["test", "--locked", "--package", package, "--test", test])
+        .args([filter, "--", "--nocapture"])
         .env("ASKEL_KILLS", count.to_string())
         .status()?;
     ensure!(status.success(), "the drill failed");

@@ -7,16 +7,16 @@ use std::{
 };
 
 /// A running server.
-pub struct Server {
+pub(crate) struct Server {
     child: Child,
     /// Where it listens.
-    pub address: String,
+    pub(crate) address: String,
 }
 
 impl Server {
     /// Starts it and waits until it listens.
-    pub fn start(data: &Path, address: &str) -> Self {
-        let mut child = super::askel(data)
+    pub(crate) fn start(data: &Path, address: &str) -> Self {
+        let mut child = super::askel()
             .env("ASKEL_SERVER__PUBLIC_URL", format!("http://{address}"))
             .arg("serve")
             .arg("--data-dir")
@@ -34,13 +34,9 @@ impl Server {
         Self { child, address: told.expect("the server says where it listens") }
     }
 
-    /// SIGKILL, and waits until it is gone.
-    pub fn kill(mut self) {
-        self.child.kill().expect("it was running");
-        self.child.wait().expect("it ends");
-    }
 }
 
+/// SIGKILL, and waits until it is gone.
 impl Drop for Server {
     fn drop(&mut self) {
         // Either is an error only when it has ended before.

@@ -1,17 +1,13 @@
 //! The stranger's client of docs/strangers-client, made from reflection and the documents alone,
 //! against the real server.
 
-#![expect(clippy::expect_used, clippy::panic, reason = "what a test relies on fails the test")]
-
-mod world;
-
 use std::{
     io::Write as _,
     path::PathBuf,
     process::{Command, Output},
 };
 
-use world::World;
+use crate::world::World;
 
 /// Debian's own Python: another one earlier in `PATH` does not see Debian's packages.
 const PYTHON: &str = "/usr/bin/python3";

@@ -20,7 +20,7 @@ use askel_sync::{
 use tonic::{Request, transport::Channel};
 
 /// An enrolled organiser.
-pub struct Organiser {
+pub(crate) struct Organiser {
     channel: Channel,
     key: KeyPair,
     tenant: TenantId,
@@ -31,7 +31,7 @@ pub struct Organiser {
 
 impl Organiser {
     /// Uses an invitation.
-    pub async fn enrol(link: &Link) -> Self {
+    pub(crate) async fn enrol(link: &Link) -> Self {
         let channel = Channel::from_shared(link.server_url.clone()).expect("a URL").connect_lazy();
         let key = KeyPair::from_seed(&[0x0f; 32]);
         let code = normalise(&link.code).expect("a code");
@@ -55,7 +55,7 @@ impl Organiser {
     }
 
     /// Signs with the catalog key and publishes.
-    pub async fn publish(&self, content: Vec<u8>, catalog_key: &Path) {
+    pub(crate) async fn publish(&self, content: Vec<u8>, catalog_key: &Path) {
         let signature = catalog::sign(&content, self.tenant, &read_key(catalog_key));
         let credential = CallCredential {
             tenant: self.tenant,

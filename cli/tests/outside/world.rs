@@ -9,81 +9,89 @@ use std::{
 };
 
 use askel_proto::v1;
-use askel_sync::{catalog, id::PlaceId, invitation::Link};
+use askel_sync::{
+    catalog,
+    id::{PlaceId, TenantId},
+    invitation::Link,
+};
 use tempfile::TempDir;
 
 use self::organiser::Organiser;
-pub use self::server::Server;
+pub(crate) use self::server::Server;
 
 /// The only place of the catalog.
-pub const PLACE: PlaceId = PlaceId::new(1);
+pub(crate) const PLACE: PlaceId = PlaceId::new(1);
+
+/// The data folder's name.
+const DATA: &str = "server";
+/// Whichever port is free.
+const ANY_PORT: &str = "127.0.0.1:0";
 
 /// A tenant, its server and its catalog.
-pub struct World {
+pub(crate) struct World {
     folder: TempDir,
+    /// Whose world it is.
+    pub(crate) tenant: TenantId,
     /// The server; `None` while it is dead.
-    pub server: Option<Server>,
-    address: String,
+    pub(crate) server: Option<Server>,
 }
 
 impl World {
     /// Makes a tenant, starts its server and publishes a catalog.
-    pub async fn found() -> Self {
+    pub(crate) async fn found() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let mut world = Self { folder, server: None, address: "127.0.0.1:0".to_owned() };
-        world.admin(&["init"]);
-        world.start_server();
-        let link: Link = world.invite("organiser").parse().expect("a link");
+        let data = folder.path().join(DATA);
+        admin(&data, ANY_PORT, &["init"]);
+        let server = Server::start(&data, ANY_PORT);
+        let link = admin(&data, &server.address, &["invite", "--role", "organiser"]);
+        let link: Link = find_link(&link).parse().expect("a link");
         let organiser = Organiser::enrol(&link).await;
         let content = catalog::encode(&one_place(&link));
-        organiser.publish(content, &world.data().join("keys/catalog.key")).await;
-        world
+        organiser.publish(content, &data.join("offline/catalog.key")).await;
+        Self { folder, tenant: link.tenant, server: Some(server) }
     }
 
     /// The server's data folder.
-    pub fn data(&self) -> PathBuf {
-        self.folder.path().join("server")
+    pub(crate) fn data(&self) -> PathBuf {
+        self.folder.path().join(DATA)
     }
 
     /// A folder for a device.
-    pub fn device(&self, name: &str) -> PathBuf {
+    pub(crate) fn device(&self, name: &str) -> PathBuf {
         let folder = self.folder.path().join(name);
         std::fs::create_dir_all(&folder).expect("a folder");
         folder
     }
 
-    /// Starts the server where it was before, or on a free port the first time.
-    pub fn start_server(&mut self) {
-        let server = Server::start(&self.data(), &self.address);
-        self.address.clone_from(&server.address);
-        self.server = Some(server);
-    }
-
     /// Makes an invitation that is good at once; its link.
-    pub fn invite(&self, role: &str) -> String {
-        let told = self.admin(&["invite", "--role", role]);
-        let link = told.split_whitespace().find(|word| word.starts_with("askel:"));
-        link.unwrap_or_else(|| panic!("no link in {told}")).to_owned()
-    }
-
-    /// Runs `askel admin …` and gives what it printed.
-    pub fn admin(&self, arguments: &[&str]) -> String {
-        let output = askel(&self.data())
-            .env("ASKEL_SERVER__PUBLIC_URL", format!("http://{}", self.address))
-            .arg("admin")
-            .args(arguments)
-            .arg("--data-dir")
-            .arg(self.data())
-            .output()
-            .expect("askel runs");
-        let stderr = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "askel admin {arguments:?}: {stderr}");
-        String::from_utf8(output.stdout).expect("text")
+    pub(crate) fn invite(&self, role: &str) -> String {
+        let address = &self.server.as_ref().expect("it runs").address;
+        find_link(&admin(&self.data(), address, &["invite", "--role", role])).to_owned()
     }
 }
 
+/// Runs `askel admin …` and gives what it printed.
+fn admin(data: &Path, address: &str, arguments: &[&str]) -> String {
+    let output = askel()
+        .env("ASKEL_SERVER__PUBLIC_URL", format!("http://{address}"))
+        .arg("admin")
+        .args(arguments)
+        .arg("--data-dir")
+        .arg(data)
+        .output()
+        .expect("askel runs");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "askel admin {arguments:?}: {stderr}");
+    String::from_utf8(output.stdout).expect("text")
+}
+
+fn find_link(told: &str) -> &str {
+    let link = told.split_whitespace().find(|word| word.starts_with("askel:"));
+    link.expect("a link is printed")
+}
+
 /// The real binary, without the environment's own settings.
-pub fn askel(_data: &Path) -> Command {
+pub(crate) fn askel() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_askel"));
     let ours = std::env::vars_os()
         .filter(|(name, _)| name.to_string_lossy().starts_with("ASKEL_"));
