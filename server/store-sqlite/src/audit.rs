@@ -89,7 +89,7 @@ impl AuditStore for SqliteStore {
         let actor = audit.actor.as_ref().map(|actor| &actor.as_bytes()[..]);
         let mut transaction = self.write().await?;
         let noted = sqlx::query_scalar!(
-            "SELECT sequence FROM audit
+            "SELECT sequence FROM audit INDEXED BY audit_by_time
              WHERE tenant = ? AND at_ms = ? AND actor IS ? AND action = ? AND target = ? LIMIT 1",
             key,
             at,

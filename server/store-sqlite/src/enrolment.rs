@@ -227,7 +227,8 @@ impl EnrolmentStore for SqliteStore {
             DeviceRow,
             "SELECT device, public_key, role, participant, scope, state, probation_until_ms,
                     inviter, enrolled_at_ms, lease_until_ms, pass
-             FROM device WHERE tenant = ? AND participant IS NULL AND device > ?
+             FROM device INDEXED BY device_by_participant
+             WHERE tenant = ? AND participant IS NULL AND device > ?
              ORDER BY device LIMIT ?",
             key,
             after,
@@ -253,7 +254,8 @@ impl EnrolmentStore for SqliteStore {
             DeviceRow,
             "SELECT device, public_key, role, participant, scope, state, probation_until_ms,
                     inviter, enrolled_at_ms, lease_until_ms, pass
-             FROM device WHERE tenant = ? AND participant = ? ORDER BY device",
+             FROM device INDEXED BY device_by_participant
+             WHERE tenant = ? AND participant = ? ORDER BY device",
             key,
             participant
         )

@@ -49,3 +49,59 @@ pub(crate) fn migrate_error(error: sqlx::migrate::MigrateError) -> StoreError {
         error => StoreError::Unavailable(Box::new(error)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{path::Path, time::Duration};
+
+    use sqlx::{SqlitePool, sqlite::SqliteConnectOptions};
+
+    use super::*;
+
+    async fn database(path: &Path) -> SqlitePool {
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .busy_timeout(Duration::ZERO);
+        SqlitePool::connect_with(options).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn errors_are_sorted_by_what_can_be_done() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("askel.db");
+        let database = database(&path).await;
+        let mut connection = database.acquire().await.unwrap();
+        for statement in [
+            "CREATE TABLE one (n INTEGER NOT NULL) STRICT",
+            "PRAGMA max_page_count = 4",
+        ] {
+            sqlx::query(statement)
+                .execute(&mut *connection)
+                .await
+                .unwrap();
+        }
+        let mut check = async |statement: &'static str, expected: fn(&StoreError) -> bool| {
+            let error = sqlx::query(statement)
+                .execute(&mut *connection)
+                .await
+                .unwrap_err();
+            let error = store_error(error);
+            assert!(expected(&error), "{statement}: {error:?}");
+        };
+        let inconsistent = |error: &StoreError| matches!(error, StoreError::Inconsistent(_));
+        check("INSERT INTO one VALUES (NULL)", inconsistent).await;
+        check("INSERT INTO one VALUES ('text')", inconsistent).await;
+        check("CREATE TABLE two AS SELECT zeroblob(100000)", |error| {
+            matches!(error, StoreError::Full(_))
+        })
+        .await;
+        let other = super::tests::database(&path).await;
+        let held = other.begin_with("BEGIN IMMEDIATE").await.unwrap();
+        check("INSERT INTO one VALUES (1)", |error| {
+            matches!(error, StoreError::Unavailable(_))
+        })
+        .await;
+        drop(held);
+    }
+}

@@ -4,7 +4,9 @@ use askel_store_sqlite::SqliteStore;
 
 async fn open() -> (SqliteStore, tempfile::TempDir) {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let store = SqliteStore::open(&folder.path().join("askel.db")).await.expect("a new store");
+    let store = SqliteStore::open(&folder.path().join("askel.db"))
+        .await
+        .expect("a new store");
     (store, folder)
 }
 

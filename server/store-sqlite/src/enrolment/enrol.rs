@@ -285,7 +285,8 @@ impl Enrolling<'_> {
         };
         let (key, participant) = (&self.tenant.as_bytes()[..], &participant.as_bytes()[..]);
         let devices = sqlx::query_scalar!(
-            "SELECT device FROM device WHERE tenant = ? AND participant = ? AND state <> ?",
+            "SELECT device FROM device INDEXED BY device_by_participant
+             WHERE tenant = ? AND participant = ? AND state <> ?",
             key,
             participant,
             REVOKED
