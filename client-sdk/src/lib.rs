@@ -20,3 +20,8 @@ pub use storage::{
     MemoryStorage, RowKey, RowWrite, SealedRow, SqliteStorage, Storage, StorageError,
 };
 pub use transport::{Credential, GrpcTransport, Refusal, SyncAnswer, Transport, TransportError};
+
+/// README.md's example compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
