@@ -124,7 +124,9 @@ impl Batch {
         if proto.ops.len() > OPS_PER_BATCH_MAX {
             return Err(BatchError::TooManyOps);
         }
-        if proto.ops.is_empty() || proto.first_sequence >= SEQUENCE_MAX {
+        let count = u64::try_from(proto.ops.len()).unwrap_or(u64::MAX);
+        let end = proto.first_sequence.saturating_add(count);
+        if proto.ops.is_empty() || end > SEQUENCE_MAX {
             return Err(BatchError::Malformed);
         }
         let log = LogId::try_from(&*proto.log_id).map_err(|_| BatchError::Malformed)?;

@@ -1,0 +1,23 @@
+//! What holds of the pure core, seen from outside: laws by properties, meaning by examples, limits
+//! at and one past, and fixed vectors.
+
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unnecessary_wraps,
+    reason = "a test may fail loudly, in its helpers too"
+)]
+
+mod acts;
+mod attendance;
+mod catalog;
+mod codec;
+mod crdts_traps;
+mod folds;
+mod limits;
+mod place_day;
+mod rules;
+mod steps;
+mod vectors;
+mod world;

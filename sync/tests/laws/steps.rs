@@ -1,0 +1,128 @@
+//! What step counts come to.
+
+use std::collections::BTreeMap;
+
+use askel_sync::{
+    admission::{AdmittedOp, Strength},
+    catalog::Catalog,
+    fold::ParticipantState,
+    id::StepSourceId,
+    op::{Measure, Payload, StepCount},
+    time::{LocalDate, Quarter, Timestamp},
+};
+use proptest::prelude::*;
+
+use crate::{
+    acts::month,
+    world::{ME, admitted, catalog_with, day, hours, tuesday},
+};
+
+fn steps(source: u8, at: Timestamp, count: u32, revision: u32) -> AdmittedOp {
+    let count = StepCount {
+        source: StepSourceId::from_bytes([source; 16]),
+        bucket: Quarter::containing(at).expect("after 1970"),
+        count,
+        revision,
+        measure: Measure::Steps,
+    };
+    let sequence = u64::from(source) << 32 | u64::from(count.bucket.get() << 4 | revision);
+    admitted(
+        sequence,
+        &Payload::StepCount(count),
+        at,
+        Strength::Unspecified,
+    )
+}
+
+fn days(ops: &[AdmittedOp]) -> Vec<(LocalDate, u64)> {
+    let catalog = catalog_with(Vec::new());
+    let forwards = ParticipantState::fold(ME, ops, &catalog);
+    let backwards = ParticipantState::fold(ME, ops.iter().rev(), &catalog);
+    assert_eq!(forwards, backwards);
+    forwards.days(Measure::Steps).collect()
+}
+
+#[test]
+fn the_highest_revision_holds_and_of_equal_ones_the_larger_count() {
+    let at = hours(10);
+    assert_eq!(
+        days(&[steps(1, at, 500, 1), steps(1, at, 300, 2)]),
+        [(day(0), 300)]
+    );
+    assert_eq!(
+        days(&[steps(1, at, 500, 1), steps(1, at, 300, 1)]),
+        [(day(0), 500)]
+    );
+}
+
+#[test]
+fn an_hour_is_the_largest_of_its_devices_and_a_day_the_sum_of_its_hours() {
+    let ops = [
+        steps(1, hours(10), 700, 1),
+        steps(2, tuesday(610), 300, 1),
+        steps(2, tuesday(620), 350, 1),
+        steps(2, hours(11), 50, 1),
+        steps(1, hours(11), 40, 1),
+    ];
+    assert_eq!(days(&ops), [(day(0), 750)]);
+}
+
+#[test]
+fn a_day_is_cut_at_local_midnight_and_a_counted_day_without_steps_stands() {
+    let ops = [
+        steps(1, tuesday(24 * 60 - 1), 10, 1),
+        steps(1, hours(24), 20, 1),
+        steps(1, hours(50), 0, 1),
+    ];
+    assert_eq!(days(&ops), [(day(0), 10), (day(1), 20), (day(2), 0)]);
+}
+
+/// The day sums, computed the slow way from the last registers.
+fn slowly(ops: &[AdmittedOp], catalog: &Catalog) -> BTreeMap<LocalDate, u64> {
+    let mut registers = BTreeMap::new();
+    for op in ops {
+        if let Ok(Some(Payload::StepCount(count))) = op.op.parse()
+            && count.measure == Measure::Steps
+        {
+            let held = registers
+                .entry((count.source, count.bucket))
+                .or_insert((0, 0));
+            *held = (*held).max((count.revision, count.count));
+        }
+    }
+    let mut hours: BTreeMap<_, BTreeMap<_, u64>> = BTreeMap::new();
+    for ((source, bucket), (_, count)) in registers {
+        let hour = bucket.begins_at().as_ms() / 3_600_000;
+        *hours.entry(hour).or_default().entry(source).or_default() += u64::from(count);
+    }
+    let mut days = BTreeMap::new();
+    for (hour, sources) in hours {
+        let date = catalog.midnight_date(Timestamp::from_ms(hour * 3_600_000));
+        *days.entry(date).or_default() += sources.values().max().copied().unwrap_or(0);
+    }
+    days
+}
+
+proptest! {
+    #[test]
+    fn day_sums_equal_the_slow_way(ops in month()) {
+        let catalog = catalog_with(Vec::new());
+        let state = ParticipantState::fold(ME, &ops, &catalog);
+        prop_assert_eq!(state.day_steps(Measure::Steps), slowly(&ops, &catalog));
+    }
+}
+
+#[test]
+fn a_register_tells_its_revision_and_count() {
+    let at = hours(10);
+    let state = ParticipantState::fold(ME, &[steps(1, at, 500, 3)], &catalog_with(Vec::new()));
+    let bucket = Quarter::containing(at).expect("after 1970");
+    let source = |byte| StepSourceId::from_bytes([byte; 16]);
+    assert_eq!(state.step_revision(source(1), Measure::Steps, bucket), 3);
+    assert_eq!(
+        state.step_count(source(1), Measure::Steps, bucket),
+        Some(500)
+    );
+    assert_eq!(state.step_revision(source(2), Measure::Steps, bucket), 0);
+    assert_eq!(state.step_revision(source(1), Measure::Minutes, bucket), 0);
+}
