@@ -1,6 +1,11 @@
 //! Starting to stop: one signal that everything which waits listens to.
 
-use tokio::sync::watch;
+use std::io;
+
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::watch,
+};
 
 /// Begins the stop, once.
 #[derive(Debug)]
@@ -40,19 +45,32 @@ impl Stop {
     }
 }
 
-/// Returns when the operator or the system asks the process to end: SIGTERM or SIGINT.
-///
-/// # Errors
-/// When the signal handlers can't be installed.
-pub async fn asked_to_end() -> std::io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// The signals by which an operator or the system asks the process to end: SIGTERM and SIGINT.
+#[derive(Debug)]
+pub struct EndSignals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl EndSignals {
+    /// Catches the signals from now on.
+    ///
+    /// # Errors
+    /// When the signal handlers can't be installed.
+    pub fn install() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
     }
-    Ok(())
+
+    /// Returns when one of them has come.
+    pub async fn received(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }
 
 #[cfg(test)]
