@@ -40,6 +40,11 @@ impl Home {
         self.path.join("server")
     }
 
+    /// Where the organiser keeps root and catalog key.
+    pub(crate) fn offline_keys(&self) -> PathBuf {
+        self.path.join("offline-keys")
+    }
+
     /// Where the server's log goes.
     pub(crate) fn server_log(&self) -> PathBuf {
         self.path.join("server.log")

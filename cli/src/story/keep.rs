@@ -2,6 +2,8 @@
 
 use std::io::Write as _;
 
+use askel_sync::admission::Role;
+
 use super::{Output, founding, stopwatch, text::Text, world::World};
 
 /// Serves until Ctrl-C. With JSON on standard output, what there is to say goes to standard error.
@@ -10,12 +12,12 @@ pub(crate) async fn serve(mut world: World, text: &Text, output: Output) -> anyh
     let now = stopwatch::machine_time();
     let address = world.server.address();
     let invitation =
-        founding::invite_participant(&world.home, world.tenant, address, now).await?;
+        world.founded.invite(&world.home, address, (Role::Participant, now)).await?;
     let words = &text.keep;
     let told = [
         String::new(),
         words.serving.plain().to_owned(),
-        format!("  {}: http://{address}", words.address.plain()),
+        format!("  {}: {}", words.address.plain(), founding::url(address)),
         format!("  {}: {}", words.data.plain(), world.home.path().display()),
         format!("  {}: {invitation}", words.invitation.plain()),
         format!("  {}: grpcurl -plaintext {address} list askel.v1.SyncService", words.try_it.plain()),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context as _;
-use askel_server::app::{VerifiedParticipant, VerifiedTenant, verify};
+use askel_server::{VerifiedParticipant, VerifiedTenant};
 use askel_sync::{
     award::award_id,
     catalog::{self, Catalog},
@@ -22,8 +22,7 @@ pub(crate) struct Kept {
 
 /// Reads the store beside the running server; changes nothing.
 pub(crate) async fn read(world: &World) -> anyhow::Result<Kept> {
-    let store = founding::open_store(&world.home).await?;
-    let verified = verify(&*store, world.tenant).await?;
+    let verified = founding::refold(&world.home, world.founded.tenant).await?;
     let people = world.people.iter().map(|person| person.participant).collect();
     Ok(Kept { verified, people })
 }
@@ -58,7 +57,7 @@ impl Kept {
         language: Language,
     ) -> anyhow::Result<Vec<String>> {
         let card = self.card()?;
-        let names = names(world.tenant, &world.catalog, card.participant, language);
+        let names = names(world.founded.tenant, &world.catalog, card.participant, language);
         Ok(card.awards.iter().filter_map(|award| names.get(award).cloned()).collect())
     }
 }

@@ -9,6 +9,7 @@ use std::{
 use anyhow::{Context as _, bail};
 use askel_client_sdk::{Client, ComeBack, Entropy as _, SystemEntropy};
 use askel_sync::{
+    admission::Role,
     catalog::{self, Catalog},
     id::{ParticipantId, PlaceId, StepSourceId},
     op::Alias,
@@ -67,14 +68,14 @@ impl Launch {
         let founded = founding::found(&self.home, self.now).await?;
         let free = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let server = ServerProcess::start(&self.home, free, self.now).await?;
-        let link = founded.invite_organiser(&self.home, server.address(), self.now).await?;
-        let organiser = Organiser::enrol(&link, Arc::clone(&clock)).await?;
+        let link = founded.invite(&self.home, server.address(), (Role::Organiser, self.now)).await?;
+        let organiser = Organiser::enrol(link, Arc::clone(&clock)).await?;
         let catalog = self.publish(&founded, &organiser).await?;
         let tablets = self.enrol_tablets(&organiser, &clock).await?;
         let (people, link) = self.enrol_people(newcomers, &organiser, &clock).await?;
         let card = organiser.make_card().await?;
         let world = World {
-            tenant: founded.tenant,
+            founded,
             home: self.home,
             helsinki: self.helsinki,
             catalog,

@@ -28,6 +28,8 @@ pub(crate) struct Organiser {
     tenant: TenantId,
     device: DeviceId,
     audience: String,
+    /// What phones connect to.
+    server_url: String,
     clock: Arc<StoryClock>,
 }
 
@@ -42,7 +44,7 @@ pub(crate) struct ChallengeTotal {
 
 impl Organiser {
     /// Enrols with an organiser's invitation.
-    pub(crate) async fn enrol(link: &Link, clock: Arc<StoryClock>) -> anyhow::Result<Self> {
+    pub(crate) async fn enrol(link: Link, clock: Arc<StoryClock>) -> anyhow::Result<Self> {
         let channel = Channel::from_shared(link.server_url.clone())?.connect_lazy();
         let mut seed = [0; 32];
         SystemEntropy.fill(&mut seed)?;
@@ -64,6 +66,7 @@ impl Organiser {
             tenant: link.tenant,
             device: DeviceId::try_from(&*enrolled.device_id)?,
             audience: enrolled.audience,
+            server_url: link.server_url,
             clock,
         })
     }
@@ -96,7 +99,10 @@ impl Organiser {
             v1::CreateInvitationRequest { invitation: Some(invitation), ..Default::default() };
         let mut admin = AdminServiceClient::new(self.channel.clone());
         let made = admin.create_invitation(self.signed(request)?).await;
-        Ok(made.context("making an invitation")?.into_inner().link)
+        let mut link: Link = made.context("making an invitation")?.into_inner().link.parse()?;
+        // The server took a free port, which no configuration could name beforehand.
+        link.server_url.clone_from(&self.server_url);
+        Ok(link.to_string())
     }
 
     /// Approves a tablet that came with this organiser's invitation.

@@ -9,13 +9,14 @@ use anyhow::Context as _;
 use askel_client_sdk::{Award, Client, Scanned, SyncReport};
 use askel_sync::{
     catalog::Catalog,
-    id::{ParticipantId, PlaceId, TenantId},
+    id::{ParticipantId, PlaceId},
     time::{LocalDate, Timestamp},
 };
 
 use super::{
     clock::StoryClock,
     device::{self, Device},
+    founding::Founded,
     helsinki::Helsinki,
     home::Home,
     organiser::Organiser,
@@ -25,7 +26,7 @@ use super::{
 
 /// The story's world.
 pub(crate) struct World {
-    pub(crate) tenant: TenantId,
+    pub(crate) founded: Founded,
     pub(crate) home: Home,
     /// As published.
     pub(crate) catalog: Arc<Catalog>,

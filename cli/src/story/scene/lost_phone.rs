@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::Context as _;
-use askel_client_sdk::{Client, ComeBack};
+use askel_client_sdk::{Advice, Client, ComeBack};
 use askel_sync::time::HOUR_MS;
 
 use super::{Stage, alias};
@@ -42,11 +42,14 @@ pub(crate) async fn lost_phone(
     phone.approve_device(&other.device_public_key(), None).await?;
     other.come_back(ComeBack::Approved(keepsakes.link.clone())).await?;
     stage.world.sync(&other).await?;
+    let locked_out = matches!(
+        lost.sync(device::BUDGET).await,
+        Err(error) if error.advice() == Advice::EnrolAgain
+    );
+    replace(stage, moon, [phone.clone(), other])?;
     let after = badges(&phone);
-    let locked_out = lost.sync(device::BUDGET).await.is_err();
     let back = before.intersection(&after).count();
     stage.faults.expect(Fault::Recovery, back == before.len() && locked_out);
-    replace(stage, moon, [phone, other])?;
     let text = stage.telling.text.clone();
     let line = text.story.lost_phone.with(&[
         ("alias", &alias(stage.world, &text, Who::Walker(moon))?),
