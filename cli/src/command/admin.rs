@@ -4,6 +4,8 @@ mod init;
 mod invite;
 mod verify;
 
+pub(crate) use init::found;
+
 use askel_sync::id::TenantId;
 use data_encoding::HEXLOWER;
 

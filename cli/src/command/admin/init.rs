@@ -52,7 +52,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
 ///
 /// # Errors
 /// A file or the store can't be written, or the folder holds another tenant's keys.
-async fn found(
+pub(crate) async fn found(
     store: &StoreConfig,
     keys_dir: &Path,
     now: Timestamp,
