@@ -41,13 +41,12 @@ impl World {
     pub(crate) async fn found() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let data = folder.path().join(DATA);
-        admin(&data, ANY_PORT, &["init"]);
+        admin(&data, &["init"]);
         let server = Server::start(&data, ANY_PORT);
-        let link = admin(&data, &server.address, &["invite", "--role", "organiser"]);
-        let link: Link = find_link(&link).parse().expect("a link");
+        let link: Link = invite(&data, &server.address, "organiser").parse().expect("a link");
         let organiser = Organiser::enrol(&link).await;
         let content = catalog::encode(&one_place(&link));
-        organiser.publish(content, &data.join("offline/catalog.key")).await;
+        organiser.publish(content, &data.join("offline-keys/catalog.key")).await;
         Self { folder, tenant: link.tenant, server: Some(server) }
     }
 
@@ -65,29 +64,26 @@ impl World {
 
     /// Makes an invitation that is good at once; its link.
     pub(crate) fn invite(&self, role: &str) -> String {
-        let address = &self.server.as_ref().expect("it runs").address;
-        find_link(&admin(&self.data(), address, &["invite", "--role", role])).to_owned()
+        let server = self.server.as_ref().expect("it runs");
+        invite(&self.data(), &server.address, role)
     }
 }
 
+fn invite(data: &Path, address: &str, role: &str) -> String {
+    let url = format!("http://{address}");
+    let told = admin(data, &["invite", "--role", role, "--server-url", &url]);
+    let link = told.lines().find_map(|line| line.strip_prefix("link "));
+    link.expect("a link is printed").to_owned()
+}
+
 /// Runs `askel admin …` and gives what it printed.
-fn admin(data: &Path, address: &str, arguments: &[&str]) -> String {
-    let output = askel()
-        .env("ASKEL_SERVER__PUBLIC_URL", format!("http://{address}"))
-        .arg("admin")
-        .args(arguments)
-        .arg("--data-dir")
-        .arg(data)
-        .output()
-        .expect("askel runs");
+fn admin(data: &Path, arguments: &[&str]) -> String {
+    let mut command = askel();
+    let output = command.arg("admin").args(arguments).arg("--data-dir").arg(data).output();
+    let output = output.expect("askel runs");
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "askel admin {arguments:?}: {stderr}");
     String::from_utf8(output.stdout).expect("text")
-}
-
-fn find_link(told: &str) -> &str {
-    let link = told.split_whitespace().find(|word| word.starts_with("askel:"));
-    link.expect("a link is printed")
 }
 
 /// The real binary, without the environment's own settings.

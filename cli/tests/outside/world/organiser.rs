@@ -71,9 +71,11 @@ impl Organiser {
     }
 }
 
-/// A key file holds the seed in hex.
+/// A key file is TOML; the seed is in hex.
 fn read_key(path: &Path) -> KeyPair {
     let text = std::fs::read_to_string(path).expect("the key file");
-    let seed = data_encoding::HEXLOWER.decode(text.trim().as_bytes()).expect("hex");
+    let file: toml::Table = text.parse().expect("TOML");
+    let seed = file.get("seed").and_then(toml::Value::as_str).expect("a seed");
+    let seed = data_encoding::HEXLOWER.decode(seed.as_bytes()).expect("hex");
     KeyPair::from_seed(&seed.try_into().expect("32 bytes"))
 }

@@ -17,7 +17,6 @@ impl Server {
     /// Starts it and waits until it listens.
     pub(crate) fn start(data: &Path, address: &str) -> Self {
         let mut child = super::askel()
-            .env("ASKEL_SERVER__PUBLIC_URL", format!("http://{address}"))
             .arg("serve")
             .arg("--data-dir")
             .arg(data)
