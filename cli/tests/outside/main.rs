@@ -1,6 +1,10 @@
 //! Tests from outside: the real binary, as processes of its own.
 
-#![expect(clippy::expect_used, clippy::panic, reason = "what a test relies on fails the test")]
+#![expect(
+    clippy::expect_used,
+    clippy::arithmetic_side_effects,
+    reason = "what a test relies on fails the test"
+)]
 
 mod server_kills;
 mod strangers_client;

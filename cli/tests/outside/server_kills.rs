@@ -4,7 +4,7 @@
 //! `ASKEL_KILLS` says how often (20), `ASKEL_SEED` when (1). `cargo xtask drill server-kills` does
 //! 200.
 
-use std::{sync::Arc, time::Duration};
+use std::{io::Write as _, sync::Arc, time::Duration};
 
 use askel_client_sdk::{
     Budget, Client, Components, Confirmation, FileKeyStore, GrpcTransport, SqliteStorage,
@@ -71,6 +71,10 @@ async fn killing_the_server_loses_and_doubles_nothing() {
     for phone in &walked {
         phone.compare(&server);
     }
+    let ops: u64 = walked.iter().map(|phone| u64::from(phone.quarters)).sum::<u64>() + tallied;
+    let answers = *answers.borrow();
+    writeln!(std::io::stderr(), "{kills} kills, {answers} syncs answered, {ops} facts: all once")
+        .expect("stderr is there");
 }
 
 /// When clients go on, and that they did.
