@@ -132,7 +132,9 @@ impl Batch {
         let log = LogId::try_from(&*proto.log_id).map_err(|_| BatchError::Malformed)?;
         let op = |(sequence, op): (u64, v1::Op)| {
             let origin = match op.origin {
-                Some(origin) => origin_from_proto(&origin)?,
+                // An op that says it is of this very log can only be at its own place.
+                Some(origin) => origin_from_proto(&origin)
+                    .filter(|origin| origin.log != log || origin.sequence == sequence)?,
                 None => Origin { log, sequence },
             };
             Some(Op {

@@ -109,9 +109,11 @@ fn with_two_catalogs_in_play_the_earlier_slot_holds() {
 
 #[test]
 fn a_void_undoes_the_attendance_with_all_its_witnesses() {
-    let (own, scan) = (check_in(1, hours(12), LUNCH), check_in(2, hours(13), LUNCH));
-    let void = correction(3, scan.id(), 1, Verdict::Void);
-    assert_eq!(attended(&[own, scan, void]), []);
+    let scans = [1, 2, 3].map(|sequence| check_in(sequence, hours(12), LUNCH));
+    for cited in &scans {
+        let void = correction(4, cited.id(), 1, Verdict::Void);
+        assert_eq!(attended(&[&scans[..], &[void]].concat()), []);
+    }
 }
 
 #[test]

@@ -9,9 +9,10 @@ use askel_sync::{
     award,
     catalog::Catalog,
     fold::{ChallengeTotals, ParticipantState},
-    id::GoalId,
-    op::{ChallengeTotal, Measure, Op, Payload},
+    id::{GoalId, StepSourceId},
+    op::{ChallengeTotal, Measure, Op, Payload, StepCount},
     rule::{self, Evaluation, Tracker},
+    time::Quarter,
 };
 use proptest::prelude::*;
 
@@ -189,4 +190,30 @@ fn the_highest_revision_of_a_total_holds_in_any_order() {
             Some(400)
         );
     }
+}
+
+#[test]
+fn a_lowered_count_takes_an_active_day_back_by_changes_too() {
+    let catalog = catalog_with(vec![goal(1, days_active(Some((Measure::Steps, 5_000)), 1))]);
+    let counted = |count, revision| {
+        let count = StepCount {
+            source: StepSourceId::from_bytes([1; 16]),
+            bucket: Quarter::new(1_700_000),
+            count,
+            revision,
+            measure: Measure::Steps,
+        };
+        admitted(
+            revision.into(),
+            &Payload::StepCount(count),
+            tuesday(0),
+            Strength::Unspecified,
+        )
+    };
+    let current = |ops: &[AdmittedOp]| {
+        let evaluation = by_changes(ops, &catalog);
+        evaluation.goal(GoalId::new(1)).map(|goal| goal.current)
+    };
+    assert_eq!(current(&[counted(5_000, 1)]), Some(1));
+    assert_eq!(current(&[counted(5_000, 1), counted(4_999, 2)]), Some(0));
 }

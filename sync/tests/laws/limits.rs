@@ -162,6 +162,36 @@ fn open(ops: usize, payload_bytes: usize, first_sequence: u64) -> Result<(), Bat
 }
 
 #[test]
+fn an_op_of_this_log_is_at_its_own_place() {
+    let key = KeyPair::from_seed(&[3; 32]);
+    let device = device_id(TENANT, &key.public_key());
+    let log = LogId::from_bytes([4; 16]);
+    let open = |log_of_origin, sequence| {
+        let origin = Origin {
+            log: log_of_origin,
+            sequence,
+        };
+        let op = Op {
+            kind: 1,
+            payload: Vec::new(),
+            origin,
+        };
+        let clock_segment = ClockSegment::default();
+        let batch = Batch {
+            log,
+            first_sequence: 7,
+            device,
+            clock_segment,
+            ops: vec![op],
+        };
+        Batch::open(&batch.seal(TENANT, &key), TENANT, device, &key.public_key()).map(drop)
+    };
+    assert_eq!(open(log, 7), Ok(()));
+    assert_eq!(open(LogId::from_bytes([5; 16]), 3), Ok(()));
+    assert_eq!(open(log, 3), Err(BatchError::Malformed));
+}
+
+#[test]
 fn batches() {
     assert_eq!(open(limits::OPS_PER_BATCH_MAX, 1, 0), Ok(()));
     assert_eq!(

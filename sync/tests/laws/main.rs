@@ -10,6 +10,7 @@
 )]
 
 mod acts;
+mod admission;
 mod attendance;
 mod catalog;
 mod codec;
@@ -19,5 +20,6 @@ mod limits;
 mod place_day;
 mod rules;
 mod steps;
+mod streams;
 mod vectors;
 mod world;
