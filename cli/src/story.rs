@@ -33,10 +33,10 @@ mod schedule;
 mod server_process;
 mod steps_file;
 mod stopwatch;
+mod table;
 mod telling;
 mod text;
 mod walking;
-mod table;
 mod world;
 
 use std::{io::Write as _, path::PathBuf};
@@ -110,12 +110,21 @@ pub(crate) async fn tell(options: Options) -> anyhow::Result<()> {
     let plan = Plan::of(&walking, &helsinki, options.seed)?;
     let home = Home::take(options.data_dir.clone())?;
     let text = Text::of(options.language)?;
-    let mut telling =
-        Telling::begin(options.language, text.clone(), options.output, helsinki.clone(), plan.season.days());
+    let mut telling = Telling::begin(
+        options.language,
+        text.clone(),
+        options.output,
+        helsinki.clone(),
+        plan.season.days(),
+    );
     title(&mut telling, &walking, plan.season)?;
     let mut faults = Faults::default();
     let (mut world, script) = plan.launch(home, helsinki, options.language).await?;
-    let mut stage = Stage { world: &mut world, telling: &mut telling, faults: &mut faults };
+    let mut stage = Stage {
+        world: &mut world,
+        telling: &mut telling,
+        faults: &mut faults,
+    };
     scene::launch(&mut stage)?;
     script.live(&mut stage).await?;
     telling.progress().comparing();
@@ -130,7 +139,11 @@ pub(crate) async fn tell(options: Options) -> anyhow::Result<()> {
     close(&mut telling, &world, &comparison, run, &faults)?;
     if options.output == Output::Json {
         let figures = Figures::of(run, &comparison, world.counted);
-        writeln!(std::io::stdout().lock(), "{}", serde_json::to_string(&figures)?)?;
+        writeln!(
+            std::io::stdout().lock(),
+            "{}",
+            serde_json::to_string(&figures)?
+        )?;
     }
     faults.check(&text.faults)?;
     match options.afterwards {
@@ -140,7 +153,9 @@ pub(crate) async fn tell(options: Options) -> anyhow::Result<()> {
 }
 
 fn walking(steps: Option<&PathBuf>, helsinki: &Helsinki) -> anyhow::Result<Walking> {
-    let Some(path) = steps else { return generated_month::make(helsinki) };
+    let Some(path) = steps else {
+        return generated_month::make(helsinki);
+    };
     let named = || format!("the steps file {}", path.display());
     let file = std::fs::File::open(path).with_context(named)?;
     steps_file::read(std::io::BufReader::new(file), helsinki).with_context(named)
@@ -160,13 +175,27 @@ impl Plan {
     fn of(walking: &Walking, helsinki: &Helsinki, seed: u64) -> anyhow::Result<Self> {
         let (first, last) = walking.season().context("the walking has no days")?;
         let season = SeasonDates { first, last };
-        let minute = |minute| helsinki.minute_of(first, minute).context("the season's first day");
+        let minute = |minute| {
+            helsinki
+                .minute_of(first, minute)
+                .context("the season's first day")
+        };
         let midnight_utc_ms = i64::from(first.as_days()).saturating_mul(DAY_MS);
-        let evening_ms = minute(EVENING_MINUTE)?.as_ms().saturating_sub(midnight_utc_ms);
-        let delivery = Season { first, last, evening_ms };
+        let evening_ms = minute(EVENING_MINUTE)?
+            .as_ms()
+            .saturating_sub(midnight_utc_ms);
+        let delivery = Season {
+            first,
+            last,
+            evening_ms,
+        };
         let cast = Cast::of(walking);
         let openings = catalog::openings(season, helsinki)?;
-        let town = Town { walkers: walking.walkers.len(), moon: cast.moon, seed };
+        let town = Town {
+            walkers: walking.walkers.len(),
+            moon: cast.moon,
+            seed,
+        };
         let newcomers = walking
             .walkers
             .iter()
@@ -193,12 +222,34 @@ impl Plan {
         helsinki: Helsinki,
         language: Language,
     ) -> anyhow::Result<(World, Script)> {
-        let Self { season, evening_ms, morning, cast, gatherings, newcomers } = self;
-        let launch = Launch { home, helsinki, season, now: morning, language };
+        let Self {
+            season,
+            evening_ms,
+            morning,
+            cast,
+            gatherings,
+            newcomers,
+        } = self;
+        let launch = Launch {
+            home,
+            helsinki,
+            season,
+            now: morning,
+            language,
+        };
         let Launched { world, link } = launch.start(newcomers).await?;
         let sheet = world.phone(cast.moon)?.create_recovery_sheet().await?.text;
         let keepsakes = Keepsakes { sheet, link };
-        Ok((world, Script { season, cast, gatherings, keepsakes, evening_ms }))
+        Ok((
+            world,
+            Script {
+                season,
+                cast,
+                gatherings,
+                keepsakes,
+                evening_ms,
+            },
+        ))
     }
 }
 

@@ -1,5 +1,9 @@
 //! The demo from outside: each flag, its figures, and what it refuses.
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at what it did not expect")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test stops at what it did not expect"
+)]
 
 use std::{
     fmt::Write as _,
@@ -33,7 +37,11 @@ fn stdout(output: &Output) -> String {
 
 /// Steps of the `hour`th hour of a person.
 fn steps_of(person: u32, hour: u32) -> u32 {
-    if (8..20).contains(&(hour % 24)) { (person * 37 + hour * 13) % 900 } else { 0 }
+    if (8..20).contains(&(hour % 24)) {
+        (person * 37 + hour * 13) % 900
+    } else {
+        0
+    }
 }
 
 /// A file of the shared data's form; hours of some days are missing at the end of one person's.
@@ -59,15 +67,27 @@ fn steps_total() -> u64 {
 fn json(arguments: &[&str]) -> Value {
     let arguments = [&["--json"], arguments].concat();
     let told = stdout(&run(&arguments));
-    assert_eq!(told.lines().count(), 1, "one object and nothing else: {told}");
+    assert_eq!(
+        told.lines().count(),
+        1,
+        "one object and nothing else: {told}"
+    );
     serde_json::from_str(&told).expect("JSON")
 }
 
 /// What the seed decides: everything but ids, sizes and time.
 fn decided(figures: &Value) -> Vec<Value> {
     let keys = [
-        "steps_total", "person_days", "median_day_steps", "max_day_steps", "check_ins",
-        "attendances", "tallies", "encounters", "awards", "card_awards",
+        "steps_total",
+        "person_days",
+        "median_day_steps",
+        "max_day_steps",
+        "check_ins",
+        "attendances",
+        "tallies",
+        "encounters",
+        "awards",
+        "card_awards",
     ];
     keys.iter().map(|key| figures[key].clone()).collect()
 }
@@ -77,9 +97,23 @@ fn json_is_one_object_with_every_figure() {
     let folder = tempfile::tempdir().unwrap();
     let figures = json(&["--steps", &steps_file(folder.path())]);
     for key in [
-        "participants", "devices", "steps_total", "person_days", "median_day_steps",
-        "max_day_steps", "check_ins", "attendances", "tallies", "encounters", "awards",
-        "phone_award_hash", "server_award_hash", "sync_calls", "bytes_up", "bytes_down", "seconds",
+        "participants",
+        "devices",
+        "steps_total",
+        "person_days",
+        "median_day_steps",
+        "max_day_steps",
+        "check_ins",
+        "attendances",
+        "tallies",
+        "encounters",
+        "awards",
+        "phone_award_hash",
+        "server_award_hash",
+        "sync_calls",
+        "bytes_up",
+        "bytes_down",
+        "seconds",
     ] {
         assert!(!figures[key].is_null(), "{key} is missing: {figures}");
     }
@@ -97,7 +131,10 @@ fn the_seed_decides_what_happens_and_never_what_was_walked() {
     let folder = tempfile::tempdir().unwrap();
     let steps = steps_file(folder.path());
     let seven = json(&["--steps", &steps, "--seed", "7"]);
-    assert_eq!(decided(&seven), decided(&json(&["--steps", &steps, "--seed", "7"])));
+    assert_eq!(
+        decided(&seven),
+        decided(&json(&["--steps", &steps, "--seed", "7"]))
+    );
     let eight = json(&["--steps", &steps, "--seed", "8"]);
     assert_ne!(decided(&seven), decided(&eight));
     assert_eq!(seven["steps_total"], eight["steps_total"]);
@@ -115,7 +152,10 @@ fn the_story_is_told_in_the_language_asked_for() {
         assert!(told.contains('✓') && !told.contains('✗'), "{told}");
     };
     check("en", ["Tue 12 Apr", "moon-14", "First visit", "encounters"]);
-    check("fi", ["ti 12.4.", "kuu-14", "Ensimmäinen käynti", "kohtaamisia"]);
+    check(
+        "fi",
+        ["ti 12.4.", "kuu-14", "Ensimmäinen käynti", "kohtaamisia"],
+    );
     check("sv", ["tis 12 apr", "måne-14", "Första besöket", "möten"]);
 }
 
@@ -160,15 +200,25 @@ fn keep_goes_on_serving_until_ctrl_c_and_says_how_to_connect() {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let mut lines = BufReader::new(child.stdout.take().unwrap())
+        .lines()
+        .map(Result::unwrap);
     let mut line_with = |word: &str| lines.find(|line| line.contains(word)).expect(word);
     line_with("Ctrl-C");
     let address = line_with("Address");
     let invitation = line_with("invitation");
     assert!(invitation.contains("askel:1/join/"), "{invitation}");
-    let address: SocketAddr = address.split("http://").nth(1).unwrap().trim().parse().unwrap();
+    let address: SocketAddr = address
+        .split("http://")
+        .nth(1)
+        .unwrap()
+        .trim()
+        .parse()
+        .unwrap();
     assert!(TcpStream::connect(address).is_ok());
-    let interrupted = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    let interrupted = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status();
     assert!(interrupted.unwrap().success());
     assert!(child.wait().unwrap().success());
     assert!(TcpStream::connect(address).is_err());
@@ -176,15 +226,22 @@ fn keep_goes_on_serving_until_ctrl_c_and_says_how_to_connect() {
 
 /// The shared data, where it is; it is not part of the repository.
 fn shared_file() -> Option<PathBuf> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../shared/data/steps/hourly_steps.csv");
+    let beside =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/steps/hourly_steps.csv");
     let path = std::env::var_os("ASKEL_STEPS_FILE").map_or(beside, PathBuf::from);
     if path.exists() {
         return Some(path);
     }
     let required = std::env::var_os("CI").is_some_and(|value| value == "true");
-    assert!(!required, "CI needs {}; ASKEL_STEPS_FILE may name it", path.display());
-    println!("skipped: {} is not here; ASKEL_STEPS_FILE may name it", path.display());
+    assert!(
+        !required,
+        "CI needs {}; ASKEL_STEPS_FILE may name it",
+        path.display()
+    );
+    println!(
+        "skipped: {} is not here; ASKEL_STEPS_FILE may name it",
+        path.display()
+    );
     None
 }
 

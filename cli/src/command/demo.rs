@@ -33,8 +33,16 @@ pub(crate) struct Arguments {
 /// # Errors
 /// The steps file is malformed, the server can't be run, or a comparison at the end fails.
 pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
-    let afterwards = if arguments.keep { story::Afterwards::Serve } else { story::Afterwards::End };
-    let output = if arguments.json { story::Output::Json } else { story::Output::Story };
+    let afterwards = if arguments.keep {
+        story::Afterwards::Serve
+    } else {
+        story::Afterwards::End
+    };
+    let output = if arguments.json {
+        story::Output::Json
+    } else {
+        story::Output::Story
+    };
     story::tell(story::Options {
         language: arguments.lang,
         seed: arguments.seed,

@@ -31,13 +31,21 @@ impl CardStory<'_> {
     /// The awards that the visits and the total have earned.
     pub(crate) fn earned(&self) -> BTreeSet<AwardId> {
         let visits: Vec<AdmittedOp> = (0..)
-            .zip(self.gatherings.iter().filter(|g| g.present.contains(&Who::Card)))
+            .zip(
+                self.gatherings
+                    .iter()
+                    .filter(|g| g.present.contains(&Who::Card)),
+            )
             .map(|(sequence, gathering)| self.visit(sequence, gathering.opening))
             .collect();
         let state = ParticipantState::fold(self.participant, &visits, self.catalog);
         let totals = ChallengeTotals::fold(&self.total());
         let evaluation = rule::evaluate(&state, &totals, self.catalog);
-        evaluation.eligible.iter().map(|eligible| eligible.award).collect()
+        evaluation
+            .eligible
+            .iter()
+            .map(|eligible| eligible.award)
+            .collect()
     }
 
     fn visit(&self, sequence: u64, opening: Opening) -> AdmittedOp {
@@ -64,7 +72,10 @@ impl CardStory<'_> {
     }
 
     fn admitted(&self, sequence: u64, at: Timestamp, payload: &Payload) -> AdmittedOp {
-        let origin = Origin { log: LogId::from_bytes([0; 16]), sequence };
+        let origin = Origin {
+            log: LogId::from_bytes([0; 16]),
+            sequence,
+        };
         AdmittedOp {
             op: Op::new(origin, payload),
             admission: Admission {

@@ -16,9 +16,18 @@ pub(crate) struct Cast {
 }
 
 /// What is written on the paper card of birch-2.
-pub(crate) const BIRCH: Alias = Alias { word: AliasWord::BIRCH.0, number: 2 };
-const MOON: Alias = Alias { word: AliasWord::MOON.0, number: 14 };
-const MOSS: Alias = Alias { word: AliasWord::MOSS.0, number: 7 };
+pub(crate) const BIRCH: Alias = Alias {
+    word: AliasWord::BIRCH.0,
+    number: 2,
+};
+const MOON: Alias = Alias {
+    word: AliasWord::MOON.0,
+    number: 14,
+};
+const MOSS: Alias = Alias {
+    word: AliasWord::MOSS.0,
+    number: 7,
+};
 /// The numbers of everyone else begin here, so that no two aliases are alike.
 const FIRST_NUMBER: u32 = 20;
 
@@ -36,7 +45,11 @@ impl Cast {
             _ if index == moss => MOSS,
             other => extra(other),
         };
-        Self { moon, moss, aliases: (0..walking.walkers.len()).map(alias).collect() }
+        Self {
+            moon,
+            moss,
+            aliases: (0..walking.walkers.len()).map(alias).collect(),
+        }
     }
 }
 
@@ -66,6 +79,10 @@ mod tests {
         let all: BTreeSet<_> = cast.aliases.iter().map(|a| (a.word, a.number)).collect();
         assert_eq!(all.len(), 33);
         assert_eq!(cast.aliases[cast.moon], MOON);
-        assert!(cast.aliases.iter().all(|a| (1..=AliasWord::COUNT).contains(&a.word)));
+        assert!(
+            cast.aliases
+                .iter()
+                .all(|a| (1..=AliasWord::COUNT).contains(&a.word))
+        );
     }
 }

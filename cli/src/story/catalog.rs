@@ -45,7 +45,11 @@ pub(crate) struct SeasonDates {
 impl SeasonDates {
     /// Days of the season, at least one.
     pub(crate) fn days(self) -> i32 {
-        self.last.as_days().saturating_sub(self.first.as_days()).saturating_add(1).max(1)
+        self.last
+            .as_days()
+            .saturating_sub(self.first.as_days())
+            .saturating_add(1)
+            .max(1)
     }
 
     /// The day so many days after the first.
@@ -128,7 +132,10 @@ mod tests {
             assert_eq!(session, catalog.session_at(opening.place, last));
             assert_ne!(session, SessionRef::Slot(askel_sync::id::SlotId::new(0)));
             assert_eq!(catalog.local_date(opening.place, last), Some(opening.date));
-            assert!(days.insert((opening.place, opening.date)), "one opening a place and day");
+            assert!(
+                days.insert((opening.place, opening.date)),
+                "one opening a place and day"
+            );
         }
     }
 
@@ -136,7 +143,10 @@ mod tests {
     fn a_month_of_any_weekday_opens_in_the_basement() {
         for offset in 0..7 {
             let first = season().day(offset);
-            let season = SeasonDates { first, last: season().day(offset + 30) };
+            let season = SeasonDates {
+                first,
+                last: season().day(offset + 30),
+            };
             let openings = openings(season, &Helsinki::open().unwrap()).unwrap();
             assert_eq!((openings[0].place, openings[0].date), (BASEMENT, first));
         }

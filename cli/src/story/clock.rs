@@ -17,7 +17,9 @@ pub(crate) struct StoryClock {
 impl StoryClock {
     /// Stands at an instant.
     pub(crate) fn at(now: Timestamp) -> Self {
-        Self { now_ms: AtomicI64::new(now.as_ms()) }
+        Self {
+            now_ms: AtomicI64::new(now.as_ms()),
+        }
     }
 
     /// The story's now.
@@ -33,7 +35,13 @@ impl StoryClock {
 
 impl Clock for StoryClock {
     fn read(&self) -> ClockReading {
-        let segment = ClockSegment { boot_id: BOOT_ID, wall_minus_monotonic_ms: 0 };
-        ClockReading { wall: self.now(), segment }
+        let segment = ClockSegment {
+            boot_id: BOOT_ID,
+            wall_minus_monotonic_ms: 0,
+        };
+        ClockReading {
+            wall: self.now(),
+            segment,
+        }
     }
 }

@@ -64,14 +64,22 @@ pub(crate) fn compare(
     faults: &mut Faults,
 ) -> anyhow::Result<Comparison> {
     let card = kept.card()?;
-    let walked: Vec<DaySteps> =
-        walking.walkers.iter().map(super::walking::Walker::day_steps).collect();
+    let walked: Vec<DaySteps> = walking
+        .walkers
+        .iter()
+        .map(super::walking::Walker::day_steps)
+        .collect();
     let kept_days = |person: &Person| {
-        kept.of(person.participant).map(|kept| kept.day_steps.clone()).unwrap_or_default()
+        kept.of(person.participant)
+            .map(|kept| kept.day_steps.clone())
+            .unwrap_or_default()
     };
     let kept_days: Vec<DaySteps> = world.people.iter().map(kept_days).collect();
     let on_phones = world.people.iter().zip(&walked).all(|(person, walked)| {
-        person.devices.iter().all(|device| device.client.day_steps(Measure::Steps) == *walked)
+        person
+            .devices
+            .iter()
+            .all(|device| device.client.day_steps(Measure::Steps) == *walked)
     });
     faults.expect(Fault::Steps, kept_days == walked && on_phones);
     faults.expect(Fault::Encounters, encounters_agree(world, kept)?);
@@ -103,9 +111,14 @@ fn encounters_agree(world: &World, kept: &Kept) -> anyhow::Result<bool> {
     let everyone = (0..).zip(&world.people).all(|(walker, person)| {
         let truth = world.truth.visits.get(&Who::Walker(walker));
         let happened = truth.cloned().unwrap_or_default();
-        let kept = kept.of(person.participant).map_or(0, |kept| kept.attendances);
+        let kept = kept
+            .of(person.participant)
+            .map_or(0, |kept| kept.attendances);
         count(happened.len()) == kept
-            && person.devices.iter().all(|device| sessions(&device.client) == happened)
+            && person
+                .devices
+                .iter()
+                .all(|device| sessions(&device.client) == happened)
     });
     let card = world.truth.visits.get(&Who::Card).map_or(0, BTreeSet::len);
     let check_ins: u64 = kept
@@ -121,7 +134,11 @@ fn encounters_agree(world: &World, kept: &Kept) -> anyhow::Result<bool> {
 }
 
 fn sessions(client: &askel_client_sdk::Client) -> BTreeSet<(PlaceId, LocalDate)> {
-    client.attendances().into_iter().map(|attended| (attended.place, attended.date)).collect()
+    client
+        .attendances()
+        .into_iter()
+        .map(|attended| (attended.place, attended.date))
+        .collect()
 }
 
 fn phone_awards(world: &World) -> BTreeSet<(ParticipantId, AwardId)> {
@@ -129,7 +146,10 @@ fn phone_awards(world: &World) -> BTreeSet<(ParticipantId, AwardId)> {
         let [phone, _] = &person.devices;
         let participant = person.participant;
         let awards = phone.client.awards();
-        awards.into_iter().map(move |award| (participant, award.id)).collect::<Vec<_>>()
+        awards
+            .into_iter()
+            .map(move |award| (participant, award.id))
+            .collect::<Vec<_>>()
     };
     world.people.iter().flat_map(of_person).collect()
 }
@@ -144,7 +164,10 @@ fn devices_agree(person: &Person) -> bool {
 }
 
 fn visits(truth: &Truth) -> u64 {
-    truth.visits.values().fold(0, |sum, visits| sum.saturating_add(count(visits.len())))
+    truth
+        .visits
+        .values()
+        .fold(0, |sum, visits| sum.saturating_add(count(visits.len())))
 }
 
 /// Person-days on which the server holds less than it has acknowledged, and more.
@@ -153,7 +176,9 @@ pub(crate) fn lost_and_doubled(world: &World, kept: &Kept) -> (usize, usize) {
     for person in &world.people {
         let ledgers = person.devices.iter().map(|device| &device.ledger);
         let expected = acknowledged_days(ledgers, &world.helsinki);
-        let held = kept.of(person.participant).map(|kept| kept.day_steps.clone());
+        let held = kept
+            .of(person.participant)
+            .map(|kept| kept.day_steps.clone());
         let held = held.unwrap_or_default();
         let dates: BTreeSet<_> = expected.keys().chain(held.keys()).collect();
         for date in dates {

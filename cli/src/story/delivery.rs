@@ -62,7 +62,10 @@ pub(crate) fn plan(walker: &Walker, index: usize, season: Season, seed: u64) -> 
     let all: Vec<Reading> = walker
         .hours
         .iter()
-        .map(|(at, hour)| Reading { at: *at, count: hour.steps })
+        .map(|(at, hour)| Reading {
+            at: *at,
+            count: hour.steps,
+        })
         .collect();
     let seen_by_second = three_quarters(&all, &mut chance);
     [all, seen_by_second].map(|readings| hand_over(readings, season, &mut chance))
@@ -86,9 +89,13 @@ fn hand_over(mut waiting: Vec<Reading>, season: Season, chance: &mut ChaCha8Rng)
     let mut again = Vec::new();
     let mut day = season.first;
     while day <= season.last {
-        let counted_by = season.evening(day).saturating_add_ms(HOUR_MS.saturating_neg());
+        let counted_by = season
+            .evening(day)
+            .saturating_add_ms(HOUR_MS.saturating_neg());
         let mut readings = std::mem::take(&mut again);
-        let (counted, not_yet) = waiting.into_iter().partition(|reading| reading.at <= counted_by);
+        let (counted, not_yet) = waiting
+            .into_iter()
+            .partition(|reading| reading.at <= counted_by);
         let (now, later) = some_stay_behind(counted, chance);
         waiting = [later, not_yet].concat();
         again = a_fifth(&now, chance);
@@ -100,7 +107,10 @@ fn hand_over(mut waiting: Vec<Reading>, season: Season, chance: &mut ChaCha8Rng)
     again.extend(a_fifth(&waiting, chance));
     waiting.append(&mut again);
     waiting.shuffle(chance);
-    chunks.push(Chunk { day: season.day_after(), readings: waiting });
+    chunks.push(Chunk {
+        day: season.day_after(),
+        readings: waiting,
+    });
     Plan { chunks }
 }
 
@@ -112,7 +122,11 @@ fn some_stay_behind(
 }
 
 fn a_fifth(readings: &[Reading], chance: &mut ChaCha8Rng) -> Vec<Reading> {
-    readings.iter().copied().filter(|_| chance.random_ratio(1, 5)).collect()
+    readings
+        .iter()
+        .copied()
+        .filter(|_| chance.random_ratio(1, 5))
+        .collect()
 }
 
 #[cfg(test)]
@@ -125,14 +139,21 @@ mod tests {
     fn plans(seed: u64) -> (Walker, [Plan; 2]) {
         let month = generated_month::make(&Helsinki::open().unwrap()).unwrap();
         let (first, last) = month.season().unwrap();
-        let season = Season { first, last, evening_ms: 17 * HOUR_MS };
+        let season = Season {
+            first,
+            last,
+            evening_ms: 17 * HOUR_MS,
+        };
         let walker = month.walkers[0].clone();
         let plans = plan(&walker, 0, season, seed);
         (walker, plans)
     }
 
     fn readings(plan: &Plan) -> Vec<Reading> {
-        plan.chunks.iter().flat_map(|chunk| chunk.readings.clone()).collect()
+        plan.chunks
+            .iter()
+            .flat_map(|chunk| chunk.readings.clone())
+            .collect()
     }
 
     #[test]
@@ -142,7 +163,10 @@ mod tests {
         let hours: BTreeMap<_, _> = walker.hours.iter().map(|(at, h)| (*at, h.steps)).collect();
         assert_eq!(arrived, hours);
         let twice = readings(&first).len() - hours.len();
-        assert!((hours.len() / 6..hours.len() / 4).contains(&twice), "{twice}");
+        assert!(
+            (hours.len() / 6..hours.len() / 4).contains(&twice),
+            "{twice}"
+        );
         let seen: BTreeSet<_> = readings(&second).iter().map(|r| r.at).collect();
         assert_eq!(seen.len(), hours.len() * 3 / 4);
         assert!(readings(&second).iter().all(|r| r.count <= hours[&r.at]));
@@ -154,7 +178,12 @@ mod tests {
         let (_, plans) = plans(2);
         for chunk in plans.iter().flat_map(|plan| &plan.chunks) {
             let evening = i64::from(chunk.day.as_days()) * 24 * HOUR_MS + 17 * HOUR_MS;
-            assert!(chunk.readings.iter().all(|r| r.at.as_ms() + HOUR_MS <= evening));
+            assert!(
+                chunk
+                    .readings
+                    .iter()
+                    .all(|r| r.at.as_ms() + HOUR_MS <= evening)
+            );
         }
         let first = readings(&plans[0]);
         assert!(!first.is_sorted_by_key(|reading| reading.at));

@@ -17,7 +17,9 @@ use super::{
 };
 
 /// What a sync may take.
-pub(crate) const BUDGET: Budget = Budget { time: Duration::from_mins(1) };
+pub(crate) const BUDGET: Budget = Budget {
+    time: Duration::from_mins(1),
+};
 /// Syncs until a budget that is spent again and again is taken for a fault.
 const SYNCS_MAX: u32 = 20;
 
@@ -77,7 +79,12 @@ pub(crate) fn record(
     source: StepSourceId,
     readings: &[Reading],
 ) -> Result<StepsRecorded, askel_client_sdk::Error> {
-    let readings: Vec<StepReading> =
-        readings.iter().map(|r| StepReading { at: r.at, count: r.count }).collect();
+    let readings: Vec<StepReading> = readings
+        .iter()
+        .map(|r| StepReading {
+            at: r.at,
+            count: r.count,
+        })
+        .collect();
     client.record_steps(source, Measure::Steps, &readings)
 }

@@ -50,17 +50,30 @@ pub(crate) async fn hand_over(world: &mut World, day: LocalDate) -> anyhow::Resu
     let mut slots = Vec::new();
     for (person, it) in world.people.iter_mut().enumerate() {
         for (number, device) in it.devices.iter_mut().enumerate() {
-            let slot = Slot { person, device: number };
+            let slot = Slot {
+                person,
+                device: number,
+            };
             let mut readings = Vec::new();
             while device.waiting.front().is_some_and(|chunk| chunk.day <= day) {
-                readings.extend(device.waiting.pop_front().map(|c| c.readings).unwrap_or_default());
+                readings.extend(
+                    device
+                        .waiting
+                        .pop_front()
+                        .map(|c| c.readings)
+                        .unwrap_or_default(),
+                );
             }
             if readings.is_empty() {
                 continue;
             }
             device.ledger.hand_over(&readings);
             slots.push(slot);
-            let work = Handing { client: device.client.clone(), source: device.source, readings };
+            let work = Handing {
+                client: device.client.clone(),
+                source: device.source,
+                readings,
+            };
             let gate = Arc::clone(&gate);
             tasks.spawn(async move {
                 let _permit = gate.acquire_owned().await?;
@@ -94,7 +107,10 @@ impl Handing {
 /// All devices of people who reach the server.
 pub(crate) fn reachable(world: &World, slots: impl IntoIterator<Item = Slot>) -> Vec<Slot> {
     let reaches = |slot: &Slot| {
-        world.people.get(slot.person).is_some_and(|person| person.network == Network::Reachable)
+        world
+            .people
+            .get(slot.person)
+            .is_some_and(|person| person.network == Network::Reachable)
     };
     slots.into_iter().filter(reaches).collect()
 }
@@ -115,7 +131,11 @@ pub(crate) async fn sync(world: &mut World, slots: Vec<Slot>) -> anyhow::Result<
         }
         open = sync_once(world, open, Interruption::None).await?.cut;
     }
-    if open.is_empty() { Ok(()) } else { bail!("{} devices can't reach the server", open.len()) }
+    if open.is_empty() {
+        Ok(())
+    } else {
+        bail!("{} devices can't reach the server", open.len())
+    }
 }
 
 /// Syncs devices, each once.
@@ -159,7 +179,11 @@ pub(crate) async fn sync_once(
 }
 
 fn client(world: &World, slot: Slot) -> anyhow::Result<Client> {
-    let device = world.person(slot.person)?.devices.get(slot.device).context("a device")?;
+    let device = world
+        .person(slot.person)?
+        .devices
+        .get(slot.device)
+        .context("a device")?;
     Ok(device.client.clone())
 }
 

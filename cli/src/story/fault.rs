@@ -75,6 +75,9 @@ mod tests {
         assert!(faults.check(&text).is_ok());
         faults.expect(Fault::Card, false);
         assert!(faults.has(Fault::Card) && !faults.has(Fault::Steps));
-        assert_eq!(faults.check(&text).unwrap_err().to_string(), text.card.plain());
+        assert_eq!(
+            faults.check(&text).unwrap_err().to_string(),
+            text.card.plain()
+        );
     }
 }

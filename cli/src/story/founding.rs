@@ -9,9 +9,7 @@ use askel_server::{
     entropy::SystemEntropy,
     operator::{self, OperatorInvitation},
 };
-use askel_sync::{
-    admission::Role, id::TenantId, invitation::Link, key::KeyPair, time::Timestamp,
-};
+use askel_sync::{admission::Role, id::TenantId, invitation::Link, key::KeyPair, time::Timestamp};
 
 use super::home::Home;
 use crate::command::admin;
@@ -28,7 +26,11 @@ pub(crate) struct Founded {
 /// Makes the tenant in a store that no server runs on yet.
 pub(crate) async fn found(home: &Home, now: Timestamp) -> anyhow::Result<Founded> {
     let tenant = admin::found(&store_config(home), &home.offline_keys(), now).await?;
-    Ok(Founded { tenant: tenant.id, catalog_key: tenant.catalog, server_keys: tenant.server })
+    Ok(Founded {
+        tenant: tenant.id,
+        catalog_key: tenant.catalog,
+        server_keys: tenant.server,
+    })
 }
 
 impl Founded {
@@ -64,5 +66,8 @@ pub(crate) fn url(address: SocketAddr) -> String {
 }
 
 fn store_config(home: &Home) -> StoreConfig {
-    StoreConfig { data_dir: home.server(), ..StoreConfig::default() }
+    StoreConfig {
+        data_dir: home.server(),
+        ..StoreConfig::default()
+    }
 }

@@ -20,12 +20,15 @@ const DAYS: i32 = 31;
 /// People who walk.
 const WALKERS: usize = 33;
 /// What a day's steps are shared out by, hour by hour; the sum is 100.
-const DAY_SHAPE: [u32; 24] =
-    [0, 0, 0, 0, 0, 1, 3, 6, 7, 6, 6, 7, 8, 7, 6, 6, 8, 9, 8, 6, 4, 2, 0, 0];
+const DAY_SHAPE: [u32; 24] = [
+    0, 0, 0, 0, 0, 1, 3, 6, 7, 6, 6, 7, 8, 7, 6, 6, 8, 9, 8, 6, 4, 2, 0, 0,
+];
 
 /// Makes the month.
 pub(crate) fn make(helsinki: &Helsinki) -> anyhow::Result<Walking> {
-    let walkers = (0..WALKERS).map(|index| walker(index, helsinki)).collect::<Result<_, _>>()?;
+    let walkers = (0..WALKERS)
+        .map(|index| walker(index, helsinki))
+        .collect::<Result<_, _>>()?;
     Ok(Walking { walkers })
 }
 
@@ -33,7 +36,11 @@ fn walker(index: usize, helsinki: &Helsinki) -> anyhow::Result<Walker> {
     let mut chance = chance::stream(0, "generated month", index);
     // Some walk little and some a lot, and a few stop wearing the counter before the end.
     let habit = chance.random_range(3_000..12_500_u32);
-    let days_worn = if chance.random_ratio(1, 6) { chance.random_range(12..DAYS) } else { DAYS };
+    let days_worn = if chance.random_ratio(1, 6) {
+        chance.random_range(12..DAYS)
+    } else {
+        DAYS
+    };
     let mut walker = Walker::default();
     let first = LocalDate::from_civil(FIRST_DAY);
     for day in 0..days_worn {
@@ -57,7 +64,9 @@ fn steps_of_day(habit: u32, chance: &mut ChaCha8Rng) -> u32 {
     if chance.random_ratio(1, 14) {
         return 0;
     }
-    habit.saturating_mul(chance.random_range(45..165)).div_euclid(100)
+    habit
+        .saturating_mul(chance.random_range(45..165))
+        .div_euclid(100)
 }
 
 /// Around the hour's share of the day; an hour in three is spent sitting.
@@ -66,7 +75,10 @@ fn steps_of_hour(day: u32, share: u32, chance: &mut ChaCha8Rng) -> u32 {
         return 0;
     }
     let around = chance.random_range(60..220_u32);
-    day.saturating_mul(share).div_euclid(100).saturating_mul(around).div_euclid(100)
+    day.saturating_mul(share)
+        .div_euclid(100)
+        .saturating_mul(around)
+        .div_euclid(100)
 }
 
 #[cfg(test)]
@@ -84,7 +96,10 @@ mod tests {
         assert_eq!((first.weekday(), last.as_days() - first.as_days()), (2, 30));
         let days: Vec<DaySteps> = month.walkers.iter().map(Walker::day_steps).collect();
         let figures = figures(&days);
-        assert!((5_500_000..9_000_000).contains(&figures.total), "{figures:?}");
+        assert!(
+            (5_500_000..9_000_000).contains(&figures.total),
+            "{figures:?}"
+        );
         assert!(figures.person_days > 900);
     }
 }

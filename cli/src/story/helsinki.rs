@@ -24,7 +24,9 @@ pub(crate) struct Helsinki {
 impl Helsinki {
     /// Opens the bundled zone database; the machine's own is not asked.
     pub(crate) fn open() -> anyhow::Result<Self> {
-        let zone = TimeZoneDatabase::bundled().get(NAME).context("the bundled zone database")?;
+        let zone = TimeZoneDatabase::bundled()
+            .get(NAME)
+            .context("the bundled zone database")?;
         Ok(Self { zone })
     }
 

@@ -18,16 +18,25 @@ impl Home {
         let Some(path) = path else {
             let temporary = tempfile::Builder::new().prefix("askel-demo-").tempdir()?;
             let path = temporary.path().to_owned();
-            return Ok(Self { path, _temporary: Some(temporary) });
+            return Ok(Self {
+                path,
+                _temporary: Some(temporary),
+            });
         };
         std::fs::create_dir_all(&path)
             .with_context(|| format!("the folder {} can't be made", path.display()))?;
         if std::fs::read_dir(&path)?.next().is_some() {
-            bail!("the folder {} is not empty; the demo needs one of its own", path.display());
+            bail!(
+                "the folder {} is not empty; the demo needs one of its own",
+                path.display()
+            );
         }
         // The server is another process: it must find the same folder whatever it starts in.
         let path = std::fs::canonicalize(path)?;
-        Ok(Self { path, _temporary: None })
+        Ok(Self {
+            path,
+            _temporary: None,
+        })
     }
 
     /// The folder.

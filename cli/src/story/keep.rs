@@ -11,8 +11,10 @@ pub(crate) async fn serve(mut world: World, text: &Text, output: Output) -> anyh
     world.server.follow_machine_clock().await?;
     let now = stopwatch::machine_time();
     let address = world.server.address();
-    let invitation =
-        world.founded.invite(&world.home, address, (Role::Participant, now)).await?;
+    let invitation = world
+        .founded
+        .invite(&world.home, address, (Role::Participant, now))
+        .await?;
     let words = &text.keep;
     let told = [
         String::new(),
@@ -20,7 +22,10 @@ pub(crate) async fn serve(mut world: World, text: &Text, output: Output) -> anyh
         format!("  {}: {}", words.address.plain(), founding::url(address)),
         format!("  {}: {}", words.data.plain(), world.home.path().display()),
         format!("  {}: {invitation}", words.invitation.plain()),
-        format!("  {}: grpcurl -plaintext {address} list askel.v1.SyncService", words.try_it.plain()),
+        format!(
+            "  {}: grpcurl -plaintext {address} list askel.v1.SyncService",
+            words.try_it.plain()
+        ),
     ];
     say(output, &told.join("\n"))?;
     tokio::select! {

@@ -23,7 +23,11 @@ pub(crate) struct Kept {
 /// Reads the store beside the running server; changes nothing.
 pub(crate) async fn read(world: &World) -> anyhow::Result<Kept> {
     let verified = founding::refold(&world.home, world.founded.tenant).await?;
-    let people = world.people.iter().map(|person| person.participant).collect();
+    let people = world
+        .people
+        .iter()
+        .map(|person| person.participant)
+        .collect();
     Ok(Kept { verified, people })
 }
 
@@ -35,7 +39,10 @@ impl Kept {
 
     /// A walker's.
     pub(crate) fn of(&self, participant: ParticipantId) -> Option<&VerifiedParticipant> {
-        self.verified.participants.iter().find(|kept| kept.participant == participant)
+        self.verified
+            .participants
+            .iter()
+            .find(|kept| kept.participant == participant)
     }
 
     /// Of the one with the paper card: the only one who has no phone.
@@ -46,7 +53,10 @@ impl Kept {
             .iter()
             .filter(|kept| !self.people.contains(&kept.participant));
         let card = others.next().context("the participant with the card")?;
-        anyhow::ensure!(others.next().is_none(), "there is a participant whom nobody knows");
+        anyhow::ensure!(
+            others.next().is_none(),
+            "there is a participant whom nobody knows"
+        );
         Ok(card)
     }
 
@@ -57,8 +67,17 @@ impl Kept {
         language: Language,
     ) -> anyhow::Result<Vec<String>> {
         let card = self.card()?;
-        let names = names(world.founded.tenant, &world.catalog, card.participant, language);
-        Ok(card.awards.iter().filter_map(|award| names.get(award).cloned()).collect())
+        let names = names(
+            world.founded.tenant,
+            &world.catalog,
+            card.participant,
+            language,
+        );
+        Ok(card
+            .awards
+            .iter()
+            .filter_map(|award| names.get(award).cloned())
+            .collect())
     }
 }
 
@@ -70,7 +89,9 @@ fn names(
     language: Language,
 ) -> BTreeMap<AwardId, String> {
     let name = |badge: BadgeId| {
-        catalog.badge(badge).map(|badge| catalog::text(&badge.name, language.tag()).to_owned())
+        catalog
+            .badge(badge)
+            .map(|badge| catalog::text(&badge.name, language.tag()).to_owned())
     };
     let of_goal = |goal: &Goal| {
         let stages = (1..).zip(goal.stage_badges.iter().copied());

@@ -68,7 +68,9 @@ impl Launch {
         let founded = founding::found(&self.home, self.now).await?;
         let free = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let server = ServerProcess::start(&self.home, free, self.now).await?;
-        let link = founded.invite(&self.home, server.address(), (Role::Organiser, self.now)).await?;
+        let link = founded
+            .invite(&self.home, server.address(), (Role::Organiser, self.now))
+            .await?;
         let organiser = Organiser::enrol(link, Arc::clone(&clock)).await?;
         let catalog = self.publish(&founded, &organiser).await?;
         let tablets = self.enrol_tablets(&organiser, &clock).await?;
@@ -141,8 +143,13 @@ impl Launch {
                 let names = ["phone", "other"].map(|kind| format!("{index:03}-{kind}"));
                 let [phone, other] = names.map(|name| device::open(&self.home, &name, clock));
                 let clients = [phone?, other?];
-                let arrival =
-                    Arrival { index, newcomer, clients, link, language: self.language };
+                let arrival = Arrival {
+                    index,
+                    newcomer,
+                    clients,
+                    link,
+                    language: self.language,
+                };
                 tasks.spawn(arrival.enrol());
             }
             while let Some(arrived) = tasks.join_next().await {
@@ -181,13 +188,21 @@ impl Arrival {
     /// The phone by invitation, the other device by the phone's approval.
     async fn enrol(self) -> anyhow::Result<(usize, Person)> {
         let [phone, other] = &self.clients;
-        let participant = phone.enrol(&self.link).await?.participant.context("a participant")?;
+        let participant = phone
+            .enrol(&self.link)
+            .await?
+            .participant
+            .context("a participant")?;
         device::sync(phone).await?;
         phone.set_alias(self.newcomer.alias)?;
         phone.set_picture(u32::try_from(self.index.rem_euclid(PICTURES))?)?;
         phone.set_language(self.language.tag())?;
-        phone.approve_device(&other.device_public_key(), None).await?;
-        other.come_back(ComeBack::Approved(self.link.clone())).await?;
+        phone
+            .approve_device(&other.device_public_key(), None)
+            .await?;
+        other
+            .come_back(ComeBack::Approved(self.link.clone()))
+            .await?;
         device::sync(phone).await?;
         device::sync(other).await?;
         Ok((self.index, self.person(participant)?))
@@ -197,7 +212,11 @@ impl Arrival {
         let [first, second] = self.clients;
         let [plan, other_plan] = self.newcomer.plans;
         let devices = [with_source(first, plan)?, with_source(second, other_plan)?];
-        Ok(Person { participant, devices, network: Network::Reachable })
+        Ok(Person {
+            participant,
+            devices,
+            network: Network::Reachable,
+        })
     }
 }
 

@@ -17,7 +17,8 @@ pub(crate) struct Ledger {
 impl Ledger {
     /// The source handed these to its phone.
     pub(crate) fn hand_over(&mut self, readings: &[Reading]) {
-        self.handed.extend(readings.iter().map(|reading| (reading.at, reading.count)));
+        self.handed
+            .extend(readings.iter().map(|reading| (reading.at, reading.count)));
     }
 
     /// The server has acknowledged all that the phone holds.
@@ -27,8 +28,15 @@ impl Ledger {
 
     /// What went down with a phone: the source has it still and hands it to the next one.
     pub(crate) fn not_acknowledged(&self) -> Vec<Reading> {
-        let open = self.handed.iter().filter(|(at, _)| !self.acknowledged.contains_key(at));
-        open.map(|(at, count)| Reading { at: *at, count: *count }).collect()
+        let open = self
+            .handed
+            .iter()
+            .filter(|(at, _)| !self.acknowledged.contains_key(at));
+        open.map(|(at, count)| Reading {
+            at: *at,
+            count: *count,
+        })
+        .collect()
     }
 }
 
@@ -45,8 +53,12 @@ pub(crate) fn acknowledged_days<'a>(
     }
     let mut days = DaySteps::new();
     for (at, count) in hours {
-        let Some(date) = helsinki.date(at) else { continue };
-        let day = days.entry(askel_sync::time::LocalDate::from_civil(date)).or_default();
+        let Some(date) = helsinki.date(at) else {
+            continue;
+        };
+        let day = days
+            .entry(askel_sync::time::LocalDate::from_civil(date))
+            .or_default();
         *day = day.saturating_add(u64::from(count));
     }
     days
@@ -62,13 +74,34 @@ mod tests {
         let at = |hour: i64| Timestamp::from_ms(1_460_408_400_000 + hour * 3_600_000);
         let mut phone = Ledger::default();
         let mut watch = Ledger::default();
-        phone.hand_over(&[Reading { at: at(0), count: 10 }, Reading { at: at(1), count: 5 }]);
-        watch.hand_over(&[Reading { at: at(0), count: 7 }]);
+        phone.hand_over(&[
+            Reading {
+                at: at(0),
+                count: 10,
+            },
+            Reading {
+                at: at(1),
+                count: 5,
+            },
+        ]);
+        watch.hand_over(&[Reading {
+            at: at(0),
+            count: 7,
+        }]);
         phone.acknowledge();
         watch.acknowledge();
-        phone.hand_over(&[Reading { at: at(2), count: 3 }]);
+        phone.hand_over(&[Reading {
+            at: at(2),
+            count: 3,
+        }]);
         let days = acknowledged_days([&phone, &watch], &helsinki);
         assert_eq!(days.values().copied().collect::<Vec<_>>(), [15]);
-        assert_eq!(phone.not_acknowledged(), [Reading { at: at(2), count: 3 }]);
+        assert_eq!(
+            phone.not_acknowledged(),
+            [Reading {
+                at: at(2),
+                count: 3
+            }]
+        );
     }
 }

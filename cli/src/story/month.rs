@@ -3,8 +3,8 @@
 use askel_sync::time::{HOUR_MS, LocalDate, MINUTE_MS, Timestamp};
 
 use super::{
-    catalog::{BASEMENT, KIIMINKI, SeasonDates},
     cast::Cast,
+    catalog::{BASEMENT, KIIMINKI, SeasonDates},
     evening,
     scene::{self, Keepsakes, Stage},
     schedule::Gathering,
@@ -62,11 +62,16 @@ impl Script {
     /// Gatherings and scenes in the order of their time.
     async fn daytime(&self, stage: &mut Stage<'_>, offset: i32) -> anyhow::Result<()> {
         let date = self.season.day(offset);
-        let mut gatherings: Vec<&Gathering> =
-            self.gatherings.iter().filter(|gathering| gathering.opening.date == date).collect();
+        let mut gatherings: Vec<&Gathering> = self
+            .gatherings
+            .iter()
+            .filter(|gathering| gathering.opening.date == date)
+            .collect();
         gatherings.sort_by_key(|gathering| gathering.opening.from);
         for beat in self.beats(offset) {
-            let before = gatherings.iter().take_while(|g| g.opening.from < self.time_of(beat, offset));
+            let before = gatherings
+                .iter()
+                .take_while(|g| g.opening.from < self.time_of(beat, offset));
             let before = before.count();
             for gathering in gatherings.drain(..before) {
                 self.gather(stage, gathering, offset).await?;
@@ -87,15 +92,20 @@ impl Script {
             (Beat::Mistake, self.mistake_day()),
             (Beat::FindsWifi, self.scaled(day::FINDS_WIFI)),
         ];
-        let mut today: Vec<Beat> =
-            all.into_iter().filter(|(_, day)| *day == offset).map(|(beat, _)| beat).collect();
+        let mut today: Vec<Beat> = all
+            .into_iter()
+            .filter(|(_, day)| *day == offset)
+            .map(|(beat, _)| beat)
+            .collect();
         today.sort_by_key(|beat| (self.time_of(*beat, offset), *beat));
         today
     }
 
     fn scaled(&self, day: i32) -> i32 {
         let last = self.season.days().saturating_sub(1);
-        day.saturating_mul(last).saturating_add(day::LAST.div_euclid(2)).div_euclid(day::LAST)
+        day.saturating_mul(last)
+            .saturating_add(day::LAST.div_euclid(2))
+            .div_euclid(day::LAST)
     }
 
     /// The last day up to the planned one on which Kiiminki opens its doors; -1 for none.
@@ -103,7 +113,9 @@ impl Script {
         let planned = self.season.day(self.scaled(day::MISTAKE));
         let openings = self.gatherings.iter().map(|gathering| gathering.opening);
         let days = openings.filter(|opening| opening.place == KIIMINKI && opening.date <= planned);
-        days.map(|opening| opening.date).max().map_or(-1, |date| self.offset(date))
+        days.map(|opening| opening.date)
+            .max()
+            .map_or(-1, |date| self.offset(date))
     }
 
     fn offset(&self, date: LocalDate) -> i32 {
@@ -123,10 +135,13 @@ impl Script {
                     .iter()
                     .map(|gathering| gathering.opening)
                     .filter(|opening| opening.place == KIIMINKI && opening.date == date);
-                return at_kiiminki.next().map_or(self.at_evening(offset), |opening| opening.from);
+                return at_kiiminki
+                    .next()
+                    .map_or(self.at_evening(offset), |opening| opening.from);
             }
         };
-        self.at_evening(offset).saturating_add_ms(HOUR_MS.saturating_mul(-hours_before_evening))
+        self.at_evening(offset)
+            .saturating_add_ms(HOUR_MS.saturating_mul(-hours_before_evening))
     }
 
     fn at_evening(&self, offset: i32) -> Timestamp {
@@ -137,8 +152,9 @@ impl Script {
 
     async fn play(&self, stage: &mut Stage<'_>, beat: Beat) -> anyhow::Result<()> {
         let Cast { moon, moss, .. } = self.cast;
-        let quiet_days =
-            self.scaled(day::FINDS_WIFI).saturating_sub(self.scaled(day::GOES_QUIET));
+        let quiet_days = self
+            .scaled(day::FINDS_WIFI)
+            .saturating_sub(self.scaled(day::GOES_QUIET));
         match beat {
             Beat::GoesQuiet => scene::go_quiet(stage, moss, quiet_days).await,
             Beat::LosesPhone => scene::lost_phone(stage, moon, &self.keepsakes).await,
@@ -197,7 +213,9 @@ impl Script {
     /// total.
     async fn day_after(&self, stage: &mut Stage<'_>, together: bool) -> anyhow::Result<()> {
         let offset = self.season.days();
-        let morning = self.at_evening(offset).saturating_add_ms(HOUR_MS.saturating_mul(-10));
+        let morning = self
+            .at_evening(offset)
+            .saturating_add_ms(HOUR_MS.saturating_mul(-10));
         stage.world.move_to(morning).await?;
         evening::hand_over(stage.world, self.season.day(offset)).await?;
         for hours in [0, 2, 4] {
@@ -209,6 +227,10 @@ impl Script {
         let everyone = stage.telling.text.story.everyone.clone();
         stage.telling.happens(morning, everyone.plain())?;
         let reached = together || scene::reached_together(stage).await?;
-        if reached { Ok(()) } else { scene::not_together(stage).await }
+        if reached {
+            Ok(())
+        } else {
+            scene::not_together(stage).await
+        }
     }
 }

@@ -11,7 +11,11 @@ use askel_proto::v1::{
 use askel_sync::{
     id::{DeviceId, GoalId, PlaceId, TenantId},
     invitation::{self, Link},
-    key::{KeyPair, credential::{CallCredential, METADATA_KEY}, prove_enrolment},
+    key::{
+        KeyPair,
+        credential::{CallCredential, METADATA_KEY},
+        prove_enrolment,
+    },
 };
 use data_encoding::HEXLOWER;
 use tonic::{Request, transport::Channel};
@@ -19,7 +23,10 @@ use tonic::{Request, transport::Channel};
 use super::clock::StoryClock;
 
 /// The protocol versions the organiser's machine speaks.
-const VERSIONS: v1::VersionRange = v1::VersionRange { lowest: 1, highest: 1 };
+const VERSIONS: v1::VersionRange = v1::VersionRange {
+    lowest: 1,
+    highest: 1,
+};
 
 /// An enrolled organiser.
 pub(crate) struct Organiser {
@@ -58,7 +65,10 @@ impl Organiser {
             versions: Some(VERSIONS),
         };
         let mut enrolment = EnrolmentServiceClient::new(channel.clone());
-        let enrolled = enrolment.enrol(request).await.context("the organiser's enrolment")?;
+        let enrolled = enrolment
+            .enrol(request)
+            .await
+            .context("the organiser's enrolment")?;
         let enrolled = enrolled.into_inner();
         Ok(Self {
             channel,
@@ -77,7 +87,11 @@ impl Organiser {
         content: Vec<u8>,
         signature: Vec<u8>,
     ) -> anyhow::Result<v1::CatalogVersion> {
-        let request = v1::PublishCatalogRequest { content, signature, validate_only: false };
+        let request = v1::PublishCatalogRequest {
+            content,
+            signature,
+            validate_only: false,
+        };
         let mut catalogs = CatalogServiceClient::new(self.channel.clone());
         let published = catalogs.publish_catalog(self.signed(request)?).await;
         Ok(published.context("publishing the catalog")?.into_inner())
@@ -94,12 +108,22 @@ impl Organiser {
     }
 
     async fn invite(&self, role: v1::Role, place_ids: Vec<u32>) -> anyhow::Result<String> {
-        let invitation = v1::Invitation { role: role.into(), place_ids, ..Default::default() };
-        let request =
-            v1::CreateInvitationRequest { invitation: Some(invitation), ..Default::default() };
+        let invitation = v1::Invitation {
+            role: role.into(),
+            place_ids,
+            ..Default::default()
+        };
+        let request = v1::CreateInvitationRequest {
+            invitation: Some(invitation),
+            ..Default::default()
+        };
         let mut admin = AdminServiceClient::new(self.channel.clone());
         let made = admin.create_invitation(self.signed(request)?).await;
-        let mut link: Link = made.context("making an invitation")?.into_inner().link.parse()?;
+        let mut link: Link = made
+            .context("making an invitation")?
+            .into_inner()
+            .link
+            .parse()?;
         // The server took a free port, which no configuration could name beforehand.
         link.server_url.clone_from(&self.server_url);
         Ok(link.to_string())
@@ -110,7 +134,10 @@ impl Organiser {
         let name = format!("devices/{}", HEXLOWER.encode(device.as_bytes()));
         let mut admin = AdminServiceClient::new(self.channel.clone());
         let request = self.signed(v1::ApproveStaffDeviceRequest { name })?;
-        admin.approve_staff_device(request).await.context("approving a tablet")?;
+        admin
+            .approve_staff_device(request)
+            .await
+            .context("approving a tablet")?;
         Ok(())
     }
 
@@ -120,7 +147,11 @@ impl Organiser {
         SystemEntropy.fill(&mut request_id)?;
         let mut admin = AdminServiceClient::new(self.channel.clone());
         let request = self.signed(v1::CreateCardRequest { request_id })?;
-        let card = admin.create_card(request).await.context("making a card")?.into_inner();
+        let card = admin
+            .create_card(request)
+            .await
+            .context("making a card")?
+            .into_inner();
         Ok(card.text)
     }
 
@@ -129,13 +160,19 @@ impl Organiser {
         let name = format!("challenges/{}", goal.get());
         let mut reading = ReadingServiceClient::new(self.channel.clone());
         let request = self.signed(v1::GetChallengeRequest { name })?;
-        let challenge = reading.get_challenge(request).await.context("asking for the total")?;
+        let challenge = reading
+            .get_challenge(request)
+            .await
+            .context("asking for the total")?;
         let challenge = challenge.into_inner();
         let total = match challenge.total.and_then(|cell| cell.cell) {
             Some(v1::report_cell::Cell::Value(total)) => Some(total),
             _ => None,
         };
-        Ok(ChallengeTotal { total, target: challenge.target })
+        Ok(ChallengeTotal {
+            total,
+            target: challenge.target,
+        })
     }
 
     fn signed<T>(&self, message: T) -> anyhow::Result<Request<T>> {

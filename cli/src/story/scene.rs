@@ -16,14 +16,7 @@ pub(crate) use mistake::mistaken_scan;
 pub(crate) use quiet::{find_wifi, go_quiet};
 pub(crate) use together::{not_together, reached_together};
 
-use super::{
-    catalog,
-    fault::Faults,
-    schedule::Who,
-    telling::Telling,
-    text::Text,
-    world::World,
-};
+use super::{catalog, fault::Faults, schedule::Who, telling::Telling, text::Text, world::World};
 
 /// What a scene works on.
 pub(crate) struct Stage<'a> {
@@ -36,14 +29,20 @@ pub(crate) struct Stage<'a> {
 /// What people call a walker: the alias on their phone; of the one with the card, what is printed.
 pub(crate) fn alias(world: &World, text: &Text, who: Who) -> anyhow::Result<String> {
     Ok(match who {
-        Who::Walker(walker) => {
-            world.phone(walker)?.profile().alias_text.unwrap_or_else(|| walker.to_string())
-        }
+        Who::Walker(walker) => world
+            .phone(walker)?
+            .profile()
+            .alias_text
+            .unwrap_or_else(|| walker.to_string()),
         Who::Card => catalog::card_alias(text),
     })
 }
 
 /// Badges in a row, or the word for none.
 fn listed(names: &[String], text: &Text) -> String {
-    if names.is_empty() { text.story.none.plain().to_owned() } else { names.join(", ") }
+    if names.is_empty() {
+        text.story.none.plain().to_owned()
+    } else {
+        names.join(", ")
+    }
 }

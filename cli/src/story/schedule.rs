@@ -94,24 +94,71 @@ pub(crate) fn plan(openings: &[Opening], town: Town) -> Vec<Gathering> {
 
 /// moon-14 with phone and tablets, birch-2 with a card, two without a name.
 fn first_afternoon(opening: Opening, moon: usize) -> Gathering {
-    let minute = |minutes: i64| opening.from.saturating_add_ms(minutes.saturating_mul(MINUTE_MS));
+    let minute = |minutes: i64| {
+        opening
+            .from
+            .saturating_add_ms(minutes.saturating_mul(MINUTE_MS))
+    };
     let known = Who::Walker(moon);
     let acts = vec![
         (minute(20), Act::Tap(moon)),
-        (minute(21), Act::Scan { tablet: 0, who: known }),
-        (minute(22), Act::Scan { tablet: 1, who: known }),
-        (minute(23), Act::Scan { tablet: 0, who: known }),
-        (minute(40), Act::Scan { tablet: 1, who: Who::Card }),
-        (minute(55), Act::Count { tablet: 0, delta: 1 }),
-        (minute(56), Act::Count { tablet: 1, delta: 1 }),
+        (
+            minute(21),
+            Act::Scan {
+                tablet: 0,
+                who: known,
+            },
+        ),
+        (
+            minute(22),
+            Act::Scan {
+                tablet: 1,
+                who: known,
+            },
+        ),
+        (
+            minute(23),
+            Act::Scan {
+                tablet: 0,
+                who: known,
+            },
+        ),
+        (
+            minute(40),
+            Act::Scan {
+                tablet: 1,
+                who: Who::Card,
+            },
+        ),
+        (
+            minute(55),
+            Act::Count {
+                tablet: 0,
+                delta: 1,
+            },
+        ),
+        (
+            minute(56),
+            Act::Count {
+                tablet: 1,
+                delta: 1,
+            },
+        ),
     ];
-    Gathering { opening, acts, present: [known, Who::Card].into(), nameless: 2 }
+    Gathering {
+        opening,
+        acts,
+        present: [known, Who::Card].into(),
+        nameless: 2,
+    }
 }
 
 /// In how many of a hundred openings each walker comes.
 fn habits(town: Town) -> Vec<u32> {
     let mut chance = chance::stream(town.seed, "habits", 0);
-    (0..town.walkers).map(|_| *[3, 8, 15, 30, 45].choose(&mut chance).unwrap_or(&8)).collect()
+    (0..town.walkers)
+        .map(|_| *[3, 8, 15, 30, 45].choose(&mut chance).unwrap_or(&8))
+        .collect()
 }
 
 /// In how many of a hundred openings of a place the one with the card comes.
@@ -144,7 +191,12 @@ fn gathering(opening: Opening, town: Town, habits: &[u32], index: usize) -> Gath
     let nameless = chance.random_range(0..=4_u32);
     acts.extend(counted(nameless, opening, &mut chance));
     acts.sort_by_key(|(at, _)| *at);
-    Gathering { opening, acts, present, nameless }
+    Gathering {
+        opening,
+        acts,
+        present,
+        nameless,
+    }
 }
 
 /// At least once, at most five times.
@@ -171,9 +223,15 @@ fn written_down(who: Who, opening: Opening, chance: &mut ChaCha8Rng) -> Vec<(Tim
             act(Act::Scan { tablet, who });
         }
         if chance.random_ratio(1, 5) {
-            tablets.iter().filter(|other| **other != tablet).for_each(|other| {
-                act(Act::Scan { tablet: *other, who });
-            });
+            tablets
+                .iter()
+                .filter(|other| **other != tablet)
+                .for_each(|other| {
+                    act(Act::Scan {
+                        tablet: *other,
+                        who,
+                    });
+                });
         }
     }
     acts
@@ -182,15 +240,20 @@ fn written_down(who: Who, opening: Opening, chance: &mut ChaCha8Rng) -> Vec<(Tim
 /// One by one, and now and then one too many and taken back.
 fn counted(nameless: u32, opening: Opening, chance: &mut ChaCha8Rng) -> Vec<(Timestamp, Act)> {
     let mut acts = Vec::new();
-    let Some(tablet) = tablets_at(opening.place).first().copied() else { return acts };
+    let Some(tablet) = tablets_at(opening.place).first().copied() else {
+        return acts;
+    };
     for _ in 0..nameless {
         let at = arrival(opening, chance);
         acts.push((at, Act::Count { tablet, delta: 1 }));
         if chance.random_ratio(1, 8) {
             let moments = [at, at.saturating_add_ms(MINUTE_MS)];
-            acts.extend(moments.into_iter().zip([1, -1]).map(|(at, delta)| {
-                (at, Act::Count { tablet, delta })
-            }));
+            acts.extend(
+                moments
+                    .into_iter()
+                    .zip([1, -1])
+                    .map(|(at, delta)| (at, Act::Count { tablet, delta })),
+            );
         }
     }
     acts
@@ -198,9 +261,13 @@ fn counted(nameless: u32, opening: Opening, chance: &mut ChaCha8Rng) -> Vec<(Tim
 
 /// Early enough to be written down five times before closing.
 fn arrival(opening: Opening, chance: &mut ChaCha8Rng) -> Timestamp {
-    let last = opening.until.saturating_add_ms(MINUTE_MS.saturating_mul(-6));
+    let last = opening
+        .until
+        .saturating_add_ms(MINUTE_MS.saturating_mul(-6));
     let span_ms = last.saturating_ms_since(opening.from).max(MINUTE_MS);
-    opening.from.saturating_add_ms(chance.random_range(MINUTE_MS..=span_ms))
+    opening
+        .from
+        .saturating_add_ms(chance.random_range(MINUTE_MS..=span_ms))
 }
 
 #[cfg(test)]
@@ -213,11 +280,15 @@ mod tests {
         helsinki::Helsinki,
     };
 
-    const TOWN: Town = Town { walkers: 33, moon: 4, seed: 7 };
+    const TOWN: Town = Town {
+        walkers: 33,
+        moon: 4,
+        seed: 7,
+    };
 
     fn planned(town: Town) -> Vec<Gathering> {
-        let [first, last] = [date(2016, 4, 12), date(2016, 5, 12)]
-            .map(askel_sync::time::LocalDate::from_civil);
+        let [first, last] =
+            [date(2016, 4, 12), date(2016, 5, 12)].map(askel_sync::time::LocalDate::from_civil);
         let season = SeasonDates { first, last };
         plan(&openings(season, &Helsinki::open().unwrap()).unwrap(), town)
     }
@@ -267,7 +338,13 @@ mod tests {
 
     #[test]
     fn moon_never_goes_to_kiiminki_of_their_own_will() {
-        let there = planned(TOWN).into_iter().filter(|g| g.opening.place == KIIMINKI);
-        assert!(there.into_iter().all(|g| !g.present.contains(&Who::Walker(TOWN.moon))));
+        let there = planned(TOWN)
+            .into_iter()
+            .filter(|g| g.opening.place == KIIMINKI);
+        assert!(
+            there
+                .into_iter()
+                .all(|g| !g.present.contains(&Who::Walker(TOWN.moon)))
+        );
     }
 }

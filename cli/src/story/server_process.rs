@@ -33,11 +33,21 @@ impl ServerProcess {
         listen: SocketAddr,
         now: Timestamp,
     ) -> anyhow::Result<Self> {
-        let mut child = command(home, listen)?.spawn().context("the server can't be started")?;
+        let mut child = command(home, listen)?
+            .spawn()
+            .context("the server can't be started")?;
         let stdin = child.stdin.take().context("the server's standard input")?;
-        let stdout = child.stdout.take().context("the server's standard output")?;
+        let stdout = child
+            .stdout
+            .take()
+            .context("the server's standard output")?;
         let stdout = BufReader::new(stdout).lines();
-        let mut server = Self { child, stdin, stdout, address: listen };
+        let mut server = Self {
+            child,
+            stdin,
+            stdout,
+            address: listen,
+        };
         server.say(&now.as_ms().to_string()).await?;
         let told = server.line_with("listening ").await?;
         server.address = told.parse().context("the server's address")?;
@@ -74,12 +84,18 @@ impl ServerProcess {
     /// Waits until it ends by itself.
     pub(crate) async fn wait(&mut self) -> anyhow::Result<()> {
         let status = self.child.wait().await?;
-        if status.success() { Ok(()) } else { bail!("the server ended with {status}") }
+        if status.success() {
+            Ok(())
+        } else {
+            bail!("the server ended with {status}")
+        }
     }
 
     /// Closes its standard input, lets it drain and waits for its end.
     pub(crate) async fn end(self) -> anyhow::Result<()> {
-        let Self { mut child, stdin, .. } = self;
+        let Self {
+            mut child, stdin, ..
+        } = self;
         drop(stdin);
         match timeout(DRAIN_MAX, child.wait()).await {
             Ok(status) if matches!(&status, Ok(status) if status.success()) => Ok(()),
@@ -92,7 +108,10 @@ impl ServerProcess {
     }
 
     async fn say(&mut self, line: &str) -> anyhow::Result<()> {
-        self.stdin.write_all(format!("{line}\n").as_bytes()).await.context("the server's clock")?;
+        self.stdin
+            .write_all(format!("{line}\n").as_bytes())
+            .await
+            .context("the server's clock")?;
         self.stdin.flush().await.context("the server's clock")
     }
 
@@ -110,7 +129,10 @@ impl ServerProcess {
 }
 
 fn command(home: &Home, listen: SocketAddr) -> anyhow::Result<Command> {
-    let log = std::fs::OpenOptions::new().create(true).append(true).open(home.server_log())?;
+    let log = std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(home.server_log())?;
     let mut command = Command::new(std::env::current_exe()?);
     command
         .arg("serve")

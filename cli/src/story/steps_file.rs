@@ -85,7 +85,10 @@ pub(crate) enum Fault {
 
 /// Reads a whole file.
 pub(crate) fn read(source: impl Read, helsinki: &Helsinki) -> Result<Walking, StepsFileError> {
-    let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(source);
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .from_reader(source);
     let mut people = People::default();
     let mut row = csv::ByteRecord::new();
     let mut rows = 0_usize;
@@ -119,7 +122,11 @@ fn header(fields: [&str; 3]) -> Result<(), Fault> {
     // Spreadsheets put a byte order mark before the first field.
     let [first, second, third] = fields;
     let fields = [first.trim_start_matches('\u{feff}'), second, third];
-    if fields == HEADER { Ok(()) } else { Err(Fault::Header) }
+    if fields == HEADER {
+        Ok(())
+    } else {
+        Err(Fault::Header)
+    }
 }
 
 /// People in the order of their first rows.
@@ -159,16 +166,24 @@ impl People {
                 index
             }
         };
-        self.walkers.get_mut(index).filter(|_| index < WALKERS_MAX).ok_or(Fault::TooManyPeople)
+        self.walkers
+            .get_mut(index)
+            .filter(|_| index < WALKERS_MAX)
+            .ok_or(Fault::TooManyPeople)
     }
 
     fn walking(self) -> Result<Walking, Fault> {
-        let walking = Walking { walkers: self.walkers };
+        let walking = Walking {
+            walkers: self.walkers,
+        };
         if walking.walkers.len() < WALKERS_MIN {
             return Err(Fault::TooFewPeople(walking.walkers.len()));
         }
         if let Some((first, last)) = walking.season() {
-            let days = last.as_days().saturating_sub(first.as_days()).saturating_add(1);
+            let days = last
+                .as_days()
+                .saturating_sub(first.as_days())
+                .saturating_add(1);
             if days > DAYS_MAX {
                 return Err(Fault::TooManyDays(days));
             }
@@ -179,7 +194,9 @@ impl People {
 
 fn instant(text: &str, helsinki: &Helsinki) -> Result<(Timestamp, LocalDate), Fault> {
     let local = local_hour(text).ok_or_else(|| Fault::NotAnHour(text.to_owned()))?;
-    let at = helsinki.instant(local).ok_or_else(|| Fault::HourSkipped(text.to_owned()))?;
+    let at = helsinki
+        .instant(local)
+        .ok_or_else(|| Fault::HourSkipped(text.to_owned()))?;
     Ok((at, LocalDate::from_civil(local.date())))
 }
 
@@ -212,7 +229,13 @@ mod tests {
         // Midnight in Helsinki, in summer.
         let (at, hour) = hours.first_key_value().unwrap();
         assert_eq!(at.as_ms(), 1_460_408_400_000);
-        assert_eq!(*hour, Hour { date: LocalDate::from_days(16_903), steps: 373 });
+        assert_eq!(
+            *hour,
+            Hour {
+                date: LocalDate::from_days(16_903),
+                steps: 373
+            }
+        );
     }
 
     #[test]
@@ -240,10 +263,19 @@ mod tests {
     #[test]
     fn a_file_without_its_header_or_its_people_is_refused() {
         let error = read_text("7,2016-4-12 0:00,373\n").unwrap_err();
-        assert_eq!(error.to_string(), "line 1: the header must be `Id,ActivityHour,StepTotal`");
-        assert!(matches!(read_text(""), Err(StepsFileError::Whole(Fault::TooFewPeople(0)))));
+        assert_eq!(
+            error.to_string(),
+            "line 1: the header must be `Id,ActivityHour,StepTotal`"
+        );
+        assert!(matches!(
+            read_text(""),
+            Err(StepsFileError::Whole(Fault::TooFewPeople(0)))
+        ));
         let one = "Id,ActivityHour,StepTotal\n7,2016-4-12 0:00,373\n";
-        assert!(matches!(read_text(one), Err(StepsFileError::Whole(Fault::TooFewPeople(1)))));
+        assert!(matches!(
+            read_text(one),
+            Err(StepsFileError::Whole(Fault::TooFewPeople(1)))
+        ));
     }
 
     #[test]
@@ -254,7 +286,12 @@ mod tests {
             read_text(&text)
         };
         assert!(crowd(WALKERS_MAX).is_ok());
-        assert!(crowd(WALKERS_MAX + 1).unwrap_err().to_string().starts_with("line 502: "));
+        assert!(
+            crowd(WALKERS_MAX + 1)
+                .unwrap_err()
+                .to_string()
+                .starts_with("line 502: ")
+        );
         let span = |last: &str| read_text(&format!("{GOOD}7,{last} 1:00,1\n"));
         assert!(span("2017-4-12").is_ok());
         assert!(matches!(

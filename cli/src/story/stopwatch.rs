@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use askel_sync::time::Timestamp;
 use askel_server::clock::{Clock as _, SystemClock};
+use askel_sync::time::Timestamp;
 
 /// A watch that runs.
 #[derive(Debug, Clone, Copy)]
@@ -14,7 +14,9 @@ pub(crate) struct Stopwatch {
 impl Stopwatch {
     /// Starts at zero.
     pub(crate) fn start() -> Self {
-        Self { clock: SystemClock::start() }
+        Self {
+            clock: SystemClock::start(),
+        }
     }
 
     /// Since the start.

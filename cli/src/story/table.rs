@@ -1,5 +1,6 @@
 //! The closing table: what happened, what was delivered, what was kept.
 
+use console::measure_text_width;
 use data_encoding::HEXLOWER;
 
 use super::{
@@ -10,9 +11,8 @@ use super::{
     world::Counted,
 };
 
-const NAME_WIDTH: usize = 14;
-const COLUMN_WIDTH: usize = 14;
-const DELIVERED_WIDTH: usize = 30;
+/// Blanks between columns.
+const GAP: usize = 3;
 
 /// The table's lines.
 pub(crate) fn lines(
@@ -24,7 +24,11 @@ pub(crate) fn lines(
     let words = &text.table;
     let judged = |fault: &[Fault], right: String| {
         let differs = fault.iter().any(|fault| faults.has(*fault));
-        if differs { words.differs.plain().to_owned() } else { right }
+        if differs {
+            words.differs.plain().to_owned()
+        } else {
+            right
+        }
     };
     let steps = Row {
         name: words.steps.plain(),
@@ -69,7 +73,7 @@ pub(crate) fn lines(
         kept: words.kept.plain().to_owned(),
         verdict: String::new(),
     };
-    [heads, steps, encounters, badges].iter().map(Row::line).collect()
+    aligned(&[heads, steps, encounters, badges])
 }
 
 struct Row<'a> {
@@ -80,25 +84,37 @@ struct Row<'a> {
     verdict: String,
 }
 
-impl Row<'_> {
-    fn line(&self) -> String {
+/// Each column as wide as its widest entry.
+fn aligned(rows: &[Row<'_>]) -> Vec<String> {
+    let width = |column: fn(&Row<'_>) -> &str| {
+        let widest = rows.iter().map(|row| measure_text_width(column(row))).max();
+        widest.unwrap_or_default().saturating_add(GAP)
+    };
+    let name = width(|row| row.name);
+    let happened = width(|row| &row.happened);
+    let delivered = width(|row| &row.delivered);
+    let kept = width(|row| &row.kept);
+    let line = |row: &Row<'_>| {
         let line = format!(
             " {}{}{}{}  {}",
-            pad(self.name, NAME_WIDTH),
-            pad_left(&self.happened, COLUMN_WIDTH),
-            pad_left(&self.delivered, DELIVERED_WIDTH),
-            pad_left(&self.kept, COLUMN_WIDTH),
-            self.verdict,
+            pad(row.name, name),
+            pad_left(&row.happened, happened),
+            pad_left(&row.delivered, delivered),
+            pad_left(&row.kept, kept),
+            row.verdict,
         );
         line.trim_end().to_owned()
-    }
+    };
+    rows.iter().map(line).collect()
 }
 
 /// The ends of a hash, enough to compare by eye.
 fn short(hash: &[u8; 32]) -> String {
     let text = HEXLOWER.encode(hash);
     let (first, rest) = text.split_at_checked(4).unwrap_or((&text, ""));
-    let last = rest.split_at_checked(rest.len().saturating_sub(2)).map_or("", |(_, last)| last);
+    let last = rest
+        .split_at_checked(rest.len().saturating_sub(2))
+        .map_or("", |(_, last)| last);
     format!("{first}…{last}")
 }
 
@@ -108,8 +124,12 @@ mod tests {
     use crate::story::{text::Language, walking::StepFigures};
 
     fn comparison() -> Comparison {
-        let steps =
-            StepFigures { total: 7_075_356, person_days: 934, median_day: 7_369, largest_day: 36_019 };
+        let steps = StepFigures {
+            total: 7_075_356,
+            person_days: 934,
+            median_day: 7_369,
+            largest_day: 36_019,
+        };
         Comparison {
             walked: steps,
             kept: steps,
@@ -129,10 +149,16 @@ mod tests {
         let text = Text::of(Language::En).unwrap();
         let mut faults = Faults::default();
         let told = lines(&text, &comparison(), Counted::default(), &faults).join("\n");
-        assert!(told.contains("7 075 356") && told.contains("✓ 371 known + 41 anonymous"), "{told}");
+        assert!(
+            told.contains("7 075 356") && told.contains("✓ 371 known + 41 anonymous"),
+            "{told}"
+        );
         assert!(told.contains("abab…ab") && !told.contains('✗'), "{told}");
         faults.expect(Fault::Steps, false);
         let told = lines(&text, &comparison(), Counted::default(), &faults);
-        assert!(told[1].contains("✗ differs") && !told[2].contains('✗'), "{told:?}");
+        assert!(
+            told[1].contains("✗ differs") && !told[2].contains('✗'),
+            "{told:?}"
+        );
     }
 }

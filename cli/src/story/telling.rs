@@ -41,7 +41,14 @@ impl Telling {
         days: i32,
     ) -> Self {
         let progress = Progress::begin(days, text.progress.clone());
-        Self { language, text, output, helsinki, progress, last_date: None }
+        Self {
+            language,
+            text,
+            output,
+            helsinki,
+            progress,
+            last_date: None,
+        }
     }
 
     /// The language of the words.
@@ -78,7 +85,12 @@ impl Telling {
 
     /// One in the queue at the door.
     pub(crate) fn in_queue(&mut self, who: &str, what: &str, note: &str) -> std::io::Result<()> {
-        let columns = [pad("", DATE_WIDTH), pad(who, WHO_WIDTH), pad(what, WHAT_WIDTH)].concat();
+        let columns = [
+            pad("", DATE_WIDTH),
+            pad(who, WHO_WIDTH),
+            pad(what, WHAT_WIDTH),
+        ]
+        .concat();
         self.write(format!("{columns}{note}").trim_end())
     }
 
@@ -95,25 +107,40 @@ impl Telling {
     /// The local time of day.
     pub(crate) fn time(&self, at: Timestamp) -> String {
         let civil = self.helsinki.civil(at);
-        civil.map_or_else(String::new, |at| format!("{:02}:{:02}", at.hour(), at.minute()))
+        civil.map_or_else(String::new, |at| {
+            format!("{:02}:{:02}", at.hour(), at.minute())
+        })
     }
 
     fn date(&self, date: LocalDate) -> String {
-        let CalendarText { weekdays, months, date: sentence, .. } = &self.text.calendar;
-        let Some(civil) = date.to_civil() else { return String::new() };
+        let CalendarText {
+            weekdays,
+            months,
+            date: sentence,
+            ..
+        } = &self.text.calendar;
+        let Some(civil) = date.to_civil() else {
+            return String::new();
+        };
         let name = |names: &[String], number: i8| {
             let index = usize::try_from(number.saturating_sub(1)).unwrap_or_default();
             names.get(index).cloned().unwrap_or_default()
         };
         let weekday = name(weekdays, civil.weekday().to_monday_one_offset());
         let month = name(months, civil.month());
-        sentence.with(&[("weekday", &weekday), ("day", &civil.day()), ("month", &month)])
+        sentence.with(&[
+            ("weekday", &weekday),
+            ("day", &civil.day()),
+            ("month", &month),
+        ])
     }
 
     fn write(&mut self, line: &str) -> std::io::Result<()> {
         match self.output {
             Output::Json => Ok(()),
-            Output::Story => self.progress.above(|| writeln!(std::io::stdout().lock(), "{line}")),
+            Output::Story => self
+                .progress
+                .above(|| writeln!(std::io::stdout().lock(), "{line}")),
         }
     }
 }
@@ -133,7 +160,11 @@ pub(crate) fn grouped(number: impl Display) -> String {
 
 /// One decimal: tenths of a unit, with the language's mark.
 pub(crate) fn decimal(tenths: u64, mark: &str) -> String {
-    format!("{}{mark}{}", grouped(tenths.div_euclid(10)), tenths.rem_euclid(10))
+    format!(
+        "{}{mark}{}",
+        grouped(tenths.div_euclid(10)),
+        tenths.rem_euclid(10)
+    )
 }
 
 /// Bytes as kB or MB.

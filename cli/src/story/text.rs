@@ -195,11 +195,16 @@ mod tests {
         fn walk(path: &str, value: &toml::Value, into: &mut BTreeMap<String, BTreeSet<String>>) {
             match value {
                 toml::Value::Table(table) => {
-                    table.iter().for_each(|(key, value)| walk(&format!("{path}.{key}"), value, into));
+                    table
+                        .iter()
+                        .for_each(|(key, value)| walk(&format!("{path}.{key}"), value, into));
                 }
                 toml::Value::String(text) => {
                     assert!(!text.is_empty(), "{path}");
-                    let names = text.split('{').skip(1).filter_map(|rest| rest.split('}').next());
+                    let names = text
+                        .split('{')
+                        .skip(1)
+                        .filter_map(|rest| rest.split('}').next());
                     into.insert(path.to_owned(), names.map(str::to_owned).collect());
                 }
                 _ => {}

@@ -58,19 +58,31 @@ impl Walker {
 impl Walking {
     /// The first and the last local day; `None` when nobody has a reading.
     pub(crate) fn season(&self) -> Option<(LocalDate, LocalDate)> {
-        let dates = || self.walkers.iter().flat_map(|w| w.hours.values()).map(|hour| hour.date);
+        let dates = || {
+            self.walkers
+                .iter()
+                .flat_map(|w| w.hours.values())
+                .map(|hour| hour.date)
+        };
         Some((dates().min()?, dates().max()?))
     }
 }
 
 /// Figures of the day totals of several people.
 pub(crate) fn figures<'a>(people: impl IntoIterator<Item = &'a DaySteps>) -> StepFigures {
-    let mut days: Vec<u64> = people.into_iter().flat_map(|days| days.values().copied()).collect();
+    let mut days: Vec<u64> = people
+        .into_iter()
+        .flat_map(|days| days.values().copied())
+        .collect();
     days.sort_unstable();
     let count = days.len();
     let at = |index: usize| days.get(index).copied().unwrap_or_default();
     let upper = at(count.div_euclid(2));
-    let lower = if count.is_multiple_of(2) { at(count.div_euclid(2).saturating_sub(1)) } else { upper };
+    let lower = if count.is_multiple_of(2) {
+        at(count.div_euclid(2).saturating_sub(1))
+    } else {
+        upper
+    };
     StepFigures {
         total: days.iter().fold(0, |sum, day| sum.saturating_add(*day)),
         person_days: u64::try_from(count).unwrap_or(u64::MAX),
@@ -91,7 +103,12 @@ mod tests {
         let figures = figures([&one, &other]);
         assert_eq!(
             figures,
-            StepFigures { total: 131, person_days: 4, median_day: 15, largest_day: 101 }
+            StepFigures {
+                total: 131,
+                person_days: 4,
+                median_day: 15,
+                largest_day: 101
+            }
         );
     }
 

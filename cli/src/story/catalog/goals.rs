@@ -28,17 +28,29 @@ fn badge_rules() -> [(Pick, v1::Rule); 12] {
         (|text| &text.badges.first_visit, visits(1)),
         (|text| &text.badges.third_visit, visits(3)),
         (|text| &text.badges.ten_visits, visits(10)),
-        (|text| &text.badges.three_places, distinct(v1::DistinctBy::Place, 3)),
-        (|text| &text.badges.four_weeks, distinct(v1::DistinctBy::Week, 4)),
+        (
+            |text| &text.badges.three_places,
+            distinct(v1::DistinctBy::Place, 3),
+        ),
+        (
+            |text| &text.badges.four_weeks,
+            distinct(v1::DistinctBy::Week, 4),
+        ),
         (|text| &text.badges.kiiminki, visits_to(KIIMINKI.get(), 1)),
         (|text| &text.badges.group, count(group(), 3)),
         (|text| &text.badges.outing, count(outing(), 1)),
         (|text| &text.badges.quiet, visits_to(QUIET.get(), 2)),
         (|text| &text.badges.ten_days, days_active(5_000, 10)),
-        (|text| &text.badges.long_way, any(vec![steps(100_000), minutes(600), visits(8)])),
+        (
+            |text| &text.badges.long_way,
+            any(vec![steps(100_000), minutes(600), visits(8)]),
+        ),
         (
             |text| &text.badges.town_and_village,
-            all(vec![visits_to(BASEMENT.get(), 2), visits_to(KIIMINKI.get(), 1)]),
+            all(vec![
+                visits_to(BASEMENT.get(), 2),
+                visits_to(KIIMINKI.get(), 1),
+            ]),
         ),
     ]
 }
@@ -114,25 +126,39 @@ pub(super) fn badges(words: &Words) -> Vec<v1::Badge> {
         description: Some(description),
         picture: id,
     };
-    let dozen = (1..).zip(badge_rules()).map(|(id, (pick, _))| badge(id, words.described(pick)));
+    let dozen = (1..)
+        .zip(badge_rules())
+        .map(|(id, (pick, _))| badge(id, words.described(pick)));
     let stages = (QUEST.saturating_add(1)..)
         .zip(stage_rules())
         .map(|(id, (pick, _))| badge(id, words.described(pick)));
-    let together = badge(CHALLENGE.get(), words.described(|text| &text.challenge.badge));
+    let together = badge(
+        CHALLENGE.get(),
+        words.described(|text| &text.challenge.badge),
+    );
     dozen.chain(stages).chain([together]).collect()
 }
 
 fn quest_rule(words: &Words) -> v1::Rule {
     let stages = stage_rules()
         .into_iter()
-        .map(|(pick, rule)| v1::Stage { name: Some(words.described(pick).0), rule: Some(rule) })
+        .map(|(pick, rule)| v1::Stage {
+            name: Some(words.described(pick).0),
+            rule: Some(rule),
+        })
         .collect();
-    rule(Operator::Stages(v1::StagesRule { ordered: true, stages }))
+    rule(Operator::Stages(v1::StagesRule {
+        ordered: true,
+        stages,
+    }))
 }
 
 fn challenge_rule() -> v1::Rule {
     use v1::contribution::Of;
-    let contribution = |of, points| v1::Contribution { of: Some(of), points };
+    let contribution = |of, points| v1::Contribution {
+        of: Some(of),
+        points,
+    };
     let visit = v1::AttendanceContribution { filter: None };
     rule(Operator::Collective(v1::CollectiveRule {
         contributions: vec![
@@ -146,31 +172,55 @@ fn challenge_rule() -> v1::Rule {
 }
 
 fn rule(operator: Operator) -> v1::Rule {
-    v1::Rule { operator: Some(operator) }
+    v1::Rule {
+        operator: Some(operator),
+    }
 }
 
 fn count(filter: v1::Filter, target: u64) -> v1::Rule {
-    rule(Operator::Count(v1::CountRule { filter: Some(filter), target }))
+    rule(Operator::Count(v1::CountRule {
+        filter: Some(filter),
+        target,
+    }))
 }
 
 fn visits(target: u64) -> v1::Rule {
-    rule(Operator::Count(v1::CountRule { filter: None, target }))
+    rule(Operator::Count(v1::CountRule {
+        filter: None,
+        target,
+    }))
 }
 
 fn visits_to(place: u32, target: u64) -> v1::Rule {
-    count(v1::Filter { place_ids: vec![place], ..v1::Filter::default() }, target)
+    count(
+        v1::Filter {
+            place_ids: vec![place],
+            ..v1::Filter::default()
+        },
+        target,
+    )
 }
 
 fn group() -> v1::Filter {
-    v1::Filter { activity_ids: vec![WALKING_GROUP], ..v1::Filter::default() }
+    v1::Filter {
+        activity_ids: vec![WALKING_GROUP],
+        ..v1::Filter::default()
+    }
 }
 
 fn outing() -> v1::Filter {
-    v1::Filter { activity_kinds: vec![v1::ActivityKind::Outing.into()], ..v1::Filter::default() }
+    v1::Filter {
+        activity_kinds: vec![v1::ActivityKind::Outing.into()],
+        ..v1::Filter::default()
+    }
 }
 
 fn distinct(by: v1::DistinctBy, target: u64) -> v1::Rule {
-    rule(Operator::CountDistinct(v1::CountDistinctRule { filter: None, by: by.into(), target }))
+    rule(Operator::CountDistinct(v1::CountDistinctRule {
+        filter: None,
+        by: by.into(),
+        target,
+    }))
 }
 
 fn days_active(measure_min: u64, target: u64) -> v1::Rule {
@@ -183,11 +233,17 @@ fn days_active(measure_min: u64, target: u64) -> v1::Rule {
 }
 
 fn steps(target: u64) -> v1::Rule {
-    rule(Operator::Sum(v1::SumRule { measure: v1::Measure::Steps.into(), target }))
+    rule(Operator::Sum(v1::SumRule {
+        measure: v1::Measure::Steps.into(),
+        target,
+    }))
 }
 
 fn minutes(target: u64) -> v1::Rule {
-    rule(Operator::Sum(v1::SumRule { measure: v1::Measure::Minutes.into(), target }))
+    rule(Operator::Sum(v1::SumRule {
+        measure: v1::Measure::Minutes.into(),
+        target,
+    }))
 }
 
 fn any(rules: Vec<v1::Rule>) -> v1::Rule {

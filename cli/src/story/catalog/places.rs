@@ -94,8 +94,12 @@ fn opening(
     Ok(Opening {
         place,
         date,
-        from: helsinki.minute_of(date, from).context("an opening hour of the season")?,
-        until: helsinki.minute_of(date, until).context("a closing hour of the season")?,
+        from: helsinki
+            .minute_of(date, from)
+            .context("an opening hour of the season")?,
+        until: helsinki
+            .minute_of(date, until)
+            .context("a closing hour of the season")?,
     })
 }
 
@@ -118,7 +122,11 @@ fn dated(season: SeasonDates) -> Vec<Dated> {
             } else {
                 return None;
             };
-            Some(Dated { activity, date: season.day(offset), minutes })
+            Some(Dated {
+                activity,
+                date: season.day(offset),
+                minutes,
+            })
         })
         .collect()
 }
@@ -139,9 +147,24 @@ pub(super) fn places(words: &Words, season: SeasonDates) -> Vec<v1::Place> {
         }
     };
     vec![
-        place(BASEMENT, |text| &text.places.basement, (65_012_400, 25_468_200), "drop-in"),
-        place(KIIMINKI, |text| &text.places.kiiminki, (65_127_300, 25_771_800), "village"),
-        place(QUIET, |text| &text.places.quiet, (65_009_600, 25_481_100), "quiet"),
+        place(
+            BASEMENT,
+            |text| &text.places.basement,
+            (65_012_400, 25_468_200),
+            "drop-in",
+        ),
+        place(
+            KIIMINKI,
+            |text| &text.places.kiiminki,
+            (65_127_300, 25_771_800),
+            "village",
+        ),
+        place(
+            QUIET,
+            |text| &text.places.quiet,
+            (65_009_600, 25_481_100),
+            "quiet",
+        ),
     ]
 }
 
@@ -171,10 +194,18 @@ pub(super) fn activities(words: &Words) -> Vec<v1::Activity> {
         }
     };
     vec![
-        activity(OPEN_DOORS, v1::ActivityKind::DropIn, |text| &text.activities.open_doors),
-        activity(WALKING_GROUP, v1::ActivityKind::Group, |text| &text.activities.walking_group),
-        activity(QUIET_MORNING, v1::ActivityKind::DropIn, |text| &text.activities.quiet_morning),
-        activity(OUTING, v1::ActivityKind::Outing, |text| &text.activities.outing),
+        activity(OPEN_DOORS, v1::ActivityKind::DropIn, |text| {
+            &text.activities.open_doors
+        }),
+        activity(WALKING_GROUP, v1::ActivityKind::Group, |text| {
+            &text.activities.walking_group
+        }),
+        activity(QUIET_MORNING, v1::ActivityKind::DropIn, |text| {
+            &text.activities.quiet_morning
+        }),
+        activity(OUTING, v1::ActivityKind::Outing, |text| {
+            &text.activities.outing
+        }),
     ]
 }
 

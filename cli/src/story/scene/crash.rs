@@ -34,13 +34,18 @@ pub(crate) async fn killed_in_mid_write(
     let tenths = u64::try_from(up_again.as_millis().div_ceil(100)).unwrap_or(u64::MAX);
     let now = stage.world.clock.now();
     let killed = text.story.killed.with(&[
-        ("seconds", &telling::decimal(tenths, &text.calendar.decimal_mark)),
+        (
+            "seconds",
+            &telling::decimal(tenths, &text.calendar.decimal_mark),
+        ),
         ("cut", &cut),
         ("devices", &devices),
     ]);
     stage.telling.happens(now, &killed)?;
-    let none_lost =
-        text.story.killed_none_lost.with(&[("lost", &lost), ("doubled", &doubled)]);
+    let none_lost = text
+        .story
+        .killed_none_lost
+        .with(&[("lost", &lost), ("doubled", &doubled)]);
     stage.telling.happens(now, &none_lost)?;
     Ok(())
 }

@@ -12,15 +12,19 @@ pub(crate) fn launch(stage: &mut Stage<'_>) -> anyhow::Result<()> {
         .iter()
         .filter(|person| {
             let [phone, _] = &person.devices;
-            let knows = phone.client.progress().iter().any(|progress| progress.goal == CHALLENGE);
+            let knows = phone
+                .client
+                .progress()
+                .iter()
+                .any(|progress| progress.goal == CHALLENGE);
             phone.client.catalog_version() == Some(version) && knows
         })
         .count();
     let text = &stage.telling.text;
-    let line = text
-        .story
-        .launch
-        .with(&[("challenge", &text.catalog.challenge.name), ("phones", &phones)]);
+    let line = text.story.launch.with(&[
+        ("challenge", &text.catalog.challenge.name),
+        ("phones", &phones),
+    ]);
     stage.telling.happens(stage.world.clock.now(), &line)?;
     Ok(())
 }

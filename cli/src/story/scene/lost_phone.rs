@@ -30,17 +30,26 @@ pub(crate) async fn lost_phone(
     moon: usize,
     keepsakes: &Keepsakes,
 ) -> anyhow::Result<()> {
-    let slots = [0, 1].map(|device| Slot { person: moon, device });
+    let slots = [0, 1].map(|device| Slot {
+        person: moon,
+        device,
+    });
     evening::sync(stage.world, slots.to_vec()).await?;
     collect_unsynced(stage, moon)?;
     let lost = stage.world.phone(moon)?.clone();
     let before = badges(&lost);
     let phone = device::open(&stage.world.home, "moon-new-phone", &stage.world.clock)?;
-    phone.come_back(ComeBack::RecoverySheet(keepsakes.sheet.clone())).await?;
+    phone
+        .come_back(ComeBack::RecoverySheet(keepsakes.sheet.clone()))
+        .await?;
     stage.world.sync(&phone).await?;
     let other = device::open(&stage.world.home, "moon-new-other", &stage.world.clock)?;
-    phone.approve_device(&other.device_public_key(), None).await?;
-    other.come_back(ComeBack::Approved(keepsakes.link.clone())).await?;
+    phone
+        .approve_device(&other.device_public_key(), None)
+        .await?;
+    other
+        .come_back(ComeBack::Approved(keepsakes.link.clone()))
+        .await?;
     stage.world.sync(&other).await?;
     let locked_out = matches!(
         lost.sync(device::BUDGET).await,
@@ -49,7 +58,9 @@ pub(crate) async fn lost_phone(
     replace(stage, moon, [phone.clone(), other])?;
     let after = badges(&phone);
     let back = before.intersection(&after).count();
-    stage.faults.expect(Fault::Recovery, back == before.len() && locked_out);
+    stage
+        .faults
+        .expect(Fault::Recovery, back == before.len() && locked_out);
     let text = stage.telling.text.clone();
     let line = text.story.lost_phone.with(&[
         ("alias", &alias(stage.world, &text, Who::Walker(moon))?),
@@ -66,11 +77,21 @@ fn badges(client: &Client) -> BTreeSet<askel_sync::id::AwardId> {
 
 /// The morning's hours reach the phone and go down with it.
 fn collect_unsynced(stage: &mut Stage<'_>, moon: usize) -> anyhow::Result<()> {
-    let counted_by = stage.world.clock.now().saturating_add_ms(HOUR_MS.saturating_neg());
+    let counted_by = stage
+        .world
+        .clock
+        .now()
+        .saturating_add_ms(HOUR_MS.saturating_neg());
     let [phone, _] = &mut stage.world.person_mut(moon)?.devices;
-    let Some(next) = phone.waiting.front() else { return Ok(()) };
-    let early: Vec<_> =
-        next.readings.iter().copied().filter(|reading| reading.at <= counted_by).collect();
+    let Some(next) = phone.waiting.front() else {
+        return Ok(());
+    };
+    let early: Vec<_> = next
+        .readings
+        .iter()
+        .copied()
+        .filter(|reading| reading.at <= counted_by)
+        .collect();
     if !early.is_empty() {
         device::record(&phone.client, phone.source, &early)?;
         phone.ledger.hand_over(&early);

@@ -22,7 +22,10 @@ struct Standing {
 
 /// moon-14, who is not in Kiiminki, is scanned there.
 pub(crate) async fn mistaken_scan(stage: &mut Stage<'_>, moon: usize) -> anyhow::Result<()> {
-    let tablet = tablets_at(KIIMINKI).first().copied().context("the tablet in Kiiminki")?;
+    let tablet = tablets_at(KIIMINKI)
+        .first()
+        .copied()
+        .context("the tablet in Kiiminki")?;
     let tablet = stage.world.tablet(tablet)?.clone();
     let before = standings(stage, moon)?;
     let pass = stage.world.pass(Who::Walker(moon))?;
@@ -35,13 +38,21 @@ pub(crate) async fn mistaken_scan(stage: &mut Stage<'_>, moon: usize) -> anyhow:
     tablet.void(op, CorrectionReason::ScannedByMistake)?;
     everyone_learns(stage, &tablet, moon).await?;
     let voided = standings(stage, moon)?;
-    let held = before.iter().zip(&mistaken).zip(&voided).all(|((before, mistaken), voided)| {
-        mistaken.current == before.current.saturating_add(1)
-            && voided.current == before.current
-            && voided.badges == mistaken.badges
-    });
+    let held = before
+        .iter()
+        .zip(&mistaken)
+        .zip(&voided)
+        .all(|((before, mistaken), voided)| {
+            mistaken.current == before.current.saturating_add(1)
+                && voided.current == before.current
+                && voided.badges == mistaken.badges
+        });
     stage.faults.expect(Fault::Void, held);
-    tell(stage, moon, [before, mistaken, voided].map(|[phone, _]| phone))
+    tell(
+        stage,
+        moon,
+        [before, mistaken, voided].map(|[phone, _]| phone),
+    )
 }
 
 fn tell(stage: &mut Stage<'_>, moon: usize, phone: [Standing; 3]) -> anyhow::Result<()> {
@@ -74,7 +85,10 @@ async fn everyone_learns(
     moon: usize,
 ) -> anyhow::Result<()> {
     stage.world.sync(tablet).await?;
-    let slots = [0, 1].map(|device| Slot { person: moon, device });
+    let slots = [0, 1].map(|device| Slot {
+        person: moon,
+        device,
+    });
     evening::sync(stage.world, slots.to_vec()).await
 }
 
@@ -88,5 +102,9 @@ fn standing(client: &Client) -> anyhow::Result<Standing> {
     let goal = progress
         .find(|progress| progress.goal == BADGE_TO_KIIMINKI)
         .context("the badge of Kiiminki")?;
-    Ok(Standing { goal: goal.name, current: goal.current, badges: client.awards().len() })
+    Ok(Standing {
+        goal: goal.name,
+        current: goal.current,
+        badges: client.awards().len(),
+    })
 }

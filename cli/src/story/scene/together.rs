@@ -6,7 +6,9 @@ use crate::story::{catalog::CHALLENGE, organiser::ChallengeTotal, telling::group
 /// Tells when the total has reached its target; whether it has.
 pub(crate) async fn reached_together(stage: &mut Stage<'_>) -> anyhow::Result<bool> {
     let challenge = stage.world.organiser.challenge(CHALLENGE).await?;
-    let reached = challenge.total.is_some_and(|total| total >= challenge.target);
+    let reached = challenge
+        .total
+        .is_some_and(|total| total >= challenge.target);
     if reached {
         let sentence = stage.telling.text.story.together.clone();
         tell(stage, &sentence, challenge)?;
@@ -27,7 +29,9 @@ fn tell(
     challenge: ChallengeTotal,
 ) -> anyhow::Result<()> {
     let text = &stage.telling.text;
-    let total = challenge.total.map_or_else(|| text.story.none.plain().to_owned(), grouped);
+    let total = challenge
+        .total
+        .map_or_else(|| text.story.none.plain().to_owned(), grouped);
     let line = sentence.with(&[
         ("challenge", &text.catalog.challenge.name),
         ("total", &total),
