@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use tokio::sync::broadcast;
 
+use crate::engine::Engine;
 use crate::{Change, Clock, Entropy, Error, KeyStore, RejectedOp, Status, Storage, Transport};
 use shared::Shared;
 
@@ -65,7 +66,7 @@ impl Client {
 
     /// The version of the catalog in force; `None` before the first sync.
     pub fn catalog_version(&self) -> Option<u32> {
-        self.shared.ask(|engine| engine.catalog_version())
+        self.shared.ask(Engine::catalog_version)
     }
 
     /// Tells what changes from now on. A receiver that is late by more than 256 changes misses some, and
@@ -76,11 +77,11 @@ impl Client {
 
     /// How syncing stands. Below a millisecond.
     pub fn status(&self) -> Status {
-        self.shared.ask(|engine| engine.status())
+        self.shared.ask(Engine::status)
     }
 
     /// Ops the server refused, for the person to see; in the order they were written.
     pub fn rejected(&self) -> Vec<RejectedOp> {
-        self.shared.ask(|engine| engine.rejected())
+        self.shared.ask(Engine::rejected)
     }
 }

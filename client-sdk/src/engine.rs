@@ -184,17 +184,16 @@ impl Engine {
                 Some(held) if held.id == own.id && counts(held) == counts(own) => Refold::Nothing,
                 Some(_) => Refold::Own,
             },
-            Write::Put(_, Row::StreamOp(_)) => Refold::Own,
             Write::Put(number, Row::Stream(row)) => match self.model.streams.get(number) {
                 Some(held) if held.selector == row.selector => Refold::Nothing,
                 _ => Refold::Own,
             },
-            Write::Put(_, Row::Installation(_)) => Refold::All,
-            Write::Put(_, Row::Catalog(row)) if row.current != self.model.catalog.current => {
-                Refold::All
+            Write::Put(_, Row::Catalog(row)) if row.current == self.model.catalog.current => {
+                Refold::Nothing
             }
-            Write::Delete(Table::Stream | Table::StreamOp, _) => Refold::All,
-            Write::Delete(Table::OwnOp, _) => Refold::Own,
+            Write::Put(_, Row::StreamOp(_)) | Write::Delete(Table::OwnOp, _) => Refold::Own,
+            Write::Put(_, Row::Installation(_) | Row::Catalog(_))
+            | Write::Delete(Table::Stream | Table::StreamOp, _) => Refold::All,
             Write::Put(..) | Write::Delete(..) => Refold::Nothing,
         }
     }

@@ -11,7 +11,7 @@
     reason = "generated code; the .proto files carry the documentation"
 )]
 #[cfg_attr(
-    any(feature = "client", feature = "server"),
+    feature = "server",
     expect(clippy::allow_attributes, reason = "what tonic generates")
 )]
 pub mod v1 {

@@ -12,7 +12,7 @@ use askel_sync::{
 use super::Client;
 use crate::{
     Attended, Award, Change, CheckedIn, Error, Nearby, Opening, Place, Profile, Progress,
-    StepReading, StepsRecorded,
+    StepReading, StepsRecorded, engine::Engine,
 };
 
 impl Client {
@@ -90,7 +90,7 @@ impl Client {
 
     /// Joins a quest or challenge, and tells what that earned. Joining again changes nothing.
     pub fn join_quest(&self, goal: GoalId) -> Result<Vec<Award>, Error> {
-        let (_, changes) = self
+        let ((), changes) = self
             .shared
             .decide(|engine, now| engine.join_quest(goal, now))?;
         Ok(new_awards(changes))
@@ -105,27 +105,27 @@ impl Client {
 
     /// Where the participant stands with every goal, in ascending goal id; empty for staff.
     pub fn progress(&self) -> Vec<Progress> {
-        self.shared.ask(|engine| engine.progress())
+        self.shared.ask(Engine::progress)
     }
 
     /// What the participant has earned, in ascending goal and stage.
     pub fn awards(&self) -> Vec<Award> {
-        self.shared.ask(|engine| engine.awards())
+        self.shared.ask(Engine::awards)
     }
 
     /// What the participant chose.
     pub fn profile(&self) -> Profile {
-        self.shared.ask(|engine| engine.profile())
+        self.shared.ask(Engine::profile)
     }
 
     /// The pass as the text of a QR code; `None` for staff and before enrolment.
     pub fn pass(&self) -> Option<String> {
-        self.shared.ask(|engine| engine.pass())
+        self.shared.ask(Engine::pass)
     }
 
     /// Sessions the participant was at, in ascending place, day and session.
     pub fn attendances(&self) -> Vec<Attended> {
-        self.shared.ask(|engine| engine.attendances())
+        self.shared.ask(Engine::attendances)
     }
 
     /// Day totals of a measure, over all devices. A counted day without steps stands with 0.
@@ -135,7 +135,7 @@ impl Client {
 
     /// The places of the catalog, in ascending id.
     pub fn places(&self) -> Vec<Place> {
-        self.shared.ask(|engine| engine.places())
+        self.shared.ask(Engine::places)
     }
 
     /// Places where something is on at an instant: an opening interval, or a session from 30 minutes

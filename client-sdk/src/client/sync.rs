@@ -58,13 +58,13 @@ impl Client {
                 self.decide(|engine, now| Ok(engine.attempt_done(retry_after_ms, now)))?;
             }
             Ok(Err(error)) => {
-                self.note_failure(reason_of(&error), retry_after(&error))?;
+                self.note_failure(&reason_of(&error), retry_after(&error))?;
                 return Err(error);
             }
             Err(_) => {
                 report.end = SyncEnd::BudgetSpent;
                 if report.bytes_down == 0 {
-                    self.note_failure(BUDGET_SPENT.to_owned(), Duration::ZERO)?;
+                    self.note_failure(BUDGET_SPENT, Duration::ZERO)?;
                 }
             }
         }
@@ -85,7 +85,7 @@ impl Client {
                 return Err(Cause::Answer("it refuses every log").into());
             }
             let catalog = self.fetch_catalog(report).await?;
-            let wants_more = round.closing.more || self.shared.ask(|engine| engine.has_batches());
+            let wants_more = round.closing.more || self.shared.ask(Engine::has_batches);
             let goes_on = catalog == CatalogCame::Yes || (wants_more && round.has_progressed());
             if !goes_on {
                 return Ok(i64::try_from(round.closing.retry_after_ms).unwrap_or(i64::MAX));
@@ -193,10 +193,10 @@ impl Client {
         Ok(CatalogCame::No)
     }
 
-    fn note_failure(&self, reason: String, retry_after: Duration) -> Result<(), Error> {
+    fn note_failure(&self, reason: &str, retry_after: Duration) -> Result<(), Error> {
         let [jitter] = self.shared.draw()?;
         let retry_after_ms = i64::try_from(retry_after.as_millis()).unwrap_or(i64::MAX);
-        self.decide(|engine, now| Ok(engine.attempt_failed(&reason, retry_after_ms, now, jitter)))
+        self.decide(|engine, now| Ok(engine.attempt_failed(reason, retry_after_ms, now, jitter)))
     }
 
     fn decide(

@@ -87,13 +87,13 @@ impl Engine {
             confirmation,
         };
         Some(match self.view.catalog.goal(goal) {
-            Some(goal) => self.with_texts(bare, goal),
+            Some(goal) => self.with_texts(&bare, goal),
             None => bare,
         })
     }
 
-    fn with_texts(&self, award: Award, goal: &Goal) -> Award {
-        let stage = usize::try_from(award.stage)
+    fn with_texts(&self, bare: &Award, goal: &Goal) -> Award {
+        let stage = usize::try_from(bare.stage)
             .unwrap_or(usize::MAX)
             .checked_sub(1);
         let badge = match stage {
@@ -113,12 +113,12 @@ impl Engine {
                 name: self.text(&badge.name),
                 description: self.text(&badge.description),
                 picture: badge.picture,
-                ..award
+                ..bare.clone()
             },
             None => Award {
                 name: stage_name.unwrap_or_else(|| self.text(&goal.name)),
                 description: self.text(&goal.description),
-                ..award
+                ..bare.clone()
             },
         }
     }

@@ -48,7 +48,7 @@ impl Engine {
             let Some((number, log)) = self.model.log(id) else {
                 continue;
             };
-            self.settle(&mut draft, (number, log), outcome, now.wall, &mut settled)?;
+            settled.add(self.settle(&mut draft, (number, log), outcome, now.wall)?);
             if outcome.conflict.is_some() && log.standing == LogStanding::Open {
                 settled.conflicts = settled.conflicts.saturating_add(1);
                 self.heal(&mut draft, (number, log), outcome.settled_before, fresh_log)?;
@@ -63,12 +63,12 @@ impl Engine {
         (number, log): (u32, &LogRow),
         outcome: &LogOutcome,
         at: Timestamp,
-        settled: &mut Settled,
-    ) -> Result<(), Error> {
+    ) -> Result<Settled, Error> {
         // What was never sent can't be settled, whatever an answer says.
         let before = outcome.settled_before.min(log.sealed_before);
+        let mut settled = Settled::default();
         if before <= log.settled_before {
-            return Ok(());
+            return Ok(settled);
         }
         let mut exceptions: BTreeMap<u64, Standing> = BTreeMap::new();
         for exception in &outcome.exceptions {
@@ -86,17 +86,15 @@ impl Engine {
         }
         self.drop_batches(draft, log.id, before);
         if log.standing == LogStanding::Open {
-            draft.advance_log(|log| log.settled_before = before)
+            draft.advance_log(|log| log.settled_before = before)?;
         } else {
-            draft.put(
-                number,
-                Row::Log(LogRow {
-                    settled_before: before,
-                    ..*log
-                }),
-            );
-            Ok(())
+            let row = LogRow {
+                settled_before: before,
+                ..*log
+            };
+            draft.put(number, Row::Log(row));
         }
+        Ok(settled)
     }
 
     fn drop_batches(&self, draft: &mut Draft<'_>, log: LogId, settled_before: u64) {

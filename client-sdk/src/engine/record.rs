@@ -130,29 +130,26 @@ impl Engine {
         let own = self
             .model
             .own_register(Register::steps(source, measure, bucket));
-        match own.filter(|(_, own)| self.model.is_unsealed(own)) {
-            Some((number, held)) => {
-                let in_slot = match held.op.parse() {
-                    Ok(Some(Payload::StepCount(count))) => count.revision,
-                    _ => 1,
-                };
-                let confirmed = view.confirmed().step_revision(source, measure, bucket);
-                let revision = in_slot.max(confirmed.saturating_add(1));
-                let payload = Payload::StepCount(StepCount {
-                    revision,
-                    ..register
-                });
-                draft.rewrite_op(number, held, &payload, now);
-            }
-            None => {
-                let known = view.shown.step_revision(source, measure, bucket);
-                let revision = known.saturating_add(1);
-                let payload = Payload::StepCount(StepCount {
-                    revision,
-                    ..register
-                });
-                draft.write_op(&payload, now)?;
-            }
+        if let Some((number, held)) = own.filter(|(_, own)| self.model.is_unsealed(own)) {
+            let in_slot = match held.op.parse() {
+                Ok(Some(Payload::StepCount(count))) => count.revision,
+                _ => 1,
+            };
+            let confirmed = view.confirmed().step_revision(source, measure, bucket);
+            let revision = in_slot.max(confirmed.saturating_add(1));
+            let payload = Payload::StepCount(StepCount {
+                revision,
+                ..register
+            });
+            draft.rewrite_op(number, held, &payload, now);
+        } else {
+            let known = view.shown.step_revision(source, measure, bucket);
+            let revision = known.saturating_add(1);
+            let payload = Payload::StepCount(StepCount {
+                revision,
+                ..register
+            });
+            draft.write_op(&payload, now)?;
         }
         Ok(())
     }

@@ -194,7 +194,7 @@ fn is_past(date: LocalDate, today: LocalDate) -> bool {
 
 fn cursor(row: &StreamRow) -> v1::Cursor {
     v1::Cursor {
-        selector: Some(row.selector.clone()),
+        selector: Some(row.selector),
         stream_id: row.id.map(StreamId::to_vec).unwrap_or_default(),
         position: row.position,
     }

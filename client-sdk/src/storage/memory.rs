@@ -18,18 +18,18 @@ impl MemoryStorage {
     pub fn new() -> Self {
         Self::default()
     }
+
+    /// The rows as they lie there, in ascending order of their keys.
+    pub fn rows(&self) -> Vec<SealedRow> {
+        let rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
+        let row = |(&key, sealed): (&RowKey, &Vec<u8>)| SealedRow { key, sealed: sealed.clone() };
+        rows.iter().map(row).collect()
+    }
 }
 
 impl Storage for MemoryStorage {
     fn load(&mut self) -> Result<Vec<SealedRow>, StorageError> {
-        let rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(rows
-            .iter()
-            .map(|(&key, sealed)| SealedRow {
-                key,
-                sealed: sealed.clone(),
-            })
-            .collect())
+        Ok(self.rows())
     }
 
     fn commit(&mut self, writes: &[RowWrite]) -> Result<(), StorageError> {

@@ -1,4 +1,4 @@
-//! Storage in one SQLite file: WAL, and an fsync at every commit.
+//! Storage in one `SQLite` file: WAL, and an fsync at every commit.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use super::{RowKey, RowWrite, SealedRow, Storage, StorageError};
 /// The schema, one file a version.
 const MIGRATIONS: [&str; 1] = [include_str!("../../../migrations/client/0001_rows.sql")];
 
-/// Rows in a SQLite file.
+/// Rows in a `SQLite` file.
 #[derive(Debug)]
 pub struct SqliteStorage {
     connection: Connection,

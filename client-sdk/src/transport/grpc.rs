@@ -224,10 +224,11 @@ fn refusal(status: &Status, reason: String, server_time_ms: Option<i64>) -> Refu
 /// What to do about an error: by its reason where that says more than its code.
 fn advice(code: Code, reason: &str) -> Advice {
     match (reason, code) {
-        ("CREDENTIAL_STALE" | "DEVICE_PENDING" | "DEVICE_NOT_APPROVED", _) => Advice::RetryLater,
-        ("DEVICE_REVOKED" | "DEVICE_UNKNOWN", _) => Advice::EnrolAgain,
-        (_, Code::Unauthenticated) => Advice::EnrolAgain,
-        (_, Code::Unimplemented) | ("VERSION_UNSUPPORTED", _) => Advice::UpdateApp,
+        ("CREDENTIAL_STALE" | "DEVICE_PENDING", _) => Advice::RetryLater,
+        ("DEVICE_REVOKED", _) | (_, Code::Unauthenticated) => Advice::EnrolAgain,
+        ("VERSION_UNSUPPORTED", _) | (_, Code::Unimplemented) => Advice::UpdateApp,
+        // What this SDK sealed and signed itself.
+        ("BATCH_MALFORMED" | "WRITER_NOT_SIGNER" | "SIGNATURE_INVALID", _) => Advice::Bug,
         (
             _,
             Code::InvalidArgument

@@ -50,7 +50,7 @@ impl Row {
             Table::Log => log_from_stored(&read(bytes)?).map(Self::Log),
             Table::OwnOp => own_op_from_stored(read(bytes)?).map(|row| Self::OwnOp(Box::new(row))),
             Table::Batch => batch_from_stored(read(bytes)?).map(Self::Batch),
-            Table::Stream => stream_from_stored(read(bytes)?).map(Self::Stream),
+            Table::Stream => stream_from_stored(&read(bytes)?).map(Self::Stream),
             Table::StreamOp => {
                 stream_op_from_stored(read(bytes)?).map(|row| Self::StreamOp(Box::new(row)))
             }
@@ -236,13 +236,13 @@ fn batch_from_stored(stored: stored::Batch) -> Option<BatchRow> {
 
 fn stream_to_stored(row: &StreamRow) -> stored::Stream {
     stored::Stream {
-        selector: Some(row.selector.clone()),
+        selector: Some(row.selector),
         id: row.id.map(StreamId::to_vec),
         position: row.position,
     }
 }
 
-fn stream_from_stored(stored: stored::Stream) -> Option<StreamRow> {
+fn stream_from_stored(stored: &stored::Stream) -> Option<StreamRow> {
     let id = match &stored.id {
         Some(bytes) => Some(StreamId::try_from(&**bytes).ok()?),
         None => None,
