@@ -1,5 +1,7 @@
 //! The suite of every store, on a file of its own for each test.
 
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+
 use askel_store_sqlite::SqliteStore;
 
 async fn open() -> (SqliteStore, tempfile::TempDir) {

@@ -1,5 +1,7 @@
 //! The file: what is in it after a restart, and what is wrong with it.
 
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+
 use std::path::Path;
 
 use askel_store::{

@@ -17,6 +17,7 @@
 
 #![expect(
     clippy::unwrap_used,
+    clippy::panic,
     clippy::indexing_slicing,
     clippy::missing_panics_doc,
     clippy::arithmetic_side_effects,
@@ -34,6 +35,7 @@ mod fixture;
 mod grant;
 mod invitation;
 mod projection;
+mod repetition;
 mod report;
 mod stream;
 mod tenant;
@@ -48,6 +50,7 @@ pub use device::*;
 pub use grant::*;
 pub use invitation::*;
 pub use projection::*;
+pub use repetition::*;
 pub use report::*;
 pub use stream::*;
 pub use tenant::*;
@@ -135,6 +138,7 @@ macro_rules! store_conformance {
             one_of_several_ops_wins_a_sequence
             one_of_several_keys_wins_a_code
             a_stream_opened_by_many_has_one_handle
+            a_failed_call_may_be_repeated
         }
     };
     ($open:path; $($name:ident)+) => {
@@ -150,10 +154,12 @@ macro_rules! store_conformance {
 
 #[cfg(test)]
 mod tests {
+    use std::future::{Future, ready};
+
     use crate::memory::MemoryStore;
 
-    async fn open() -> (MemoryStore, ()) {
-        (MemoryStore::new(), ())
+    fn open() -> impl Future<Output = (MemoryStore, ())> {
+        ready((MemoryStore::new(), ()))
     }
 
     crate::store_conformance!(open);
@@ -173,6 +179,7 @@ mod tests {
             include_str!("conformance/grant.rs"),
             include_str!("conformance/invitation.rs"),
             include_str!("conformance/projection.rs"),
+            include_str!("conformance/repetition.rs"),
             include_str!("conformance/report.rs"),
             include_str!("conformance/stream.rs"),
             include_str!("conformance/tenant.rs"),

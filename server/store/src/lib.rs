@@ -17,6 +17,8 @@ mod tenant;
 
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
+#[cfg(any(test, feature = "conformance"))]
+pub mod fault;
 pub mod memory;
 
 pub use audit::{Audit, AuditAction, AuditEntry, AuditStore};

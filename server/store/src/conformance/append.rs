@@ -280,8 +280,8 @@ pub async fn an_op_in_another_log_has_no_second_effect(store: Arc<impl Store>) {
     assert_eq!(carried.op, original.op);
     assert!(append(&*store, &carried).await.is_empty());
     assert_eq!(standing(&*store, writer.log).await, before);
-    let carrier = store.list_entries(TENANT, forgot.log, 0, 10).await.unwrap();
-    assert_eq!(carrier, [(0, original.op, None, false)]);
+    let listed = store.list_entries(TENANT, forgot.log, 0, 10).await.unwrap();
+    assert_eq!(listed, [(0, original.op, None, false)]);
 }
 
 /// Nor when both come in one append.

@@ -1,0 +1,198 @@
+//! A store that fails one call, to see that a caller who repeats it comes out right.
+
+use std::{
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use askel_sync::{
+    admission::AdmittedOp,
+    id::{DeviceId, GoalId, LogId, OpId, ParticipantId, PassTag, PlaceId, StreamId, TenantId},
+    stream::StreamKey,
+    time::{LocalDate, Timestamp},
+};
+use async_trait::async_trait;
+
+use crate::{
+    Append, AppendError, Approval, Audit, AuditEntry, AuditStore, CatalogStore, CatalogVersion,
+    ChallengeSum, Device, DeviceChange, Dirty, EnrolError, EnrolmentStore, Grant, Invitation,
+    LogState, NewDevice, OpStore, OutboxItem, PageOf, PageRequest, PassRecord, ProjectionStore,
+    SessionCount, Store, StoreError, StreamHead, StreamOp, StreamTarget, Tenant, TenantStore,
+};
+
+/// Passes every call on, and answers one of them with `Unavailable`.
+#[derive(Debug)]
+pub struct FailNth<S> {
+    inner: Arc<S>,
+    call: u64,
+    moment: Moment,
+    calls: AtomicU64,
+}
+
+/// When the failing call fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moment {
+    /// It has no effect.
+    Before,
+    /// It took effect, and the answer is lost.
+    After,
+}
+
+/// The cause of the failure.
+#[derive(Debug, thiserror::Error)]
+#[error("a fault was asked for")]
+struct AskedFor;
+
+impl<S: Store> FailNth<S> {
+    /// Fails the `call`th call, counted from 1 over all methods; 0 fails none.
+    pub fn new(inner: Arc<S>, call: u64, moment: Moment) -> Self {
+        Self {
+            inner,
+            call,
+            moment,
+            calls: AtomicU64::new(0),
+        }
+    }
+
+    /// How many calls there were.
+    pub fn calls(&self) -> u64 {
+        self.calls.load(Ordering::Relaxed)
+    }
+
+    async fn pass<T, E: From<StoreError>>(
+        &self,
+        call: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        let number = self.calls.fetch_add(1, Ordering::Relaxed).saturating_add(1);
+        if number != self.call {
+            return call.await;
+        }
+        if self.moment == Moment::After {
+            call.await?;
+        }
+        Err(StoreError::Unavailable(Box::new(AskedFor)).into())
+    }
+}
+
+/// Each method as it stands in its trait.
+macro_rules! pass_on {
+    ($store:ident { $(fn $name:ident($($argument:ident: $type:ty),*) -> $answer:ty;)+ }) => {
+        #[async_trait]
+        impl<S: Store> $store for FailNth<S> {
+            $(async fn $name(&self, $($argument: $type),*) -> $answer {
+                self.pass(self.inner.$name($($argument),*)).await
+            })+
+        }
+    };
+}
+
+type Answer<T> = Result<T, StoreError>;
+
+pass_on! { TenantStore {
+    fn record_tenant(tenant: &Tenant) -> Answer<Tenant>;
+    fn lookup_tenant(tenant: TenantId) -> Answer<Option<Tenant>>;
+    fn list_tenants() -> Answer<Vec<Tenant>>;
+} }
+
+pass_on! { EnrolmentStore {
+    fn record_invitation(tenant: TenantId, invitation: &Invitation, audit: &Audit) -> Answer<()>;
+    fn list_invitations(tenant: TenantId, page: &PageRequest) -> Answer<PageOf<Invitation>>;
+    fn delete_invitation(tenant: TenantId, id: [u8; 16], audit: &Audit) -> Answer<bool>;
+    fn enrol(
+        tenant: TenantId,
+        grant: &Grant,
+        device: &NewDevice,
+        audit: &Audit
+    ) -> Result<Device, EnrolError>;
+    fn count_enrol_failures(tenant: TenantId, since: Timestamp) -> Answer<u64>;
+    fn record_enrol_failure(
+        tenant: TenantId,
+        now: Timestamp,
+        forget_before: Timestamp
+    ) -> Answer<()>;
+    fn lookup_device(tenant: TenantId, device: DeviceId) -> Answer<Option<Device>>;
+    fn list_staff_devices(tenant: TenantId, page: &PageRequest) -> Answer<PageOf<Device>>;
+    fn list_participant_devices(
+        tenant: TenantId,
+        participant: ParticipantId
+    ) -> Answer<Vec<Device>>;
+    fn change_device(
+        tenant: TenantId,
+        device: DeviceId,
+        change: DeviceChange,
+        audit: &Audit
+    ) -> Answer<Option<Device>>;
+    fn record_recovery_sheet(
+        tenant: TenantId,
+        participant: ParticipantId,
+        code_hash: [u8; 32],
+        audit: &Audit
+    ) -> Answer<()>;
+    fn record_approval(tenant: TenantId, approval: &Approval, audit: &Audit) -> Answer<()>;
+    fn record_card(
+        tenant: TenantId,
+        request_id: [u8; 16],
+        card: PassRecord,
+        audit: &Audit
+    ) -> Answer<PassRecord>;
+    fn lookup_passes(tenant: TenantId, passes: &[PassTag]) -> Answer<Vec<PassRecord>>;
+    fn list_participants(tenant: TenantId) -> Answer<Vec<ParticipantId>>;
+} }
+
+pass_on! { OpStore {
+    fn append(
+        tenant: TenantId,
+        append: &Append,
+        now: Timestamp
+    ) -> Result<Vec<StreamHead>, AppendError>;
+    fn lookup_logs(tenant: TenantId, logs: &[LogId]) -> Answer<Vec<LogState>>;
+    fn list_entries(
+        tenant: TenantId,
+        log: LogId,
+        from: u64,
+        limit: u32
+    ) -> Answer<Vec<(u64, OpId, Option<String>, bool)>>;
+    fn lookup_ops(tenant: TenantId, ops: &[OpId]) -> Answer<Vec<AdmittedOp>>;
+    fn lookup_streams(tenant: TenantId, streams: &[StreamKey]) -> Answer<Vec<StreamHead>>;
+    fn open_stream(tenant: TenantId, target: StreamTarget) -> Answer<StreamHead>;
+    fn lookup_stream_id(tenant: TenantId, id: StreamId) -> Answer<Option<StreamKey>>;
+    fn read_stream(
+        tenant: TenantId,
+        stream: StreamKey,
+        after: u64,
+        limit: u32
+    ) -> Answer<Vec<StreamOp>>;
+} }
+
+pass_on! { ProjectionStore {
+    fn list_dirty(tenant: TenantId, limit: u32) -> Answer<Vec<Dirty>>;
+    fn list_outbox(tenant: TenantId, limit: u32) -> Answer<Vec<OutboxItem>>;
+    fn sum_challenge(tenant: TenantId, goal: GoalId) -> Answer<ChallengeSum>;
+    fn list_contributors(tenant: TenantId, goal: GoalId) -> Answer<Vec<ParticipantId>>;
+    fn count_sessions(
+        tenant: TenantId,
+        place: Option<PlaceId>,
+        first: LocalDate,
+        last: LocalDate
+    ) -> Answer<Vec<SessionCount>>;
+    fn count_participants(
+        tenant: TenantId,
+        first: LocalDate,
+        last: LocalDate
+    ) -> Answer<Vec<(Option<PlaceId>, u64)>>;
+} }
+
+pass_on! { CatalogStore {
+    fn record_catalog(tenant: TenantId, catalog: &CatalogVersion, audit: &Audit) -> Answer<bool>;
+    fn lookup_catalog(tenant: TenantId, version: Option<u32>) -> Answer<Option<CatalogVersion>>;
+    fn lookup_catalog_hash(tenant: TenantId, hash: [u8; 32]) -> Answer<Option<CatalogVersion>>;
+    fn list_catalogs(tenant: TenantId, page: &PageRequest) -> Answer<PageOf<CatalogVersion>>;
+} }
+
+pass_on! { AuditStore {
+    fn record_audit(tenant: TenantId, audit: &Audit) -> Answer<()>;
+    fn list_audit(tenant: TenantId, page: &PageRequest) -> Answer<PageOf<AuditEntry>>;
+} }
