@@ -52,7 +52,7 @@ pub enum BootError {
     Announce(#[source] AppError),
 }
 
-/// Opens the embedded store, SQLite in the data folder; migrates it first.
+/// Opens the embedded store, `SQLite` in the data folder; migrates it first.
 ///
 /// # Errors
 /// [`BootError::DataDir`] and [`BootError::Store`].

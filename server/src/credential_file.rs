@@ -47,7 +47,7 @@ impl ServerKeys {
     /// # Errors
     /// [`EntropyFailed`] when the machine has no randomness to give.
     pub fn generate(entropy: &dyn Entropy) -> Result<Self, EntropyFailed> {
-        let key = || Ok(KeyPair::from_seed(&*Zeroizing::new(draw(entropy)?)));
+        let key = || Ok(KeyPair::from_seed(&Zeroizing::new(draw(entropy)?)));
         Ok(Self {
             pass_issuer: key()?,
             staff_certifier: key()?,
@@ -191,7 +191,8 @@ pub fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
 fn check_mode(path: &Path) -> Result<(), CredentialFileError> {
     use std::os::unix::fs::PermissionsExt as _;
     let mode = fs::metadata(path)?.permissions().mode();
-    if mode & 0o077 == 0 {
+    let others = mode & 0o077;
+    if others == 0 {
         Ok(())
     } else {
         Err(CredentialFileError::OpenToOthers)

@@ -9,6 +9,8 @@ mod facts;
 
 pub(crate) use driver::Ingest;
 
+use std::collections::BTreeMap;
+
 use askel_store::{Device, StreamHead};
 use askel_sync::{
     admission::{Author, ClockReading, PlaceScope},
@@ -55,8 +57,8 @@ pub(crate) struct LogVerdict {
     pub(crate) log: LogId,
     /// The first sequence without an outcome.
     pub(crate) settled_before: u64,
-    /// Those of the offered ops that were not accepted.
-    pub(crate) exceptions: Vec<(u64, Exception)>,
+    /// Those of the offered ops that were not accepted, by sequence.
+    pub(crate) exceptions: BTreeMap<u64, Exception>,
     pub(crate) conflict: Option<Conflict>,
 }
 

@@ -97,8 +97,11 @@ pub(crate) async fn create_invitation(
 /// A code for a role: participants' are short to type, others' long.
 pub(crate) fn invitation_code(role: Role, random: [u8; 16]) -> String {
     if role == Role::Participant {
-        let [a, b, c, d, e, f, g, ..] = random;
-        invitation::participant_code([a, b, c, d, e, f, g])
+        let mut short = [0; 7];
+        for (to, from) in short.iter_mut().zip(random) {
+            *to = from;
+        }
+        invitation::participant_code(short)
     } else {
         invitation::staff_code(random)
     }

@@ -89,12 +89,12 @@ impl PageReader {
     fn add(
         &mut self,
         head: Option<StreamHead>,
-        held: Option<StreamId>,
+        known: Option<StreamId>,
         position: u64,
         page_bytes_max: usize,
     ) {
         let Some(head) = head else { return };
-        if held != Some(head.id) || position != head.head {
+        if known != Some(head.id) || position != head.head {
             self.news.push(head);
         }
         if position < head.head {

@@ -49,7 +49,7 @@ struct Queue<T> {
 struct Item<T> {
     ops: usize,
     since: Duration,
-    item: T,
+    what: T,
 }
 
 impl<T> Batching<T> {
@@ -85,7 +85,7 @@ impl<T> Batching<T> {
         queue.items.push_back(Item {
             ops,
             since: now,
-            item,
+            what: item,
         });
         Ok(())
     }
@@ -167,7 +167,7 @@ impl<T> Queue<T> {
             }
             room = room.saturating_sub(first.ops);
             self.ops = self.ops.saturating_sub(first.ops);
-            taken.extend(self.items.pop_front().map(|item| item.item));
+            taken.extend(self.items.pop_front().map(|item| item.what));
         }
         taken
     }

@@ -1,5 +1,7 @@
 //! What becomes of each op of a group. Pure: everything it has to know is in [`Known`].
 
+use std::collections::BTreeMap;
+
 use askel_store::{Append, Entry, EntryOutcome, LogState, StreamTarget, TallyChange};
 use askel_sync::{
     admission::{AdmittedOp, Clocks, Judgement, Rejection, judge},
@@ -87,7 +89,7 @@ impl Desk<'_> {
         LogVerdict {
             log,
             settled_before,
-            exceptions: Vec::new(),
+            exceptions: BTreeMap::new(),
             conflict,
         }
     }
@@ -97,10 +99,10 @@ impl Desk<'_> {
             return Some(Conflict::HeadAhead);
         }
         let last = head.next_sequence.checked_sub(1)?;
-        let held = self.known.held.get(&(head.log, last))?;
+        let entry = self.known.held.get(&(head.log, last))?;
         let same = head
             .last_op_prefix
-            .is_none_or(|prefix| held.op.as_bytes().starts_with(&prefix));
+            .is_none_or(|prefix| entry.op.as_bytes().starts_with(&prefix));
         (!same).then_some(Conflict::SequenceTaken)
     }
 
@@ -189,7 +191,7 @@ impl Desk<'_> {
                     op: op.clone(),
                     admission,
                 };
-                Ok((self.accept(submission, payload, admitted)?, None))
+                Ok((self.accept(submission, &payload, admitted)?, None))
             }
         }
     }
@@ -197,11 +199,11 @@ impl Desk<'_> {
     fn accept(
         &mut self,
         submission: &Submission,
-        payload: Payload,
+        payload: &Payload,
         admitted: AdmittedOp,
     ) -> Result<EntryOutcome, EntropyFailed> {
         let id = admitted.id();
-        let route = route(id, &payload, &admitted.admission, None, self.known);
+        let route = route(id, payload, &admitted.admission, None, self.known);
         let mut streams = Vec::with_capacity(route.streams.len());
         for key in route.streams {
             streams.push(StreamTarget {
@@ -209,13 +211,13 @@ impl Desk<'_> {
                 new_id: (self.new_stream_id)()?,
             });
         }
-        let tally = self.tally(&payload, &admitted);
+        let tally = self.tally(payload, &admitted);
         if matches!(payload, Payload::Correction(_)) {
             self.decided.corrected.push((submission.author.device, id));
         }
         self.known
             .check_ins
-            .extend(check_in_fact(&payload, &admitted).map(|fact| (id, fact)));
+            .extend(check_in_fact(payload, &admitted).map(|fact| (id, fact)));
         let derived = route.derived.map(|(stream, seen)| {
             let seen = Payload::PassSeen(seen);
             (stream, seen.kind() as u32, seen.encode())

@@ -135,6 +135,21 @@ fn exception(sequence: u64, exception: Exception, language: &str) -> v1::Outcome
 #[cfg(test)]
 mod tests {
     use super::*;
+    use askel_sync::admission::Rejection;
+
+    #[test]
+    fn the_names_are_those_of_admission() {
+        let names = [
+            Rejection::Malformed,
+            Rejection::NotAllowed,
+            Rejection::PassUnknown,
+            Rejection::CitedOpUnknown,
+            Rejection::OriginNotYours,
+            Rejection::LeaseEnded,
+        ]
+        .map(|rejection| rejection.to_string());
+        assert_eq!(names.as_slice(), REJECTIONS);
+    }
 
     #[test]
     fn every_rejection_has_words_of_its_own_in_three_languages() {

@@ -1,0 +1,46 @@
+//! What the real server does over real gRPC, on both stores: coming in and back, syncing, watching,
+//! reading, administering; and what bad input gets, with nothing changed.
+
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may fail loudly, in its helpers too"
+)]
+
+/// Runs a fact, an `async fn(World)`, on a server over each store.
+macro_rules! on_both_stores {
+    ($($fact:ident),+ $(,)?) => {
+        mod on_memory {
+            $(
+                #[tokio::test]
+                async fn $fact() {
+                    super::$fact(crate::world::World::start(crate::world::Backend::Memory).await).await;
+                }
+            )+
+        }
+        mod on_sqlite {
+            $(
+                #[tokio::test]
+                async fn $fact() {
+                    super::$fact(crate::world::World::start(crate::world::Backend::Sqlite).await).await;
+                }
+            )+
+        }
+    };
+}
+
+mod acts;
+mod administering;
+mod beside;
+mod catalog;
+mod coming_back;
+mod device;
+mod enrolling;
+mod errors_document;
+mod handing_in;
+mod reading_on;
+mod refusals;
+mod watching;
+mod world;

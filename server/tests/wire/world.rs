@@ -1,0 +1,263 @@
+//! A tenant on a running server, a clock that the test sets, and a look at everything stored.
+
+use std::sync::Arc;
+
+use askel_proto::v1::{self, enrolment_service_client::EnrolmentServiceClient};
+use askel_server::{
+    Components, Config, Server, boot,
+    clock::RehearsalClock,
+    credential_file::Credentials,
+    entropy::{SystemEntropy, draw},
+    fan_out::InProcess,
+    operator::{NewTenant, OperatorInvitation, invite},
+    push::LogPush,
+    verify,
+};
+use askel_store::{PageRequest, Store, memory::MemoryStore};
+use askel_sync::{
+    admission::Role,
+    id::PlaceId,
+    invitation,
+    key::{KeyPair, prove_enrolment},
+    stream::StreamKey,
+    time::Timestamp,
+};
+use tonic::{Code, Status, transport::Channel};
+use tonic_types::StatusExt as _;
+
+use crate::{catalog, device::Device};
+
+/// Tuesday, 12 April 2016, noon in Helsinki.
+pub(crate) const NOON: Timestamp = Timestamp::from_ms(1_460_451_600_000);
+
+/// On which store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Backend {
+    Memory,
+    Sqlite,
+}
+
+/// A server with one tenant.
+pub(crate) struct World {
+    server: Option<Server>,
+    pub(crate) address: std::net::SocketAddr,
+    pub(crate) clock: Arc<RehearsalClock>,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) tenant: NewTenant,
+    pub(crate) channel: Channel,
+    _folder: tempfile::TempDir,
+}
+
+impl World {
+    pub(crate) async fn start(backend: Backend) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut config = Config::default();
+        config.store.data_dir = folder.path().to_owned();
+        config.server.listen = "127.0.0.1:0".parse().expect("an address");
+        let store: Arc<dyn Store> = match backend {
+            Backend::Memory => Arc::new(MemoryStore::new()),
+            Backend::Sqlite => boot::open_store(&config.store).await.expect("a store"),
+        };
+        let clock = Arc::new(RehearsalClock::start());
+        clock.set(Some(NOON));
+        let tenant = NewTenant::generate(&SystemEntropy).expect("randomness");
+        let mut credentials = Credentials::default();
+        credentials.insert(tenant.id, tenant.server.clone());
+        credentials
+            .save(&config.store.credential_path())
+            .expect("saved");
+        tenant.record(&*store, NOON).await.expect("recorded");
+        let components = Components {
+            clock: Arc::clone(&clock) as _,
+            entropy: Arc::new(SystemEntropy),
+            store: Arc::clone(&store),
+            fan_out: Arc::new(InProcess::default()),
+            push: Arc::new(LogPush),
+        };
+        let server = boot::start(&config, components).await.expect("started");
+        let channel = channel(&server);
+        let address = server.local_addr();
+        Self {
+            server: Some(server),
+            address,
+            clock,
+            store,
+            tenant,
+            channel,
+            _folder: folder,
+        }
+    }
+
+    /// Stops the server.
+    pub(crate) async fn stop(&mut self) {
+        self.server.take().expect("running").shutdown().await;
+    }
+
+    /// Moves the server's clock on.
+    pub(crate) fn set_clock(&self, now: Timestamp) {
+        self.clock.set(Some(now));
+    }
+
+    /// An operator's invitation: its device is active at once.
+    pub(crate) async fn invite(&self, role: Role, places: &[u32]) -> String {
+        let scope =
+            (!places.is_empty()).then(|| places.iter().copied().map(PlaceId::new).collect());
+        let wanted = OperatorInvitation {
+            role,
+            scope,
+            valid_for_ms: None,
+            public_url: "http://localhost".to_owned(),
+        };
+        let of = (self.tenant.id, &self.tenant.server);
+        let now = askel_server::clock::Clock::now(&*self.clock);
+        invite(&*self.store, &SystemEntropy, now, of, &wanted)
+            .await
+            .expect("invited")
+            .code
+    }
+
+    /// A device with a new key that comes in by an operator's invitation.
+    pub(crate) async fn enrolled(&self, role: Role, places: &[u32]) -> Device {
+        let code = self.invite(role, places).await;
+        let key = new_key();
+        let enrolled = self.enrol(&code, &key).await.expect("enrolled");
+        Device::new(self, key, &enrolled)
+    }
+
+    /// An organiser who has published the tests' catalog.
+    pub(crate) async fn organised(&self) -> Device {
+        let organiser = self.enrolled(Role::Organiser, &[]).await;
+        let content = catalog::build(self.tenant.id, |_| {});
+        catalog::publish(self, &organiser, content)
+            .await
+            .expect("published");
+        organiser
+    }
+
+    /// A participant's device that belongs to a tenant with a catalog.
+    pub(crate) async fn participant(&self) -> Device {
+        self.organised().await;
+        self.enrolled(Role::Participant, &[]).await
+    }
+
+    pub(crate) async fn enrol(
+        &self,
+        code: &str,
+        key: &KeyPair,
+    ) -> Result<v1::EnrolResponse, Status> {
+        let normalised = invitation::normalise(code).unwrap_or_default();
+        let request = v1::EnrolRequest {
+            tenant_id: self.tenant.id.to_vec(),
+            invitation_code: code.to_owned(),
+            device_public_key: key.public_key().as_bytes().to_vec(),
+            proof: prove_enrolment(key, self.tenant.id, &normalised),
+            versions: Some(v1::VersionRange {
+                lowest: 1,
+                highest: 1,
+            }),
+        };
+        self.enrol_with(request).await
+    }
+
+    pub(crate) async fn enrol_with(
+        &self,
+        request: v1::EnrolRequest,
+    ) -> Result<v1::EnrolResponse, Status> {
+        let mut client = EnrolmentServiceClient::new(self.channel.clone());
+        client.enrol(request).await.map(tonic::Response::into_inner)
+    }
+
+    pub(crate) async fn come_back(
+        &self,
+        right: v1::come_back_request::Right,
+        key: &KeyPair,
+    ) -> Result<v1::EnrolResponse, Status> {
+        use v1::come_back_request::Right;
+        let code = match &right {
+            Right::RecoveryCode(code) | Right::ReInvitationCode(code) => {
+                invitation::normalise(code).unwrap_or_default()
+            }
+            Right::Approval(_) => String::new(),
+        };
+        let request = v1::ComeBackRequest {
+            tenant_id: self.tenant.id.to_vec(),
+            right: Some(right),
+            device_public_key: key.public_key().as_bytes().to_vec(),
+            proof: prove_enrolment(key, self.tenant.id, &code),
+            versions: None,
+        };
+        let mut client = EnrolmentServiceClient::new(self.channel.clone());
+        client
+            .come_back(request)
+            .await
+            .map(tonic::Response::into_inner)
+    }
+
+    /// Everything that a refused call could have changed, as text to compare.
+    pub(crate) async fn snapshot(&self) -> String {
+        let (store, tenant) = (&*self.store, self.tenant.id);
+        let all = PageRequest {
+            size: 1_000,
+            after: Vec::new(),
+        };
+        let verified = verify(store, tenant).await.expect("verified");
+        let audit = store.list_audit(tenant, &all).await.expect("listed");
+        let invitations = store.list_invitations(tenant, &all).await.expect("listed");
+        let staff = store
+            .list_staff_devices(tenant, &all)
+            .await
+            .expect("listed");
+        let catalogs = store.list_catalogs(tenant, &all).await.expect("listed");
+        let mut keys = vec![StreamKey::Catalog];
+        let mut devices = Vec::new();
+        for participant in store.list_participants(tenant).await.expect("listed") {
+            keys.push(StreamKey::Participant(participant));
+            devices.extend(
+                store
+                    .list_participant_devices(tenant, participant)
+                    .await
+                    .expect("listed"),
+            );
+        }
+        keys.extend(
+            devices
+                .iter()
+                .chain(&staff.items)
+                .map(|device| StreamKey::Device(device.id)),
+        );
+        let heads = store
+            .lookup_streams(tenant, &keys)
+            .await
+            .expect("looked up");
+        // A reader calls its streams into being; only what is in them counts.
+        let heads: Vec<_> = heads.iter().filter(|head| head.head > 0).collect();
+        let dirty = store.list_dirty(tenant, 100).await.expect("listed");
+        format!(
+            "{verified:?}\n{audit:?}\n{invitations:?}\n{staff:?}\n{devices:?}\n{catalogs:?}\n\
+             {heads:?}\n{dirty:?}"
+        )
+    }
+}
+
+/// A key pair of nobody yet.
+pub(crate) fn new_key() -> KeyPair {
+    KeyPair::from_seed(&draw(&SystemEntropy).expect("randomness"))
+}
+
+fn channel(server: &Server) -> Channel {
+    let url = format!("http://{}", server.local_addr());
+    Channel::from_shared(url).expect("a URL").connect_lazy()
+}
+
+/// A refusal with this code and reason.
+pub(crate) fn refused(status: &Status, code: Code, reason: &str) {
+    let info = status.get_details_error_info();
+    let told = info
+        .as_ref()
+        .map(|info| (info.reason.as_str(), info.domain.as_str()));
+    assert_eq!(
+        (status.code(), told),
+        (code, Some((reason, "askel"))),
+        "{status:?}"
+    );
+}
