@@ -131,7 +131,7 @@ impl Attendances {
         let left = former.and_then(|former| group_of(&former, catalog));
         let joined = group_of(&fact, catalog);
         if let Some(group) = left {
-            self.groups.entry(group).or_default().remove(&id);
+            self.leave(group, id);
         }
         if let Some(group) = joined {
             self.groups.entry(group).or_default().insert(id);
@@ -141,6 +141,15 @@ impl Attendances {
             .into_iter()
             .flat_map(|group| self.settle(group, catalog))
             .collect()
+    }
+
+    fn leave(&mut self, group: GroupKey, id: OpId) {
+        if let Some(members) = self.groups.get_mut(&group) {
+            members.remove(&id);
+            if members.is_empty() {
+                self.groups.remove(&group);
+            }
+        }
     }
 
     pub(super) fn correction(

@@ -159,6 +159,17 @@ proptest! {
 }
 
 #[test]
+fn of_two_admissions_of_one_op_the_greater_holds_in_any_order() {
+    let catalog = catalog();
+    let early = crate::world::check_in(0, tuesday(750), crate::world::LUNCH);
+    let mut late = early.clone();
+    late.admission.corrected_at = tuesday(30 * 60);
+    let one = ParticipantState::fold(ME, [&early, &late], &catalog);
+    assert_eq!(one, ParticipantState::fold(ME, [&late, &early], &catalog));
+    assert_eq!(one, ParticipantState::fold(ME, [&late], &catalog));
+}
+
+#[test]
 fn an_op_about_someone_else_changes_nothing() {
     let catalog = catalog();
     let mut foreign = crate::world::check_in(0, tuesday(750), crate::world::LUNCH);
