@@ -31,7 +31,7 @@ use askel_sync::{
 
 pub(crate) use catalog::Fetched;
 pub(crate) use enrolment::{Right, own_devices};
-pub(crate) use outcome::Settled;
+pub(crate) use outcome::{Sent, Settled};
 pub(crate) use row::{MalformedRow, Write};
 
 use crate::{Cause, Change, Confirmation, Error, RejectedOp, storage::RowKey};

@@ -10,7 +10,7 @@ use tokio_stream::StreamExt as _;
 use super::Client;
 use crate::{
     Budget, Cause, Change, Error, SyncEnd, SyncReport, TransportError,
-    engine::{Decided, Engine, Fetched, Settled},
+    engine::{Decided, Engine, Fetched, Sent, Settled},
 };
 
 /// New logs one sync may open: a server that refuses every log is broken, or not ours.
@@ -75,7 +75,8 @@ impl Client {
 
     /// Returns how long the server asks to wait, in milliseconds.
     async fn sync_all(&self, report: &mut SyncReport) -> Result<i64, Error> {
-        self.shared.decide(Engine::begin_sync)?;
+        self.shared
+            .decide(|engine, now| Ok(engine.begin_sync(now)))?;
         let mut new_logs: usize = 0;
         loop {
             self.shared.decide(|engine, _| engine.prepare_request())?;
@@ -85,7 +86,7 @@ impl Client {
                 return Err(Cause::Answer("it refuses every log").into());
             }
             let catalog = self.fetch_catalog(report).await?;
-            let wants_more = round.closing.more || self.shared.ask(Engine::has_batches);
+            let wants_more = round.closing.more || self.shared.ask(Engine::has_more_to_send);
             let goes_on = catalog == CatalogCame::Yes || (wants_more && round.has_progressed());
             if !goes_on {
                 return Ok(i64::try_from(round.closing.retry_after_ms).unwrap_or(i64::MAX));
@@ -95,10 +96,9 @@ impl Client {
 
     /// One call, to the end of its answer.
     async fn round(&self, report: &mut SyncReport) -> Result<Round, Error> {
-        let request = self
-            .shared
-            .ask(|engine| engine.sync_request(self.shared.now()));
-        let sent = request.encoded_len();
+        let now = self.shared.now();
+        let (request, sent) = self.shared.ask(|engine| engine.sync_request(now));
+        let sent_bytes = request.encoded_len();
         let mut answer = self
             .shared
             .call(|transport, credential| {
@@ -107,7 +107,7 @@ impl Client {
             })
             .await?;
         report.calls = report.calls.saturating_add(1);
-        report.bytes_up = report.bytes_up.saturating_add(bytes(sent));
+        report.bytes_up = report.bytes_up.saturating_add(bytes(sent_bytes));
         let mut round = Round::default();
         while let Some(response) = answer.next().await {
             let response = response?;
@@ -119,7 +119,7 @@ impl Client {
                     round.closing = closing;
                     return Ok(round);
                 }
-                Some(part) => self.take(part, &mut round, report)?,
+                Some(part) => self.take(part, &sent, &mut round, report)?,
                 // A part of a later version.
                 None => {}
             }
@@ -127,7 +127,13 @@ impl Client {
         Err(TransportError::Unreachable.into())
     }
 
-    fn take(&self, part: Part, round: &mut Round, report: &mut SyncReport) -> Result<(), Error> {
+    fn take(
+        &self,
+        part: Part,
+        sent: &Sent,
+        round: &mut Round,
+        report: &mut SyncReport,
+    ) -> Result<(), Error> {
         match part {
             Part::Opening(opening) => {
                 if opening.version != 1 {
@@ -141,7 +147,7 @@ impl Client {
                 let fresh_log = LogId::from_bytes(self.shared.draw()?);
                 let (settled, _) = self
                     .shared
-                    .decide(|engine, now| engine.take_outcomes(&outcomes, now, fresh_log))?;
+                    .decide(|engine, now| engine.take_outcomes(&outcomes, sent, now, fresh_log))?;
                 round.settled.add(settled);
                 report.accepted = report.accepted.saturating_add(settled.accepted);
                 report.rejected = report.rejected.saturating_add(settled.rejected);

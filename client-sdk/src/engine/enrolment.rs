@@ -12,7 +12,7 @@ use askel_sync::{
 use super::{
     Decided, Engine,
     draft::Draft,
-    row::{Enrolment, Installation, LogRow, LogStanding, ONLY, Row, StreamRow},
+    row::{Enrolment, Installation, LogRow, ONLY, Row, StreamRow},
     standard_streams,
 };
 use crate::{Cause, ComeBack, Enrolled, Error, OwnDevice, RecoverySheet};
@@ -108,14 +108,7 @@ impl Engine {
         let server_time_ms = response.server_time_ms;
         let enrolment = self.read_enrolment(link, response)?;
         let mut draft = Draft::new(&self.model);
-        draft.open_log(LogRow {
-            id: fresh_log,
-            next_sequence: 0,
-            sealed_before: 0,
-            settled_before: 0,
-            last_sealed: None,
-            standing: LogStanding::Open,
-        })?;
+        draft.open_log(LogRow::fresh(fresh_log))?;
         for key in standard_streams(&enrolment) {
             let row = StreamRow {
                 selector: key.selector(),

@@ -174,6 +174,12 @@ impl Model {
             .filter_map(|(_, &number)| Some((number, self.own.get(&number)?)))
     }
 
+    /// The own op that a log carries at a sequence.
+    pub(crate) fn carried_at(&self, log: LogId, sequence: u64) -> Option<(u32, &OwnOp)> {
+        let number = *self.index.own_by_slot.get(&(log, sequence))?;
+        Some((number, self.own.get(&number)?))
+    }
+
     /// The newest own op of a register.
     pub(crate) fn own_register(&self, register: Register) -> Option<(u32, &OwnOp)> {
         let number = *self.index.own_by_register.get(&register)?;

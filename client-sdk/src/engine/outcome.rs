@@ -1,6 +1,9 @@
 //! What the server's outcomes do to own ops.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+};
 
 use askel_proto::v1::{self, LogOutcome, outcome_exception::Outcome};
 use askel_sync::{
@@ -12,7 +15,7 @@ use askel_sync::{
 use super::{
     Decided, Engine,
     draft::Draft,
-    row::{LogRow, LogStanding, OwnOp, Row, Standing, Table},
+    row::{BatchRow, LogRow, LogStanding, OwnOp, Row, Standing, Table},
 };
 use crate::{Cause, Error};
 
@@ -29,6 +32,22 @@ pub(crate) struct Settled {
     pub(crate) conflicts: usize,
 }
 
+/// The batches of a request: an outcome without exceptions accepts what was sent, and nothing else.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Sent(Vec<(LogId, Range<u64>)>);
+
+impl Sent {
+    pub(super) fn add(&mut self, batch: &BatchRow) {
+        self.0.push((batch.log, batch.sequences()));
+    }
+
+    /// The sequences of a log that were sent.
+    fn of(&self, log: LogId) -> impl Iterator<Item = u64> {
+        let of_log = self.0.iter().filter(move |(of, _)| *of == log);
+        of_log.flat_map(|(_, sequences)| sequences.clone())
+    }
+}
+
 impl Engine {
     /// Takes in the outcomes of an answer. A repetition changes nothing.
     ///
@@ -36,6 +55,7 @@ impl Engine {
     pub(crate) fn take_outcomes(
         &self,
         outcomes: &v1::Outcomes,
+        sent: &Sent,
         now: ClockReading,
         fresh_log: LogId,
     ) -> Result<Decided<Settled>, Error> {
@@ -48,10 +68,14 @@ impl Engine {
             let Some((number, log)) = self.model.log(id) else {
                 continue;
             };
-            settled.add(self.settle(&mut draft, (number, log), outcome, now.wall)?);
-            if outcome.conflict.is_some() && log.standing == LogStanding::Open {
-                settled.conflicts = settled.conflicts.saturating_add(1);
-                self.heal(&mut draft, (number, log), outcome.settled_before, fresh_log)?;
+            match (&outcome.conflict, log.standing) {
+                (None, _) => settled.add(self.settle(&mut draft, outcome, sent, now.wall)?),
+                // What the server holds at these sequences is not what was sent: nothing is settled.
+                (Some(_), LogStanding::Open) => {
+                    settled.conflicts = settled.conflicts.saturating_add(1);
+                    self.heal(&mut draft, (number, log), fresh_log)?;
+                }
+                (Some(_), LogStanding::Abandoned) => {}
             }
         }
         Ok(Decided::new(draft.finish(), settled))
@@ -60,105 +84,79 @@ impl Engine {
     fn settle(
         &self,
         draft: &mut Draft<'_>,
-        (number, log): (u32, &LogRow),
         outcome: &LogOutcome,
+        sent: &Sent,
         at: Timestamp,
     ) -> Result<Settled, Error> {
-        // What was never sent can't be settled, whatever an answer says.
-        let before = outcome.settled_before.min(log.sealed_before);
-        let mut settled = Settled::default();
-        if before <= log.settled_before {
-            return Ok(settled);
-        }
+        let log = LogId::try_from(&*outcome.log_id)
+            .map_err(|_| Cause::Answer("an outcome names no log"))?;
         let mut exceptions: BTreeMap<u64, Standing> = BTreeMap::new();
         for exception in &outcome.exceptions {
             let standing = standing_of(exception.outcome.as_ref(), at)
                 .ok_or(Cause::Answer("an exception without an outcome"))?;
             exceptions.insert(exception.sequence, standing);
         }
-        let newly = self.model.carried(log.id, log.settled_before);
-        for (number, own) in newly.take_while(|(_, own)| own.sequence < before) {
+        let mut settled = Settled::default();
+        let mut open = BTreeSet::new();
+        for sequence in sent.of(log) {
+            let Some((number, own)) = self.model.carried_at(log, sequence) else {
+                continue;
+            };
+            if own.standing.is_final() {
+                continue;
+            }
+            if sequence >= outcome.settled_before {
+                open.insert(sequence);
+                continue;
+            }
             let standing = exceptions
-                .remove(&own.sequence)
+                .remove(&sequence)
                 .unwrap_or(Standing::Accepted { at });
             settled.count(&standing);
+            if !standing.is_final() {
+                open.insert(sequence);
+            }
             draft.put(number, own.with(standing));
         }
-        self.drop_batches(draft, log.id, before);
-        if log.standing == LogStanding::Open {
-            draft.advance_log(|log| log.settled_before = before)?;
-        } else {
-            let row = LogRow {
-                settled_before: before,
-                ..*log
-            };
-            draft.put(number, Row::Log(row));
+        // A batch is kept as long as an op of it is open.
+        for (&number, batch) in &self.model.batches {
+            let mut sequences = batch.sequences();
+            let was_sent = sent.0.contains(&(batch.log, sequences.clone()));
+            if batch.log == log && was_sent && !sequences.any(|one| open.contains(&one)) {
+                draft.delete(Table::Batch, number);
+            }
         }
         Ok(settled)
     }
 
-    fn drop_batches(&self, draft: &mut Draft<'_>, log: LogId, settled_before: u64) {
-        for (&number, batch) in &self.model.batches {
-            if batch.log == log && batch.next_sequence <= settled_before {
-                draft.delete(Table::Batch, number);
-            }
-        }
-    }
-
-    /// Opens a new log and offers again, with their origin, all ops that have no outcome: this writer may
-    /// have forgotten what it wrote in the old one. One transaction, so that nothing is sent from a log
-    /// that is not on disk.
+    /// Opens a new log and offers again, with their origin, all ops that have no final outcome: this
+    /// writer may have forgotten what it wrote in the old one. One transaction, so that nothing is sent
+    /// from a log that is not on disk.
     fn heal(
         &self,
         draft: &mut Draft<'_>,
         (number, old): (u32, &LogRow),
-        settled_before: u64,
         fresh_log: LogId,
     ) -> Result<(), Error> {
-        let settled_before = settled_before
-            .min(old.sealed_before)
-            .max(old.settled_before);
-        draft.open_log(LogRow {
-            id: fresh_log,
-            next_sequence: 0,
-            sealed_before: 0,
-            settled_before: 0,
-            last_sealed: None,
-            standing: LogStanding::Open,
-        })?;
-        draft.put(
-            number,
-            Row::Log(LogRow {
-                settled_before,
-                standing: LogStanding::Abandoned,
-                ..*old
-            }),
-        );
+        draft.open_log(LogRow::fresh(fresh_log))?;
+        let abandoned = LogRow {
+            standing: LogStanding::Abandoned,
+            ..*old
+        };
+        draft.put(number, Row::Log(abandoned));
         for (&number, batch) in &self.model.batches {
             if batch.log == old.id {
                 draft.delete(Table::Batch, number);
             }
         }
-        for (number, own) in self.model.carried(old.id, settled_before) {
-            draft.offer_again(number, own)?;
+        for (number, own) in self.model.carried(old.id, 0) {
+            if !own.standing.is_final() {
+                draft.offer_again(number, own)?;
+            }
         }
         let mut attempt = self.model.attempt.clone();
         attempt.healed = attempt.healed.saturating_add(1);
         draft.put(super::row::ONLY, Row::Attempt(attempt));
-        Ok(())
-    }
-
-    /// Gives deferred ops whose time has come a new slot.
-    pub(crate) fn offer_deferred(
-        &self,
-        draft: &mut Draft<'_>,
-        now: Timestamp,
-    ) -> Result<(), Error> {
-        for (number, own) in self.model.unsettled() {
-            if matches!(own.standing, Standing::Deferred { until } if until <= now) {
-                draft.offer_again(number, own)?;
-            }
-        }
         Ok(())
     }
 
@@ -173,12 +171,7 @@ impl Engine {
         let Ok(log) = LogId::try_from(&*changed.log_id) else {
             return;
         };
-        let Some((number, own)) = self
-            .model
-            .carried(log, changed.sequence)
-            .next()
-            .filter(|(_, own)| own.sequence == changed.sequence)
-        else {
+        let Some((number, own)) = self.model.carried_at(log, changed.sequence) else {
             return;
         };
         let standing = match &changed.outcome {

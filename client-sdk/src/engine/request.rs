@@ -16,6 +16,7 @@ use super::{
     Decided, Engine, ONLY,
     draft::Draft,
     enrolment::VERSIONS,
+    outcome::Sent,
     row::{Attempt, BatchRow, LogRow, OwnOp, Row, Standing, StreamRow, Table},
     standard_streams,
 };
@@ -28,12 +29,11 @@ const KEPT_AFTER_ACCEPTANCE_MS: i64 = 35 * askel_sync::time::DAY_MS;
 const REQUEST_FRAME_BYTES_MAX: usize = 32 * 1_024;
 
 impl Engine {
-    /// What begins a sync: deferred ops whose time has come get a new slot, what is past is dropped.
-    pub(crate) fn begin_sync(&self, now: ClockReading) -> Result<Decided<()>, Error> {
+    /// What begins a sync: what is past is dropped.
+    pub(crate) fn begin_sync(&self, now: ClockReading) -> Decided<()> {
         let mut draft = Draft::new(&self.model);
-        self.offer_deferred(&mut draft, now.wall)?;
         self.drop_past(&mut draft, now.wall);
-        Ok(Decided::new(draft.finish(), ()))
+        Decided::new(draft.finish(), ())
     }
 
     /// What has to be on disk before a request is made: everything sealed, and what should be followed.
@@ -44,8 +44,8 @@ impl Engine {
         Ok(Decided::new(draft.finish(), ()))
     }
 
-    /// The request, from what is on disk.
-    pub(crate) fn sync_request(&self, now: ClockReading) -> v1::SyncRequest {
+    /// The request, from what is on disk, and what it hands in.
+    pub(crate) fn sync_request(&self, now: ClockReading) -> (v1::SyncRequest, Sent) {
         let mut bytes = REQUEST_FRAME_BYTES_MAX;
         let fits = |batch: &&BatchRow| {
             bytes = bytes
@@ -53,40 +53,49 @@ impl Engine {
                 .saturating_add(8);
             bytes <= SYNC_REQUEST_BYTES_MAX
         };
-        let batches = self
-            .model
-            .batches
-            .values()
-            .take(BATCHES_PER_SYNC_MAX)
-            .take_while(fits);
-        v1::SyncRequest {
+        let due = self.model.batches.values().filter(|batch| {
+            self.is_open(batch, |standing| match standing {
+                Standing::Pending => true,
+                Standing::Deferred { until } => *until <= now.wall,
+                Standing::Accepted { .. } | Standing::Rejected { .. } => false,
+            })
+        });
+        let mut request = v1::SyncRequest {
             versions: Some(VERSIONS),
-            batches: batches.map(|batch| batch.sealed.clone()).collect(),
-            cursors: self
-                .model
-                .streams
-                .values()
-                .take(CURSORS_MAX)
-                .map(cursor)
-                .collect(),
-            log_heads: self
-                .model
-                .open_log()
-                .map(|(_, log)| log_head(log))
-                .into_iter()
-                .collect(),
             client_clock: Some(client_clock(now)),
             ..v1::SyncRequest::default()
+        };
+        let mut sent = Sent::default();
+        for batch in due.take(BATCHES_PER_SYNC_MAX).take_while(fits) {
+            request.batches.push(batch.sealed.clone());
+            sent.add(batch);
         }
+        let streams = self.model.streams.values().take(CURSORS_MAX);
+        request.cursors.extend(streams.map(cursor));
+        let open_log = self.model.open_log();
+        request
+            .log_heads
+            .extend(open_log.map(|(_, log)| log_head(log)));
+        (request, sent)
     }
 
-    /// Whether something is left to hand in.
-    pub(crate) fn has_batches(&self) -> bool {
-        !self.model.batches.is_empty()
+    /// Whether something is left to hand in that was not deferred.
+    pub(crate) fn has_more_to_send(&self) -> bool {
+        let pending = |standing: &Standing| *standing == Standing::Pending;
+        let log = self.model.open_log();
+        log.is_some_and(|(_, log)| log.sealed_before < log.next_sequence)
             || self
                 .model
-                .open_log()
-                .is_some_and(|(_, log)| log.sealed_before < log.next_sequence)
+                .batches
+                .values()
+                .any(|batch| self.is_open(batch, pending))
+    }
+
+    fn is_open(&self, batch: &BatchRow, is_open: impl Fn(&Standing) -> bool) -> bool {
+        self.model
+            .carried(batch.log, batch.first_sequence)
+            .take_while(|(_, own)| own.sequence < batch.next_sequence)
+            .any(|(_, own)| is_open(&own.standing))
     }
 
     /// A credential for calls made around now.

@@ -5,6 +5,8 @@
 
 mod codec;
 
+use std::ops::Range;
+
 use askel_proto::v1;
 use askel_sync::{
     admission::{AdmittedOp, Role},
@@ -93,8 +95,6 @@ pub(crate) struct LogRow {
     pub(crate) next_sequence: u64,
     /// Ops below are in batches and never change.
     pub(crate) sealed_before: u64,
-    /// Ops below have an outcome.
-    pub(crate) settled_before: u64,
     /// Of the op at `sealed_before` - 1.
     pub(crate) last_sealed: Option<OpId>,
     /// Whether new ops go here: one log at most.
@@ -133,7 +133,7 @@ pub(crate) enum Standing {
         text: String,
         undo: v1::Undo,
     },
-    /// To be offered again in a new slot.
+    /// To be offered again, in its own slot.
     Deferred {
         until: Timestamp,
     },
@@ -196,6 +196,33 @@ pub(crate) struct Attempt {
     pub(crate) server_offset_ms: i64,
     /// New logs opened because this writer may have forgotten.
     pub(crate) healed: u32,
+}
+
+impl LogRow {
+    /// A log without an op.
+    pub(crate) fn fresh(id: LogId) -> Self {
+        Self {
+            id,
+            next_sequence: 0,
+            sealed_before: 0,
+            last_sealed: None,
+            standing: LogStanding::Open,
+        }
+    }
+}
+
+impl BatchRow {
+    /// The sequences of its ops.
+    pub(crate) fn sequences(&self) -> Range<u64> {
+        self.first_sequence..self.next_sequence
+    }
+}
+
+impl Standing {
+    /// Whether the server has said its last word; a correction of it comes as an op.
+    pub(crate) fn is_final(&self) -> bool {
+        matches!(self, Self::Accepted { .. } | Self::Rejected { .. })
+    }
 }
 
 impl Row {

@@ -22,7 +22,10 @@ impl MemoryStorage {
     /// The rows as they lie there, in ascending order of their keys.
     pub fn rows(&self) -> Vec<SealedRow> {
         let rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
-        let row = |(&key, sealed): (&RowKey, &Vec<u8>)| SealedRow { key, sealed: sealed.clone() };
+        let row = |(&key, sealed): (&RowKey, &Vec<u8>)| SealedRow {
+            key,
+            sealed: sealed.clone(),
+        };
         rows.iter().map(row).collect()
     }
 }

@@ -6,9 +6,7 @@ use std::{
     sync::Mutex,
 };
 
-use askel_client_sdk::{
-    Advice, Credential, Refusal, SyncAnswer, Transport, TransportError,
-};
+use askel_client_sdk::{Advice, Credential, Refusal, SyncAnswer, Transport, TransportError};
 use askel_proto::v1::{self, sync_response::Part};
 use askel_sync::{
     admission::{
@@ -92,7 +90,11 @@ impl Desk {
     pub(crate) fn new() -> Self {
         let world = World::new();
         let catalog = Catalog::parse(&world.content).expect("a catalog in form");
-        let desk = Self { world, catalog, state: Mutex::default() };
+        let desk = Self {
+            world,
+            catalog,
+            state: Mutex::default(),
+        };
         let published = Payload::CatalogPublished(desk.world.published());
         let mut state = desk.state.lock().expect("no panic");
         state.say(StreamKey::Catalog, &published, None, super::TUESDAY_NOON);
@@ -118,7 +120,11 @@ impl Desk {
     /// A participant's state, folded from their stream.
     pub(crate) fn participant(&self, id: ParticipantId) -> ParticipantState {
         let state = self.state();
-        let ops = state.streams.get(&StreamKey::Participant(id)).cloned().unwrap_or_default();
+        let ops = state
+            .streams
+            .get(&StreamKey::Participant(id))
+            .cloned()
+            .unwrap_or_default();
         ParticipantState::fold(id, &ops, &self.catalog)
     }
 
@@ -129,14 +135,20 @@ impl Desk {
 
     /// Puts an op of a kind that no version knows yet into a stream.
     pub(crate) fn say_unknown(&self, stream: StreamKey, now: Timestamp) {
-        self.state().put(stream, 77_777, vec![0x08, 0x01], None, now);
+        self.state()
+            .put(stream, (77_777, vec![0x08, 0x01]), None, now);
     }
 
     /// A printed card of a participant.
     pub(crate) fn card(&self, participant: ParticipantId) -> String {
         let tag = PassTag::from_bytes(first16(&[b"card", &participant.as_bytes()[..]]));
         self.state().passes.insert(tag, participant);
-        let signed = pass::issue(tag, PassForm::Card, self.world.tenant, &self.world.pass_issuer);
+        let signed = pass::issue(
+            tag,
+            PassForm::Card,
+            self.world.tenant,
+            &self.world.pass_issuer,
+        );
         pass::to_text(&signed)
     }
 
@@ -148,12 +160,23 @@ impl Desk {
         let key = PublicKey::from_bytes(key).expect("a key");
         let device = device_id(self.world.tenant, &key);
         let is_staff = code.len() > 20;
-        let role = if is_staff { Role::Staff } else { Role::Participant };
+        let role = if is_staff {
+            Role::Staff
+        } else {
+            Role::Participant
+        };
         // One invitation, one person: whoever comes with it is the same.
         let participant = (!is_staff).then(|| ParticipantId::from_bytes(first16(&[b"person"])));
         let tag = PassTag::from_bytes(first16(&[b"phone", key.as_bytes()]));
         let mut state = self.state();
-        state.devices.insert(device, Device { key, role, participant });
+        state.devices.insert(
+            device,
+            Device {
+                key,
+                role,
+                participant,
+            },
+        );
         if let Some(participant) = participant {
             state.passes.insert(tag, participant);
         }
@@ -173,8 +196,11 @@ impl Desk {
             state: v1::DeviceState::Active.into(),
             key_list: Some(world.key_list()),
             pass: participant.map(|_| signed_pass()),
-            staff_certificate: is_staff
-                .then(|| lease.sign(world.tenant, &world.staff_certifier).expect("eight days")),
+            staff_certificate: is_staff.then(|| {
+                lease
+                    .sign(world.tenant, &world.staff_certifier)
+                    .expect("eight days")
+            }),
             server_time_ms: now.as_ms(),
             audience: "desk".to_owned(),
             ..v1::EnrolResponse::default()
@@ -195,18 +221,25 @@ impl State {
         subject: Option<ParticipantId>,
         now: Timestamp,
     ) {
-        self.put(stream, payload.kind() as u32, payload.encode(), subject, now);
+        self.put(
+            stream,
+            (payload.kind() as u32, payload.encode()),
+            subject,
+            now,
+        );
     }
 
     fn put(
         &mut self,
         stream: StreamKey,
-        kind: u32,
-        payload: Vec<u8>,
+        (kind, payload): (u32, Vec<u8>),
         subject: Option<ParticipantId>,
         now: Timestamp,
     ) {
-        let origin = Origin { log: LogId::from_bytes([0xFE; 16]), sequence: self.own_sequence };
+        let origin = Origin {
+            log: LogId::from_bytes([0xFE; 16]),
+            sequence: self.own_sequence,
+        };
         self.own_sequence += 1;
         let admission = Admission {
             corrected_at: now,
@@ -216,8 +249,15 @@ impl State {
             flags: askel_sync::admission::Flags::default(),
             author_role: Role::Server,
         };
-        let op = Op { kind, payload, origin };
-        self.streams.entry(stream).or_default().push(AdmittedOp { op, admission });
+        let op = Op {
+            kind,
+            payload,
+            origin,
+        };
+        self.streams
+            .entry(stream)
+            .or_default()
+            .push(AdmittedOp { op, admission });
     }
 }
 
@@ -270,20 +310,28 @@ impl Desk {
     ) -> LogId {
         let known = state.devices[&device].clone();
         let batch = Batch::open(sealed, self.world.tenant, device, &known.key).expect("sealed");
-        state.logs.entry(batch.log).or_insert_with(|| (device, Vec::new()));
+        state
+            .logs
+            .entry(batch.log)
+            .or_insert_with(|| (device, Vec::new()));
         for (sequence, op) in batch.sequenced() {
             let index = usize::try_from(sequence).expect("small");
             let held = state.logs[&batch.log].1.get(index).cloned();
-            if let Some(
-                Settled::Accepted(id) | Settled::Rejected(id) | Settled::Deferred(id),
-            ) = held
+            let is_final = !matches!(held, None | Some(Settled::Deferred(_)));
+            if let Some(Settled::Accepted(id) | Settled::Rejected(id) | Settled::Deferred(id)) =
+                held
             {
                 assert_eq!(id, op.id(), "a sequence was used for another op");
-                continue;
+            } else {
+                assert_eq!(state.logs[&batch.log].1.len(), index, "a log has a gap");
             }
-            assert_eq!(state.logs[&batch.log].1.len(), index, "a log has a gap");
-            let settled = self.settle(state, op, batch.log, (device, &known), batch.clock_segment, now);
-            state.logs.get_mut(&batch.log).expect("there").1.push(settled);
+            if !is_final {
+                let carried = (batch.log, batch.clock_segment);
+                let settled = self.settle(state, op, carried, (device, &known), now);
+                let log = &mut state.logs.get_mut(&batch.log).expect("there").1;
+                log.truncate(index);
+                log.push(settled);
+            }
         }
         batch.log
     }
@@ -292,9 +340,8 @@ impl Desk {
         &self,
         state: &mut State,
         op: &Op,
-        log: LogId,
+        (log, written_in): (LogId, ClockSegment),
         (device, known): (DeviceId, &Device),
-        written_in: ClockSegment,
         now: ClockReading,
     ) -> Settled {
         let id = op.id();
@@ -311,8 +358,15 @@ impl Desk {
             scope: PlaceScope::All,
             lease_until: None,
         };
-        let clocks = Clocks { written_in, sent_with: Some(now), received_at: now.wall };
-        let facts = Known { state, catalog: &self.catalog };
+        let clocks = Clocks {
+            written_in,
+            sent_with: Some(now),
+            received_at: now.wall,
+        };
+        let facts = Known {
+            state,
+            catalog: &self.catalog,
+        };
         let Judgement::Accepted { admission, payload } = judge(op, log, &author, clocks, &facts)
         else {
             return Settled::Rejected(id);
@@ -321,9 +375,16 @@ impl Desk {
             return Settled::Accepted(id);
         }
         let route = route(id, &payload, &admission, None, &facts);
-        let admitted = AdmittedOp { op: op.clone(), admission };
+        let admitted = AdmittedOp {
+            op: op.clone(),
+            admission,
+        };
         for stream in route.streams {
-            state.streams.entry(stream).or_default().push(admitted.clone());
+            state
+                .streams
+                .entry(stream)
+                .or_default()
+                .push(admitted.clone());
         }
         if let Some((stream, seen)) = route.derived {
             state.say(stream, &Payload::PassSeen(seen), None, now.wall);
@@ -337,8 +398,7 @@ impl Desk {
 
     fn confirm(&self, state: &mut State, participant: ParticipantId, now: Timestamp) {
         let stream = StreamKey::Participant(participant);
-        let folded =
-            ParticipantState::fold(participant, &state.streams[&stream], &self.catalog);
+        let folded = ParticipantState::fold(participant, &state.streams[&stream], &self.catalog);
         let evaluation = evaluate(&folded, &ChallengeTotals::new(), &self.catalog);
         let confirmed: BTreeSet<_> = folded.confirmed().map(|one| one.award).collect();
         for eligible in evaluation.eligible {
@@ -379,7 +439,9 @@ impl Desk {
                 for batch in &request.batches {
                     logs.insert(self.take_batch(state, batch, device, now));
                 }
-                logs.into_iter().map(|log| outcome_of(log, &state.logs[&log].1)).collect()
+                logs.into_iter()
+                    .map(|log| outcome_of(log, &state.logs[&log].1))
+                    .collect()
             }
         };
         let mut parts = vec![Part::Outcomes(v1::Outcomes { logs })];
@@ -387,7 +449,9 @@ impl Desk {
         let mut streams = Vec::new();
         for cursor in &request.cursors {
             let selector = cursor.selector.expect("a selector");
-            let key = StreamKey::select(&selector, device, participant).expect("known").expect("own");
+            let key = StreamKey::select(&selector, device, participant)
+                .expect("known")
+                .expect("own");
             let ops = state.streams.get(&key).cloned().unwrap_or_default();
             streams.push(v1::StreamInfo {
                 selector: Some(selector),
@@ -416,7 +480,10 @@ impl Desk {
         };
         parts.insert(0, Part::Opening(opening));
         parts.push(Part::Closing(v1::SyncClosing::default()));
-        parts.into_iter().map(|part| v1::SyncResponse { part: Some(part) }).collect()
+        parts
+            .into_iter()
+            .map(|part| v1::SyncResponse { part: Some(part) })
+            .collect()
     }
 }
 
@@ -434,7 +501,13 @@ fn conflict_of(log_id: Vec<u8>) -> v1::LogOutcome {
         cause: v1::log_conflict::Cause::HeadAhead.into(),
         server_next_sequence: 1_000,
     };
-    v1::LogOutcome { log_id, conflict: Some(conflict), ..v1::LogOutcome::default() }
+    // How far the log has come on the server, with ops of a writer that forgot them.
+    v1::LogOutcome {
+        log_id,
+        settled_before: 1_000,
+        conflict: Some(conflict),
+        ..Default::default()
+    }
 }
 
 fn outcome_of(log: LogId, settled: &[Settled]) -> v1::LogOutcome {
@@ -447,11 +520,15 @@ fn outcome_of(log: LogId, settled: &[Settled]) -> v1::LogOutcome {
                 text: "Ei käy.".to_owned(),
                 undo: v1::Undo::Discard.into(),
             }),
-            Settled::Deferred(_) => {
-                Outcome::Deferred(v1::Deferred { until_ms: 1, reason: "LATER".to_owned() })
-            }
+            Settled::Deferred(_) => Outcome::Deferred(v1::Deferred {
+                until_ms: 1,
+                reason: "LATER".to_owned(),
+            }),
         };
-        Some(v1::OutcomeException { sequence, outcome: Some(outcome) })
+        Some(v1::OutcomeException {
+            sequence,
+            outcome: Some(outcome),
+        })
     };
     v1::LogOutcome {
         log_id: log.to_vec(),
@@ -472,11 +549,12 @@ impl Transport for Desk {
         Ok(())
     }
 
-    async fn enrol(
-        &self,
-        request: v1::EnrolRequest,
-    ) -> Result<v1::EnrolResponse, TransportError> {
-        if self.state().next_disturbance(|one| one == Disturbance::RequestLost).is_some() {
+    async fn enrol(&self, request: v1::EnrolRequest) -> Result<v1::EnrolResponse, TransportError> {
+        if self
+            .state()
+            .next_disturbance(|one| one == Disturbance::RequestLost)
+            .is_some()
+        {
             return Err(TransportError::Unreachable);
         }
         let now = super::TUESDAY_NOON;
@@ -491,7 +569,10 @@ impl Transport for Desk {
             code: askel_sync::invitation::long_code([0x5A; 16]),
             created_at_ms: 0,
         };
-        let with_sheet = matches!(request.right, Some(v1::come_back_request::Right::RecoveryCode(_)));
+        let with_sheet = matches!(
+            request.right,
+            Some(v1::come_back_request::Right::RecoveryCode(_))
+        );
         Ok(v1::EnrolResponse {
             recovery_sheet: with_sheet.then_some(next_sheet),
             ..self.enrol_key(&request.device_public_key, "", super::TUESDAY_NOON)
@@ -503,7 +584,10 @@ impl Transport for Desk {
         _: &Credential,
     ) -> Result<v1::RecoverySheet, TransportError> {
         let code = askel_sync::invitation::long_code([0xA5; 16]);
-        Ok(v1::RecoverySheet { code, created_at_ms: 0 })
+        Ok(v1::RecoverySheet {
+            code,
+            created_at_ms: 0,
+        })
     }
 
     async fn approve_device(
@@ -556,8 +640,11 @@ impl Transport for Desk {
         }
         state.requests.push(request.clone());
         let device = caller(credential);
-        let mut parts: Vec<_> =
-            self.answer(&mut state, &request, device).into_iter().map(Ok).collect();
+        let mut parts: Vec<_> = self
+            .answer(&mut state, &request, device)
+            .into_iter()
+            .map(Ok)
+            .collect();
         if let Some(Disturbance::CutAfter(count)) = disturbance {
             parts.truncate(count);
             parts.push(Err(TransportError::Unreachable));
@@ -577,7 +664,9 @@ impl Transport for Desk {
         match disturbance {
             Some(Disturbance::ChunksLostAfter(0)) => return Err(TransportError::Unreachable),
             Some(Disturbance::ChunksLostAfter(left)) => {
-                state.disturbances.push(Disturbance::ChunksLostAfter(left - 1));
+                state
+                    .disturbances
+                    .push(Disturbance::ChunksLostAfter(left - 1));
             }
             _ => {}
         }
@@ -588,7 +677,11 @@ impl Transport for Desk {
             data[0] ^= 1;
         }
         let size_bytes = self.world.content.len() as u64;
-        Ok(v1::CatalogChunk { data, offset: request.offset, size_bytes })
+        Ok(v1::CatalogChunk {
+            data,
+            offset: request.offset,
+            size_bytes,
+        })
     }
 }
 

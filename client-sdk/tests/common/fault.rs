@@ -20,13 +20,22 @@ pub(crate) struct FaultStorage {
 impl FaultStorage {
     /// Breaks at the commit after `commits` good ones.
     pub(crate) fn after(inner: MemoryStorage, commits: usize, moment: Moment) -> Self {
-        Self { inner, commits_left: commits, moment, is_broken: false }
+        Self {
+            inner,
+            commits_left: commits,
+            moment,
+            is_broken: false,
+        }
     }
 }
 
 impl Storage for FaultStorage {
     fn load(&mut self) -> Result<Vec<SealedRow>, StorageError> {
-        if self.is_broken { Err(broken()) } else { self.inner.load() }
+        if self.is_broken {
+            Err(broken())
+        } else {
+            self.inner.load()
+        }
     }
 
     fn commit(&mut self, writes: &[RowWrite]) -> Result<(), StorageError> {

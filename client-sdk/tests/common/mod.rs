@@ -18,7 +18,9 @@ use askel_client_sdk::{
 };
 
 /// Enough for every test.
-pub(crate) const BUDGET: Budget = Budget { time: Duration::from_secs(60) };
+pub(crate) const BUDGET: Budget = Budget {
+    time: Duration::from_secs(60),
+};
 
 /// A phone's parts, to open it again and again.
 #[derive(Clone)]
@@ -42,7 +44,10 @@ impl Phone {
     }
 
     pub(crate) fn components(&self) -> Components {
-        self.components_on(Box::new(self.storage.clone()), Box::new(self.key_store.clone()))
+        self.components_on(
+            Box::new(self.storage.clone()),
+            Box::new(self.key_store.clone()),
+        )
     }
 
     pub(crate) fn components_on(
@@ -68,7 +73,10 @@ impl Phone {
 pub(crate) async fn enrolled(desk: &Arc<Desk>, seed: u64) -> (Phone, Client) {
     let phone = Phone::new(desk, seed);
     let client = phone.open();
-    client.enrol(&desk.world.invitation()).await.expect("an invitation that is good");
+    client
+        .enrol(&desk.world.invitation())
+        .await
+        .expect("an invitation that is good");
     client.sync(BUDGET).await.expect("a first sync");
     assert_eq!(client.catalog_version(), Some(1));
     (phone, client)

@@ -63,7 +63,11 @@ impl World {
             entry(v1::KeyPurpose::PassIssuer, &self.pass_issuer),
             entry(v1::KeyPurpose::StaffCertifier, &self.staff_certifier),
         ];
-        let list = KeyList { version: 1, expires_at: Timestamp::from_ms(i64::MAX), keys };
+        let list = KeyList {
+            version: 1,
+            expires_at: Timestamp::from_ms(i64::MAX),
+            keys,
+        };
         list.sign(self.tenant, &self.root)
     }
 
@@ -111,11 +115,18 @@ fn content(tenant: TenantId) -> v1::Catalog {
             goal(1, count(1), 1),
             goal(2, count(3), 2),
             goal(3, sum(10_000), 3),
-            v1::Goal { joined_only: true, badge_id: 0, ..goal(4, count(2), 0) },
+            v1::Goal {
+                joined_only: true,
+                badge_id: 0,
+                ..goal(4, count(2), 0)
+            },
             goal(5, together(), 4),
         ],
         badges: (1..=4).map(badge).collect(),
-        alias_words: vec![v1::AliasWord { id: 1, text: text("kuu") }],
+        alias_words: vec![v1::AliasWord {
+            id: 1,
+            text: text("kuu"),
+        }],
         // Enough text that the catalog takes several chunks.
         organisations: (1..=40).map(organisation).collect(),
         ..v1::Catalog::default()
@@ -128,11 +139,16 @@ fn text(fi: &str) -> Option<v1::LocalizedText> {
         text: text.to_owned(),
     };
     let en = format!("{fi} in English");
-    Some(v1::LocalizedText { variants: vec![variant("en", &en), variant("fi", fi)] })
+    Some(v1::LocalizedText {
+        variants: vec![variant("en", &en), variant("fi", fi)],
+    })
 }
 
 fn organisation(id: u32) -> v1::Organisation {
-    v1::Organisation { id, name: text(&format!("Järjestö {id} {}", "x".repeat(200))) }
+    v1::Organisation {
+        id,
+        name: text(&format!("Järjestö {id} {}", "x".repeat(200))),
+    }
 }
 
 fn place(id: u32, name: &str) -> v1::Place {
@@ -155,11 +171,20 @@ fn place(id: u32, name: &str) -> v1::Place {
 }
 
 fn badge(id: u32) -> v1::Badge {
-    v1::Badge { id, name: text(&format!("Merkki {id}")), picture: id, ..v1::Badge::default() }
+    v1::Badge {
+        id,
+        name: text(&format!("Merkki {id}")),
+        picture: id,
+        ..v1::Badge::default()
+    }
 }
 
 fn goal(id: u32, rule: v1::Rule, badge_id: u32) -> v1::Goal {
-    let kind = if id == 5 { v1::GoalKind::Challenge } else { v1::GoalKind::Badge };
+    let kind = if id == 5 {
+        v1::GoalKind::Challenge
+    } else {
+        v1::GoalKind::Badge
+    };
     v1::Goal {
         id,
         kind: kind.into(),
@@ -172,23 +197,33 @@ fn goal(id: u32, rule: v1::Rule, badge_id: u32) -> v1::Goal {
 }
 
 fn rule(operator: v1::rule::Operator) -> v1::Rule {
-    v1::Rule { operator: Some(operator) }
+    v1::Rule {
+        operator: Some(operator),
+    }
 }
 
 fn count(target: u64) -> v1::Rule {
-    rule(v1::rule::Operator::Count(v1::CountRule { filter: None, target }))
+    rule(v1::rule::Operator::Count(v1::CountRule {
+        filter: None,
+        target,
+    }))
 }
 
 /// Whatever needs steps has an alternative without them.
 fn sum(target: u64) -> v1::Rule {
-    let steps = v1::SumRule { measure: v1::Measure::Steps.into(), target };
+    let steps = v1::SumRule {
+        measure: v1::Measure::Steps.into(),
+        target,
+    };
     let rules = vec![rule(v1::rule::Operator::Sum(steps)), count(5)];
     rule(v1::rule::Operator::Any(v1::AnyRule { rules }))
 }
 
 fn together() -> v1::Rule {
     let contribution = v1::Contribution {
-        of: Some(v1::contribution::Of::Attendance(v1::AttendanceContribution { filter: None })),
+        of: Some(v1::contribution::Of::Attendance(
+            v1::AttendanceContribution { filter: None },
+        )),
         points: 1,
     };
     rule(v1::rule::Operator::Collective(v1::CollectiveRule {
@@ -203,7 +238,10 @@ pub(crate) struct HandClock(Mutex<ClockReading>);
 
 impl HandClock {
     pub(crate) fn at(wall: Timestamp) -> Self {
-        let segment = ClockSegment { boot_id: 1, wall_minus_monotonic_ms: 0 };
+        let segment = ClockSegment {
+            boot_id: 1,
+            wall_minus_monotonic_ms: 0,
+        };
         Self(Mutex::new(ClockReading { wall, segment }))
     }
 

@@ -2,9 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use askel_client_sdk::{
-    Advice, Budget, Client, Status, StepReading, SyncEnd, SyncReport,
-};
+use askel_client_sdk::{Advice, Budget, Client, Status, StepReading, SyncEnd, SyncReport};
 use askel_proto::v1::{self, Measure};
 use askel_sync::{
     id::{AwardId, StepSourceId},
@@ -13,9 +11,7 @@ use askel_sync::{
     time::{DAY_MS, HOUR_MS, Timestamp},
 };
 
-use crate::common::{
-    BUDGET, Desk, Disturbance, PLACE, Phone, QUEST, TUESDAY_NOON, enrolled,
-};
+use crate::common::{BUDGET, Desk, Disturbance, PLACE, Phone, QUEST, TUESDAY_NOON, enrolled};
 
 const SOURCE: StepSourceId = StepSourceId::from_bytes([5; 16]);
 
@@ -26,16 +22,24 @@ fn live_five_days(phone: &Phone, client: &Client) {
         client.check_in(PLACE).expect("a place that is open");
         let at = TUESDAY_NOON.saturating_add_ms(day * DAY_MS);
         let reading = [StepReading { at, count: 3_000 }];
-        client.record_steps(SOURCE, Measure::Steps, &reading).expect("recorded");
+        client
+            .record_steps(SOURCE, Measure::Steps, &reading)
+            .expect("recorded");
     }
 }
 
 fn assert_all_settled(desk: &Desk, client: &Client) {
     assert_eq!(client.status().pending, 0);
-    let person = client.enrolled().and_then(|enrolled| enrolled.participant).expect("a person");
+    let person = client
+        .enrolled()
+        .and_then(|enrolled| enrolled.participant)
+        .expect("a person");
     let on_the_desk = desk.participant(person);
     assert_eq!(on_the_desk.attendances().len(), client.attendances().len());
-    assert_eq!(on_the_desk.day_steps(Measure::Steps), client.day_steps(Measure::Steps));
+    assert_eq!(
+        on_the_desk.day_steps(Measure::Steps),
+        client.day_steps(Measure::Steps)
+    );
     let confirmed: Vec<AwardId> = on_the_desk.confirmed().map(|one| one.award).collect();
     let mut shown: Vec<AwardId> = client.awards().iter().map(|award| award.id).collect();
     shown.sort_unstable();
@@ -76,16 +80,26 @@ async fn what_was_sent_is_sent_again_byte_for_byte_until_it_is_answered() {
     client.sync(BUDGET).await.expect_err("cut");
     phone.clock.forward_ms(DAY_MS);
     client.check_in(PLACE).expect("more, in the meantime");
-    let reading = [StepReading { at: TUESDAY_NOON.saturating_add_ms(DAY_MS), count: 3_001 }];
-    client.record_steps(SOURCE, Measure::Steps, &reading).expect("a sealed hour changes");
+    let reading = [StepReading {
+        at: TUESDAY_NOON.saturating_add_ms(DAY_MS),
+        count: 3_001,
+    }];
+    client
+        .record_steps(SOURCE, Measure::Steps, &reading)
+        .expect("a sealed hour changes");
     let reopened = phone.open();
     reopened.sync(BUDGET).await.expect("a sync");
     let requests = desk.requests();
-    let [.., first, second] = &requests[..] else { panic!("two requests") };
+    let [.., first, second] = &requests[..] else {
+        panic!("two requests")
+    };
     assert_eq!(second.batches.len(), 2);
     assert_eq!(first.batches[0], second.batches[0]);
     assert_all_settled(&desk, &reopened);
-    assert_eq!(reopened.day_steps(Measure::Steps).values().sum::<u64>(), 15_001);
+    assert_eq!(
+        reopened.day_steps(Measure::Steps).values().sum::<u64>(),
+        15_001
+    );
 }
 
 #[tokio::test]
@@ -101,8 +115,14 @@ async fn a_writer_that_has_forgotten_opens_a_new_log_and_offers_again_what_nobod
     assert_eq!(report.accepted, 10);
     assert_eq!(client.status().healed, 1);
     let requests = desk.requests();
-    let heads: Vec<_> = requests.iter().filter_map(|one| one.log_heads.first()).collect();
-    assert_ne!(heads.first().map(|head| &head.log_id), heads.last().map(|head| &head.log_id));
+    let heads: Vec<_> = requests
+        .iter()
+        .filter_map(|one| one.log_heads.first())
+        .collect();
+    assert_ne!(
+        heads.first().map(|head| &head.log_id),
+        heads.last().map(|head| &head.log_id)
+    );
     assert_all_settled(&desk, &client);
 }
 
@@ -128,8 +148,14 @@ async fn a_refused_op_stays_visible_and_counts_no_more() {
     let report = client.sync(BUDGET).await.expect("a sync");
     assert_eq!((report.accepted, report.rejected), (0, 1));
     let rejected = client.rejected();
-    assert_eq!((rejected[0].op, &*rejected[0].reason), (op, "OP_NOT_ALLOWED"));
-    assert_eq!((&*rejected[0].text, rejected[0].undo), ("Ei käy.", v1::Undo::Discard));
+    assert_eq!(
+        (rejected[0].op, &*rejected[0].reason),
+        (op, "OP_NOT_ALLOWED")
+    );
+    assert_eq!(
+        (&*rejected[0].text, rejected[0].undo),
+        ("Ei käy.", v1::Undo::Discard)
+    );
     assert!(client.attendances().is_empty() && client.awards().is_empty());
     assert_eq!((client.status().pending, client.status().rejected), (0, 1));
 }
@@ -158,7 +184,10 @@ async fn a_stale_credential_is_made_anew_with_the_servers_time() {
     desk.disturb(Disturbance::Stale);
     desk.disturb(Disturbance::Stale);
     let refused = client.sync(BUDGET).await.expect_err("no third try");
-    assert_eq!(refused.refusal().map(|refusal| &*refusal.reason), Some("CREDENTIAL_STALE"));
+    assert_eq!(
+        refused.refusal().map(|refusal| &*refusal.reason),
+        Some("CREDENTIAL_STALE")
+    );
     assert_eq!(refused.advice(), Advice::RetryLater);
 }
 
@@ -167,7 +196,10 @@ async fn a_catalog_download_goes_on_where_it_was_cut() {
     let desk = Arc::new(Desk::new());
     let phone = Phone::new(&desk, 1);
     let client = phone.open();
-    client.enrol(&desk.world.invitation()).await.expect("enrolled");
+    client
+        .enrol(&desk.world.invitation())
+        .await
+        .expect("enrolled");
     let chunks = desk.world.content.len().div_ceil(4_096);
     assert!(chunks > 2, "{chunks}");
     desk.disturb(Disturbance::ChunksLostAfter(1));
@@ -175,7 +207,10 @@ async fn a_catalog_download_goes_on_where_it_was_cut() {
     assert_eq!(client.catalog_version(), None);
     let reopened = phone.open();
     let report = reopened.sync(BUDGET).await.expect("a sync");
-    assert_eq!(report.catalog_bytes, (desk.world.content.len() - 4_096) as u64);
+    assert_eq!(
+        report.catalog_bytes,
+        (desk.world.content.len() - 4_096) as u64
+    );
     assert_eq!(reopened.catalog_version(), Some(1));
     assert_eq!(phone.open().places().len(), 2);
 }
@@ -184,9 +219,15 @@ async fn a_catalog_download_goes_on_where_it_was_cut() {
 async fn a_catalog_that_is_not_what_was_signed_is_thrown_away_and_fetched_again() {
     let desk = Arc::new(Desk::new());
     let client = Phone::new(&desk, 1).open();
-    client.enrol(&desk.world.invitation()).await.expect("enrolled");
+    client
+        .enrol(&desk.world.invitation())
+        .await
+        .expect("enrolled");
     desk.disturb(Disturbance::BadChunk);
-    client.sync(BUDGET).await.expect("a sync, without a catalog");
+    client
+        .sync(BUDGET)
+        .await
+        .expect("a sync, without a catalog");
     assert_eq!(client.catalog_version(), None);
     client.sync(BUDGET).await.expect("a sync");
     assert_eq!(client.catalog_version(), Some(1));
@@ -196,11 +237,22 @@ async fn a_catalog_that_is_not_what_was_signed_is_thrown_away_and_fetched_again(
 async fn steps_and_wishes_before_the_first_catalog_count_once_it_is_here() {
     let desk = Arc::new(Desk::new());
     let client = Phone::new(&desk, 1).open();
-    client.enrol(&desk.world.invitation()).await.expect("enrolled");
-    let reading = [StepReading { at: TUESDAY_NOON, count: 12_000 }];
-    client.record_steps(SOURCE, Measure::Steps, &reading).expect("recorded");
+    client
+        .enrol(&desk.world.invitation())
+        .await
+        .expect("enrolled");
+    let reading = [StepReading {
+        at: TUESDAY_NOON,
+        count: 12_000,
+    }];
+    client
+        .record_steps(SOURCE, Measure::Steps, &reading)
+        .expect("recorded");
     client.check_in(PLACE).expect("taken on trust");
-    assert_eq!(client.join_quest(QUEST).expect_err("no catalog").advice(), Advice::RetryLater);
+    assert_eq!(
+        client.join_quest(QUEST).expect_err("no catalog").advice(),
+        Advice::RetryLater
+    );
     assert!(client.awards().is_empty());
     client.sync(BUDGET).await.expect("a sync");
     assert_eq!(client.awards().len(), 2);
@@ -211,7 +263,10 @@ async fn steps_and_wishes_before_the_first_catalog_count_once_it_is_here() {
 async fn a_kind_of_a_later_version_is_kept_and_harms_nothing() {
     let desk = Arc::new(Desk::new());
     let (phone, client) = enrolled(&desk, 1).await;
-    let person = client.enrolled().and_then(|enrolled| enrolled.participant).expect("a person");
+    let person = client
+        .enrolled()
+        .and_then(|enrolled| enrolled.participant)
+        .expect("a person");
     desk.say_unknown(StreamKey::Participant(person), TUESDAY_NOON);
     desk.say_unknown(StreamKey::Catalog, TUESDAY_NOON);
     let report = client.sync(BUDGET).await.expect("a sync");
@@ -231,10 +286,16 @@ async fn an_outcome_that_changed_later_is_taken_in() {
     let changed = v1::OutcomeChanged {
         log_id,
         sequence: 0,
-        outcome: Some(v1::outcome_changed::Outcome::Accepted(v1::OutcomeAccepted {})),
+        outcome: Some(v1::outcome_changed::Outcome::Accepted(
+            v1::OutcomeAccepted {},
+        )),
     };
     let device = client.enrolled().expect("enrolled").device;
-    desk.say(StreamKey::Device(device), &Payload::OutcomeChanged(changed), TUESDAY_NOON);
+    desk.say(
+        StreamKey::Device(device),
+        &Payload::OutcomeChanged(changed),
+        TUESDAY_NOON,
+    );
     client.sync(BUDGET).await.expect("a sync");
     assert_eq!(client.status(), Status::default());
     assert_eq!(client.attendances().len(), 1);
@@ -256,8 +317,12 @@ async fn a_spent_budget_ends_a_sync_and_says_so() {
     let desk = Arc::new(Desk::new());
     let (_, client) = enrolled(&desk, 1).await;
     desk.disturb(Disturbance::Silence);
-    let report: SyncReport =
-        client.sync(Budget { time: Duration::ZERO }).await.expect("no error");
+    let report: SyncReport = client
+        .sync(Budget {
+            time: Duration::ZERO,
+        })
+        .await
+        .expect("no error");
     assert_eq!(report.end, SyncEnd::BudgetSpent);
     assert_eq!(client.status().last_reason.as_deref(), Some("BUDGET_SPENT"));
 }
@@ -288,12 +353,18 @@ async fn a_clock_that_is_years_off_is_corrected_where_it_is_seen() {
     phone.clock.jump_ms(4 * 365 * DAY_MS);
     client.sync(BUDGET).await.expect("a sync");
     let requests = desk.requests();
-    let clock = requests.last().and_then(|one| one.client_clock).expect("a clock");
+    let clock = requests
+        .last()
+        .and_then(|one| one.client_clock)
+        .expect("a clock");
     assert_eq!(
         Timestamp::from_ms(clock.wall_ms).saturating_ms_since(TUESDAY_NOON),
         4 * 365 * DAY_MS
     );
-    assert_eq!(clock.segment.map(|segment| segment.wall_minus_monotonic_ms), Some(4 * 365 * DAY_MS));
+    assert_eq!(
+        clock.segment.map(|segment| segment.wall_minus_monotonic_ms),
+        Some(4 * 365 * DAY_MS)
+    );
 }
 
 #[tokio::test]
@@ -305,16 +376,29 @@ async fn ops_above_a_batchs_limit_go_in_several_batches() {
         count: 100,
     };
     let readings: Vec<_> = (0..501).map(reading).collect();
-    client.record_steps(SOURCE, Measure::Steps, &readings[..500]).expect("recorded");
+    client
+        .record_steps(SOURCE, Measure::Steps, &readings[..500])
+        .expect("recorded");
     client.sync(BUDGET).await.expect("a sync");
-    client.record_steps(SOURCE, Measure::Steps, &readings).expect("recorded");
+    client
+        .record_steps(SOURCE, Measure::Steps, &readings)
+        .expect("recorded");
     assert_eq!(client.status().pending, 1);
     client.sync(BUDGET).await.expect("a sync");
-    let sizes: Vec<usize> = desk.requests().iter().map(|one| one.batches.len()).collect();
+    let sizes: Vec<usize> = desk
+        .requests()
+        .iter()
+        .map(|one| one.batches.len())
+        .collect();
     assert_eq!(sizes.iter().max(), Some(&1));
     let other = StepSourceId::from_bytes([6; 16]);
-    client.record_steps(other, Measure::Steps, &readings).expect("recorded");
+    client
+        .record_steps(other, Measure::Steps, &readings)
+        .expect("recorded");
     client.sync(BUDGET).await.expect("a sync");
-    assert_eq!(desk.requests().iter().map(|one| one.batches.len()).max(), Some(2));
+    assert_eq!(
+        desk.requests().iter().map(|one| one.batches.len()).max(),
+        Some(2)
+    );
     assert_all_settled(&desk, &client);
 }

@@ -64,8 +64,14 @@ async fn live(phone: &Phone, client: &Client, act: &Act, told: &mut Told) -> boo
             Err(_) => return false,
         },
         Act::Steps { bucket, count } => {
-            let reading = [StepReading { at: instant(*bucket), count: *count }];
-            if client.record_steps(SOURCE, Measure::Steps, &reading).is_err() {
+            let reading = [StepReading {
+                at: instant(*bucket),
+                count: *count,
+            }];
+            if client
+                .record_steps(SOURCE, Measure::Steps, &reading)
+                .is_err()
+            {
                 told.doubtful_steps.insert(*bucket, *count);
                 return false;
             }
@@ -98,7 +104,10 @@ async fn live(phone: &Phone, client: &Client, act: &Act, told: &mut Told) -> boo
 fn assert_same_after_restart(phone: &Phone, client: &Client) {
     let reopened = phone.open();
     assert_eq!(reopened.attendances(), client.attendances());
-    assert_eq!(reopened.day_steps(Measure::Steps), client.day_steps(Measure::Steps));
+    assert_eq!(
+        reopened.day_steps(Measure::Steps),
+        client.day_steps(Measure::Steps)
+    );
     assert_eq!(reopened.awards(), client.awards());
     assert_eq!(reopened.progress(), client.progress());
     assert_eq!(reopened.profile(), client.profile());
@@ -139,17 +148,31 @@ fn check(desk: &Desk, client: &Client, told: &Told) {
     let accepted = desk.accepted();
     let once: BTreeSet<_> = accepted.iter().copied().collect();
     assert_eq!(once.len(), accepted.len(), "an op was accepted twice");
-    assert!(told.check_ins.is_subset(&once), "an acknowledged check-in is lost");
-    let person = client.enrolled().and_then(|enrolled| enrolled.participant).expect("a person");
+    assert!(
+        told.check_ins.is_subset(&once),
+        "an acknowledged check-in is lost"
+    );
+    let person = client
+        .enrolled()
+        .and_then(|enrolled| enrolled.participant)
+        .expect("a person");
     let state = desk.participant(person);
     for (bucket, count) in &told.steps {
         let quarter = askel_sync::time::Quarter::containing(instant(*bucket)).expect("a quarter");
-        let held = state.step_count(SOURCE, Measure::Steps, quarter).expect("recorded");
+        let held = state
+            .step_count(SOURCE, Measure::Steps, quarter)
+            .expect("recorded");
         let doubtful = told.doubtful_steps.get(bucket);
-        assert!(held == *count || Some(&held) == doubtful, "{held}, not {count} or {doubtful:?}");
+        assert!(
+            held == *count || Some(&held) == doubtful,
+            "{held}, not {count} or {doubtful:?}"
+        );
     }
     assert_eq!(state.attendances().len(), client.attendances().len());
-    assert_eq!(state.day_steps(Measure::Steps), client.day_steps(Measure::Steps));
+    assert_eq!(
+        state.day_steps(Measure::Steps),
+        client.day_steps(Measure::Steps)
+    );
     let confirmed: BTreeSet<_> = state.confirmed().map(|one| one.award).collect();
     let shown: BTreeSet<_> = client.awards().iter().map(|award| award.id).collect();
     assert_eq!(confirmed, shown);
@@ -180,8 +203,7 @@ async fn a_failed_commit_changes_nothing_in_memory_and_the_next_call_reads_the_d
         let desk = Arc::new(Desk::new());
         let (phone, _) = enrolled(&desk, 1).await;
         let storage = FaultStorage::after(phone.storage.clone(), 0, moment);
-        let components =
-            phone.components_on(Box::new(storage), Box::new(phone.key_store.clone()));
+        let components = phone.components_on(Box::new(storage), Box::new(phone.key_store.clone()));
         let client = Client::open(components).expect("open");
         client.check_in(PLACE).expect_err("the disk is gone");
         assert!(client.attendances().is_empty() && client.awards().is_empty());

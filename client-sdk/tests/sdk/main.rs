@@ -1,5 +1,13 @@
 //! The SDK against a desk that answers as the server does.
 
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a test that can't go on fails"
+)]
+
 #[path = "../common/mod.rs"]
 mod common;
 

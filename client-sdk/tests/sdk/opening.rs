@@ -35,7 +35,10 @@ async fn a_database_without_its_key_is_told_and_a_fresh_start_has_another_device
     assert_eq!(refused.advice(), Advice::EnrolAgain);
     let fresh = Client::start_fresh(restored()).expect("a fresh start");
     assert_eq!(fresh.enrolled(), None);
-    assert_ne!(fresh.device_public_key().as_bytes(), client.device_public_key().as_bytes());
+    assert_ne!(
+        fresh.device_public_key().as_bytes(),
+        client.device_public_key().as_bytes()
+    );
 }
 
 #[tokio::test]
@@ -46,7 +49,10 @@ async fn a_key_without_its_database_begins_with_another_device_key() {
     let components = phone.components_on(storage, Box::new(phone.key_store.clone()));
     let fresh = Client::open(components).expect("a fresh start");
     assert_eq!(fresh.enrolled(), None);
-    assert_ne!(fresh.device_public_key().as_bytes(), client.device_public_key().as_bytes());
+    assert_ne!(
+        fresh.device_public_key().as_bytes(),
+        client.device_public_key().as_bytes()
+    );
     // Should the database come back, its device is not this one any more.
     let refused = Client::open(phone.components()).expect_err("another device");
     assert!(matches!(refused.cause(), Cause::DatabaseUnreadable));
@@ -69,10 +75,26 @@ async fn rows_that_were_swapped_cut_or_taken_away_are_noticed() {
     let (phone, _) = enrolled(&desk, 1).await;
     let rows = phone.storage.rows();
     let first = rows[0].clone();
-    let other = rows.iter().find(|row| row.key != first.key).expect("more rows").clone();
-    let swapped = SealedRow { key: first.key, sealed: other.sealed.clone() };
-    let cut = SealedRow { sealed: first.sealed[..first.sealed.len() - 1].to_vec(), ..first.clone() };
-    let unknown_table = SealedRow { key: RowKey { table: 200, number: 0 }, ..first.clone() };
+    let other = rows
+        .iter()
+        .find(|row| row.key != first.key)
+        .expect("more rows")
+        .clone();
+    let swapped = SealedRow {
+        key: first.key,
+        sealed: other.sealed.clone(),
+    };
+    let cut = SealedRow {
+        sealed: first.sealed[..first.sealed.len() - 1].to_vec(),
+        ..first.clone()
+    };
+    let unknown_table = SealedRow {
+        key: RowKey {
+            table: 200,
+            number: 0,
+        },
+        ..first.clone()
+    };
     for write in [
         RowWrite::Put(swapped),
         RowWrite::Put(cut),
@@ -83,8 +105,7 @@ async fn rows_that_were_swapped_cut_or_taken_away_are_noticed() {
         let mut writes: Vec<_> = rows.iter().cloned().map(RowWrite::Put).collect();
         writes.push(write);
         storage.commit(&writes).expect("memory");
-        let components =
-            phone.components_on(Box::new(storage), Box::new(phone.key_store.clone()));
+        let components = phone.components_on(Box::new(storage), Box::new(phone.key_store.clone()));
         let refused = Client::open(components).expect_err("tampered with");
         assert!(matches!(refused.cause(), Cause::DatabaseUnreadable));
     }

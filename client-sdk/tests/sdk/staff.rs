@@ -13,7 +13,10 @@ const SOMEONE: ParticipantId = ParticipantId::from_bytes([0x77; 16]);
 async fn tablet(desk: &Arc<Desk>, seed: u64) -> (Phone, Client) {
     let phone = Phone::new(desk, seed);
     let client = phone.open();
-    let enrolled = client.enrol(&desk.world.staff_invitation()).await.expect("enrolled");
+    let enrolled = client
+        .enrol(&desk.world.staff_invitation())
+        .await
+        .expect("enrolled");
     assert_eq!((enrolled.role, enrolled.participant), (Role::Staff, None));
     client.sync(BUDGET).await.expect("a sync");
     (phone, client)
@@ -29,8 +32,14 @@ async fn a_card_is_counted_once_and_hands_without_a_name_add_up() {
     let desk = Arc::new(Desk::new());
     let (_, tablet) = tablet(&desk, 1).await;
     let card = desk.card(SOMEONE);
-    assert!(matches!(tablet.scan(PLACE, &card), Ok(Scanned::Welcome { .. })));
-    assert!(matches!(tablet.scan(PLACE, &card), Ok(Scanned::AlreadyHere)));
+    assert!(matches!(
+        tablet.scan(PLACE, &card),
+        Ok(Scanned::Welcome { .. })
+    ));
+    assert!(matches!(
+        tablet.scan(PLACE, &card),
+        Ok(Scanned::AlreadyHere)
+    ));
     tablet.tally(PLACE, 3).expect("counted");
     tablet.tally(PLACE, -1).expect("one too many");
     assert_eq!(counts(&tablet), (1, 2, 3));
@@ -49,9 +58,15 @@ async fn two_tablets_learn_of_each_others_scans_by_syncing() {
     second.work_at(PLACE).expect("at work");
     first.sync(BUDGET).await.expect("a sync");
     second.sync(BUDGET).await.expect("a sync");
-    assert!(matches!(second.scan(PLACE, &card), Ok(Scanned::AlreadyHere)));
+    assert!(matches!(
+        second.scan(PLACE, &card),
+        Ok(Scanned::AlreadyHere)
+    ));
     // Another place is another session.
-    assert!(matches!(second.scan(GROUP_PLACE, &card), Ok(Scanned::Welcome { .. })));
+    assert!(matches!(
+        second.scan(GROUP_PLACE, &card),
+        Ok(Scanned::Welcome { .. })
+    ));
     assert_eq!(counts(&second), (1, 0, 1));
 }
 
@@ -61,9 +76,13 @@ async fn a_scan_taken_back_counts_no_more_and_comes_back_when_shown_again() {
     let (_, tablet) = tablet(&desk, 1).await;
     let (_, other) = self::tablet(&desk, 2).await;
     let card = desk.card(SOMEONE);
-    let Ok(Scanned::Welcome { op }) = tablet.scan(PLACE, &card) else { panic!("welcome") };
+    let Ok(Scanned::Welcome { op }) = tablet.scan(PLACE, &card) else {
+        panic!("welcome")
+    };
     tablet.sync(BUDGET).await.expect("a sync");
-    tablet.void(op, CorrectionReason::ScannedByMistake).expect("taken back");
+    tablet
+        .void(op, CorrectionReason::ScannedByMistake)
+        .expect("taken back");
     assert_eq!(counts(&tablet), (0, 0, 0));
     assert!(tablet.own_scans(PLACE)[0].voided);
     tablet.sync(BUDGET).await.expect("a sync");
@@ -86,7 +105,11 @@ async fn what_is_no_pass_or_no_place_is_refused() {
     let (_, phone) = enrolled(&desk, 2).await;
     let card = desk.card(SOMEONE);
     let last = card.len() - 1;
-    let forged = format!("{}{}", &card[..last], if card.ends_with('0') { "2" } else { "0" });
+    let forged = format!(
+        "{}{}",
+        &card[..last],
+        if card.ends_with('0') { "2" } else { "0" }
+    );
     let refused = [
         tablet.scan(PLACE, "").map(drop),
         tablet.scan(PLACE, &forged).map(drop),
@@ -94,7 +117,12 @@ async fn what_is_no_pass_or_no_place_is_refused() {
         tablet.tally(PLACE, 0).map(drop),
         tablet.tally(PLACE, 101).map(drop),
         tablet.tally(PLACE, -101).map(drop),
-        tablet.void(askel_sync::id::OpId::from_bytes([1; 16]), CorrectionReason::WrongTime).map(drop),
+        tablet
+            .void(
+                askel_sync::id::OpId::from_bytes([1; 16]),
+                CorrectionReason::WrongTime,
+            )
+            .map(drop),
         tablet.check_in(PLACE).map(drop),
         phone.scan(PLACE, &card).map(drop),
         phone.place_day(PLACE).map(drop),

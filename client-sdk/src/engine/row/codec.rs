@@ -132,7 +132,6 @@ fn log_to_stored(row: &LogRow) -> stored::Log {
         id: row.id.to_vec(),
         next_sequence: row.next_sequence,
         sealed_before: row.sealed_before,
-        settled_before: row.settled_before,
         last_sealed: row.last_sealed.map(OpId::to_vec),
         abandoned: row.standing == LogStanding::Abandoned,
     }
@@ -147,7 +146,6 @@ fn log_from_stored(stored: &stored::Log) -> Option<LogRow> {
         id: LogId::try_from(&*stored.id).ok()?,
         next_sequence: stored.next_sequence,
         sealed_before: stored.sealed_before,
-        settled_before: stored.settled_before,
         last_sealed,
         standing: if stored.abandoned {
             LogStanding::Abandoned

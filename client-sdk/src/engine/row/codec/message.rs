@@ -42,11 +42,9 @@ pub(super) struct Log {
     pub(super) next_sequence: u64,
     #[prost(uint64, tag = "3")]
     pub(super) sealed_before: u64,
-    #[prost(uint64, tag = "4")]
-    pub(super) settled_before: u64,
-    #[prost(bytes = "vec", optional, tag = "5")]
+    #[prost(bytes = "vec", optional, tag = "4")]
     pub(super) last_sealed: Option<Vec<u8>>,
-    #[prost(bool, tag = "6")]
+    #[prost(bool, tag = "5")]
     pub(super) abandoned: bool,
 }
 
