@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use askel_client_sdk::{Client, SyncReport};
-use askel_sync::{id::StepSourceId, time::LocalDate};
+use askel_sync::time::LocalDate;
 use tokio::{sync::Semaphore, task::JoinSet};
 
 use super::{
-    delivery::Reading,
     device,
     world::{Network, World},
 };
@@ -56,52 +55,27 @@ pub(crate) async fn hand_over(world: &mut World, day: LocalDate) -> anyhow::Resu
             };
             let mut readings = Vec::new();
             while device.waiting.front().is_some_and(|chunk| chunk.day <= day) {
-                readings.extend(
-                    device
-                        .waiting
-                        .pop_front()
-                        .map(|c| c.readings)
-                        .unwrap_or_default(),
-                );
+                let chunk = device.waiting.pop_front();
+                readings.extend(chunk.map(|chunk| chunk.readings).unwrap_or_default());
             }
             if readings.is_empty() {
                 continue;
             }
             device.ledger.hand_over(&readings);
             slots.push(slot);
-            let work = Handing {
-                client: device.client.clone(),
-                source: device.source,
-                readings,
-            };
+            let (client, source) = (device.client.clone(), device.source);
             let gate = Arc::clone(&gate);
             tasks.spawn(async move {
                 let _permit = gate.acquire_owned().await?;
-                tokio::task::spawn_blocking(move || work.hand_over()).await?
+                let record = move || device::record(&client, source, &readings);
+                anyhow::Ok(tokio::task::spawn_blocking(record).await??)
             });
         }
     }
     while let Some(recorded) = tasks.join_next().await {
-        let (all, again) = recorded??;
-        world.counted.readings = world.counted.readings.saturating_add(all);
-        world.counted.readings_again = world.counted.readings_again.saturating_add(again);
+        world.counted.recorded(&recorded??);
     }
     Ok(slots)
-}
-
-struct Handing {
-    client: Client,
-    source: StepSourceId,
-    readings: Vec<Reading>,
-}
-
-impl Handing {
-    /// All readings, and those that said nothing new.
-    fn hand_over(self) -> anyhow::Result<(u64, u64)> {
-        let recorded = device::record(&self.client, self.source, &self.readings)?;
-        let all = recorded.written.saturating_add(recorded.unchanged);
-        Ok((u64::try_from(all)?, u64::try_from(recorded.unchanged)?))
-    }
 }
 
 /// All devices of people who reach the server.

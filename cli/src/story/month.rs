@@ -25,6 +25,8 @@ mod day {
 const STREET_MINUTES: i64 = 130;
 /// Tablets renew their leases every so many evenings.
 const EVENINGS_PER_LEASE_SYNC: i32 = 3;
+/// The server is killed on the first evening from the planned one on with so many phones syncing.
+const PHONES_FOR_A_CRASH: usize = 4;
 
 /// What will happen, and to whom.
 pub(crate) struct Script {
@@ -44,19 +46,26 @@ enum Beat {
     FindsWifi,
 }
 
+/// What has been told and happens once, on a day that nobody planned.
+#[derive(Debug, Default)]
+struct Told {
+    together: bool,
+    killed: bool,
+}
+
 impl Script {
     /// Lives the month.
     pub(crate) async fn live(&self, stage: &mut Stage<'_>) -> anyhow::Result<()> {
-        let mut together = false;
+        let mut told = Told::default();
         for offset in 0..self.season.days() {
             stage.telling.progress().day(offset.saturating_add(1));
             self.daytime(stage, offset).await?;
-            self.evening(stage, offset).await?;
-            if !together {
-                together = scene::reached_together(stage).await?;
+            self.evening(stage, offset, &mut told).await?;
+            if !told.together {
+                told.together = scene::reached_together(stage).await?;
             }
         }
-        self.day_after(stage, together).await
+        self.day_after(stage, &told).await
     }
 
     /// Gatherings and scenes in the order of their time.
@@ -124,10 +133,10 @@ impl Script {
 
     /// A mistake happens at the door as it opens; all else at its hour before the evening.
     fn time_of(&self, beat: Beat, offset: i32) -> Timestamp {
-        let hours_before_evening = match beat {
-            Beat::GoesQuiet => 12,
-            Beat::LosesPhone => 11,
-            Beat::FindsWifi => 10,
+        let hours = match beat {
+            Beat::GoesQuiet => -12,
+            Beat::LosesPhone => -11,
+            Beat::FindsWifi => -10,
             Beat::Mistake => {
                 let date = self.season.day(offset);
                 let mut at_kiiminki = self
@@ -141,7 +150,7 @@ impl Script {
             }
         };
         self.at_evening(offset)
-            .saturating_add_ms(HOUR_MS.saturating_mul(-hours_before_evening))
+            .saturating_add_ms(HOUR_MS.saturating_mul(hours))
     }
 
     fn at_evening(&self, offset: i32) -> Timestamp {
@@ -191,12 +200,18 @@ impl Script {
     }
 
     /// Step sources hand over, phones sync; on one evening the server dies of it.
-    async fn evening(&self, stage: &mut Stage<'_>, offset: i32) -> anyhow::Result<()> {
+    async fn evening(
+        &self,
+        stage: &mut Stage<'_>,
+        offset: i32,
+        told: &mut Told,
+    ) -> anyhow::Result<()> {
         stage.world.move_to(self.at_evening(offset)).await?;
         let date = self.season.day(offset);
         let due = evening::hand_over(stage.world, date).await?;
         let due = evening::reachable(stage.world, due);
-        if offset == self.scaled(day::KILLED) && !due.is_empty() {
+        if !told.killed && offset >= self.scaled(day::KILLED) && due.len() >= PHONES_FOR_A_CRASH {
+            told.killed = true;
             scene::killed_in_mid_write(stage, due).await?;
         } else {
             evening::sync(stage.world, due).await?;
@@ -211,7 +226,7 @@ impl Script {
 
     /// The last hours arrive, and everyone syncs; once more when the server has told everyone's
     /// total.
-    async fn day_after(&self, stage: &mut Stage<'_>, together: bool) -> anyhow::Result<()> {
+    async fn day_after(&self, stage: &mut Stage<'_>, told: &Told) -> anyhow::Result<()> {
         let offset = self.season.days();
         let morning = self
             .at_evening(offset)
@@ -226,7 +241,7 @@ impl Script {
         }
         let everyone = stage.telling.text.story.everyone.clone();
         stage.telling.happens(morning, everyone.plain())?;
-        let reached = together || scene::reached_together(stage).await?;
+        let reached = told.together || scene::reached_together(stage).await?;
         if reached {
             Ok(())
         } else {

@@ -1,6 +1,6 @@
 //! The real server, as a process of its own: started, told the time, killed and started again.
 
-use std::{net::SocketAddr, process::Stdio, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, process::Stdio, time::Duration};
 
 use anyhow::{Context as _, bail};
 use askel_sync::time::Timestamp;
@@ -133,7 +133,7 @@ fn command(home: &Home, listen: SocketAddr) -> anyhow::Result<Command> {
         .create(true)
         .append(true)
         .open(home.server_log())?;
-    let mut command = Command::new(std::env::current_exe()?);
+    let mut command = Command::new(own_program()?);
     command
         .arg("serve")
         .arg("--data-dir")
@@ -148,6 +148,17 @@ fn command(home: &Home, listen: SocketAddr) -> anyhow::Result<Command> {
         command.env_remove(name);
     }
     Ok(command)
+}
+
+/// This very program, also when a build has put another file in its place meanwhile.
+fn own_program() -> std::io::Result<PathBuf> {
+    let path = std::env::current_exe()?;
+    let running = PathBuf::from("/proc/self/exe");
+    Ok(if !path.exists() && running.exists() {
+        running
+    } else {
+        path
+    })
 }
 
 fn is_ours(name: &std::ffi::OsStr) -> bool {

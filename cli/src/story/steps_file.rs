@@ -157,14 +157,13 @@ impl People {
         if id.is_empty() {
             return Err(Fault::EmptyId);
         }
-        let index = match self.indices.get(id) {
-            Some(index) => *index,
-            None => {
-                let index = self.walkers.len();
-                self.indices.insert(id.to_owned(), index);
-                self.walkers.push(Walker::default());
-                index
-            }
+        let index = if let Some(index) = self.indices.get(id) {
+            *index
+        } else {
+            let index = self.walkers.len();
+            self.indices.insert(id.to_owned(), index);
+            self.walkers.push(Walker::default());
+            index
         };
         self.walkers
             .get_mut(index)
@@ -213,6 +212,8 @@ fn local_hour(text: &str) -> Option<DateTime> {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use super::*;
 
     fn read_text(text: &str) -> Result<Walking, StepsFileError> {
@@ -282,7 +283,7 @@ mod tests {
     fn people_and_days_have_a_limit() {
         let crowd = |people: usize| {
             let mut text = String::from("Id,ActivityHour,StepTotal\n");
-            (0..people).for_each(|id| text.push_str(&format!("{id},2016-4-12 0:00,1\n")));
+            (0..people).for_each(|id| writeln!(text, "{id},2016-4-12 0:00,1").unwrap());
             read_text(&text)
         };
         assert!(crowd(WALKERS_MAX).is_ok());

@@ -86,7 +86,7 @@ struct Row<'a> {
 
 /// Each column as wide as its widest entry.
 fn aligned(rows: &[Row<'_>]) -> Vec<String> {
-    let width = |column: fn(&Row<'_>) -> &str| {
+    let width = |column: for<'a> fn(&'a Row<'_>) -> &'a str| {
         let widest = rows.iter().map(|row| measure_text_width(column(row))).max();
         widest.unwrap_or_default().saturating_add(GAP)
     };

@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use askel_client_sdk::{Award, Client, Scanned, SyncReport};
+use askel_client_sdk::{Award, Client, Scanned, StepsRecorded, SyncReport};
 use askel_sync::{
     catalog::Catalog,
     id::{ParticipantId, PlaceId},
@@ -93,6 +93,14 @@ impl Counted {
         self.sync_calls = self.sync_calls.saturating_add(u64::from(report.calls));
         self.bytes_up = self.bytes_up.saturating_add(report.bytes_up);
         self.bytes_down = self.bytes_down.saturating_add(report.bytes_down);
+    }
+
+    /// Adds what a step source handed to a phone.
+    pub(crate) fn recorded(&mut self, recorded: &StepsRecorded) {
+        let add =
+            |sum: u64, more: usize| sum.saturating_add(u64::try_from(more).unwrap_or(u64::MAX));
+        self.readings = add(add(self.readings, recorded.written), recorded.unchanged);
+        self.readings_again = add(self.readings_again, recorded.unchanged);
     }
 
     /// Adds a check-in that was written.
@@ -205,6 +213,11 @@ impl World {
     pub(crate) async fn sync(&mut self, client: &Client) -> anyhow::Result<SyncReport> {
         let report = device::sync(client).await?;
         self.counted.sync(&report);
+        anyhow::ensure!(
+            report.rejected == 0,
+            "the server refused {} facts",
+            report.rejected
+        );
         Ok(report)
     }
 }

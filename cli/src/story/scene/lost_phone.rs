@@ -93,21 +93,23 @@ fn collect_unsynced(stage: &mut Stage<'_>, moon: usize) -> anyhow::Result<()> {
         .filter(|reading| reading.at <= counted_by)
         .collect();
     if !early.is_empty() {
-        device::record(&phone.client, phone.source, &early)?;
+        let recorded = device::record(&phone.client, phone.source, &early)?;
         phone.ledger.hand_over(&early);
+        stage.world.counted.recorded(&recorded);
     }
     Ok(())
 }
 
 /// The step sources hand to the new devices what the old ones never handed in, and go on.
 fn replace(stage: &mut Stage<'_>, moon: usize, new: [Client; 2]) -> anyhow::Result<()> {
-    let person = stage.world.person_mut(moon)?;
-    for (device, client) in person.devices.iter_mut().zip(new) {
+    for (number, client) in new.into_iter().enumerate() {
+        let devices = &mut stage.world.person_mut(moon)?.devices;
+        let device = devices.get_mut(number).context("a device of the story")?;
         device.client = client;
         let open = device.ledger.not_acknowledged();
         if !open.is_empty() {
-            device::record(&device.client, device.source, &open)
-                .context("handing over to the new device")?;
+            let recorded = device::record(&device.client, device.source, &open)?;
+            stage.world.counted.recorded(&recorded);
         }
     }
     Ok(())
