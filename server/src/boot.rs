@@ -19,6 +19,7 @@ use crate::{
     fan_out::InProcess,
     ingest::Ingest,
     lifecycle::{Stopper, stop_pair},
+    limits::KEEPALIVE_MS,
     project::{Desk, Projector},
     push::LogPush,
     rpc::{self, BrokenDescriptors, CallLayer},
@@ -130,8 +131,11 @@ pub async fn start(config: &Config, components: Components) -> Result<Server, Bo
     };
     let incoming = connection::accept(listener, config.server.connections_max, ends);
     let mut stopping = stop.clone();
+    let keepalive = Duration::from_millis(KEEPALIVE_MS);
     let serving = tonic::transport::Server::builder()
         .accept_http1(true)
+        .http2_keepalive_interval(Some(keepalive))
+        .http2_keepalive_timeout(Some(keepalive))
         .layer(tonic_web::GrpcWebLayer::new())
         .layer(CallLayer { app })
         .add_routes(routes)

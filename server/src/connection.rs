@@ -2,7 +2,7 @@
 //!
 //! tonic's own shutdown asks each connection to finish and waits for as long as it takes: one that
 //! never says a word keeps the process alive. Here a connection without a word ends when the stop
-//! begins, and any other when the time to drain is over.
+//! begins, or after a while in any case, and any other when the time to drain is over.
 
 use std::{
     future::Future,
@@ -11,6 +11,7 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use futures::{Stream, StreamExt as _, stream};
@@ -21,7 +22,7 @@ use tokio::{
 };
 use tonic::transport::server::{Connected, TcpConnectInfo};
 
-use crate::lifecycle::Stop;
+use crate::{lifecycle::Stop, limits::FIRST_WORD_MS_MAX};
 
 /// Two ends of a server's life: asked to stop, and out of time.
 #[derive(Debug, Clone)]
@@ -71,7 +72,7 @@ type End = Pin<Box<dyn Future<Output = ()> + Send>>;
 pub(crate) struct Connection {
     stream: TcpStream,
     _place: OwnedSemaphorePermit,
-    stop: End,
+    too_silent: End,
     out_of_time: End,
     spoken: bool,
     ended: bool,
@@ -79,12 +80,19 @@ pub(crate) struct Connection {
 
 impl Connection {
     fn new(stream: TcpStream, place: OwnedSemaphorePermit, ends: Ends) -> Self {
-        let until = |mut end: Stop| -> End { Box::pin(async move { end.begun().await }) };
+        let Ends {
+            mut stop,
+            mut out_of_time,
+        } = ends;
+        let first_word = Duration::from_millis(FIRST_WORD_MS_MAX);
         Self {
             stream,
             _place: place,
-            stop: until(ends.stop),
-            out_of_time: until(ends.out_of_time),
+            too_silent: Box::pin(async move {
+                // Either way it has had its time.
+                let _ = tokio::time::timeout(first_word, stop.begun()).await;
+            }),
+            out_of_time: Box::pin(async move { out_of_time.begun().await }),
             spoken: false,
             ended: false,
         }
@@ -93,8 +101,8 @@ impl Connection {
     /// Whether the connection is to end now; otherwise the task is woken when it is.
     fn poll_ended(&mut self, context: &mut Context<'_>) -> bool {
         if !self.ended {
-            let silent_at_stop = !self.spoken && self.stop.as_mut().poll(context).is_ready();
-            self.ended = silent_at_stop || self.out_of_time.as_mut().poll(context).is_ready();
+            let too_silent = !self.spoken && self.too_silent.as_mut().poll(context).is_ready();
+            self.ended = too_silent || self.out_of_time.as_mut().poll(context).is_ready();
         }
         self.ended
     }

@@ -1,6 +1,10 @@
 //! Every bound of the server that is not configured, by name. Those of ops, batches, pages and
 //! catalogs are `askel_sync::limits`.
 
+/// Milliseconds a connection may stay open without a first word.
+pub const FIRST_WORD_MS_MAX: u64 = 30_000;
+/// Milliseconds between two questions whether an HTTP/2 peer is still there; as long to answer.
+pub const KEEPALIVE_MS: u64 = 60_000;
 /// Hints a watcher may leave unread before it is told that it lagged.
 pub const HINTS_WAITING_MAX: usize = 1_024;
 /// Ops read from a stream in one go.

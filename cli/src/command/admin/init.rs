@@ -33,16 +33,27 @@ pub(crate) struct Arguments {
 /// Makes a tenant and says where its keys lie.
 pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let config = arguments.config.load()?;
-    let keys_dir =
-        arguments.keys_dir.unwrap_or_else(|| config.store.data_dir.join("offline-keys"));
+    let keys_dir = arguments
+        .keys_dir
+        .unwrap_or_else(|| config.store.data_dir.join("offline-keys"));
     let tenant = found(&config.store, &keys_dir, SystemClock::start().now()).await?;
     let mut out = io::stdout().lock();
     writeln!(out, "tenant {}", tenant_text(tenant.id))?;
     writeln!(out, "offline keys {}", keys_dir.display())?;
-    writeln!(out, "server keys {}", config.store.credential_path().display())?;
+    writeln!(
+        out,
+        "server keys {}",
+        config.store.credential_path().display()
+    )?;
     writeln!(out)?;
-    writeln!(out, "Move root.key to a safe place off this machine; it can make every other key")?;
-    writeln!(out, "anew. catalog.key belongs to the organiser who publishes catalogs.")?;
+    writeln!(
+        out,
+        "Move root.key to a safe place off this machine; it can make every other key"
+    )?;
+    writeln!(
+        out,
+        "anew. catalog.key belongs to the organiser who publishes catalogs."
+    )?;
     writeln!(out, "Next: askel admin invite --role admin")?;
     Ok(())
 }

@@ -75,12 +75,16 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
         (None, _) => anyhow::bail!("the store has several tenants: name one with --tenant"),
     };
     let credentials = Credentials::load(&config.store.credential_path())?;
-    let keys = credentials.get(tenant).context("the server's key file lacks this tenant")?;
+    let keys = credentials
+        .get(tenant)
+        .context("the server's key file lacks this tenant")?;
     let wanted = OperatorInvitation {
         role: arguments.role.role(),
         scope: (!arguments.places.is_empty())
             .then(|| arguments.places.iter().copied().map(PlaceId::new).collect()),
-        valid_for_ms: arguments.valid_hours.map(|hours| i64::from(hours).saturating_mul(HOUR_MS)),
+        valid_for_ms: arguments
+            .valid_hours
+            .map(|hours| i64::from(hours).saturating_mul(HOUR_MS)),
         public_url: arguments.server_url.unwrap_or(config.server.public_url),
     };
     let now = SystemClock::start().now();

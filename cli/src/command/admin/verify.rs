@@ -20,9 +20,16 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let mut agree = true;
     for tenant in store.list_tenants().await? {
         let verified = verify(&*store, tenant.id).await?;
-        let awards: usize = verified.participants.iter().map(|one| one.awards.len()).sum();
-        let steps: u64 =
-            verified.participants.iter().flat_map(|one| one.day_steps.values()).sum();
+        let awards: usize = verified
+            .participants
+            .iter()
+            .map(|one| one.awards.len())
+            .sum();
+        let steps: u64 = verified
+            .participants
+            .iter()
+            .flat_map(|one| one.day_steps.values())
+            .sum();
         let mut out = io::stdout().lock();
         writeln!(out, "tenant {}", tenant_text(tenant.id))?;
         writeln!(out, "  participants {:>10}", verified.participants.len())?;
@@ -31,10 +38,17 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
         writeln!(out, "  tallies      {:>10}", verified.tallies)?;
         writeln!(out, "  encounters   {:>10}", verified.encounters())?;
         writeln!(out, "  awards       {awards:>10}")?;
-        let rows = if verified.rows_agree { "agree" } else { "DIFFER" };
+        let rows = if verified.rows_agree {
+            "agree"
+        } else {
+            "DIFFER"
+        };
         writeln!(out, "  rows         {rows:>10}")?;
         agree &= verified.rows_agree;
     }
-    anyhow::ensure!(agree, "what is kept for reading differs from what the ops say");
+    anyhow::ensure!(
+        agree,
+        "what is kept for reading differs from what the ops say"
+    );
     Ok(())
 }
