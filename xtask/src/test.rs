@@ -24,7 +24,7 @@ pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<()> {
         package::provide().map(|()| Outcome::default())
     })?;
     report.run("fmt", || {
-        quiet(&mut workspace.cargo(&["fmt", "--all", "--check"]))
+        quiet(&mut workspace.cargo(&["fmt", "--all", "--", "--check", "-l"]))
     })?;
     report.run("tidy", || {
         crate::tidy::run(workspace).map(|()| Outcome::default())
@@ -76,7 +76,7 @@ fn run_binaries(
             // As cargo does it, and with everything a test needs declared present.
             test.current_dir(&binary.folder)
                 .env("CARGO_MANIFEST_DIR", &binary.folder);
-            quiet(test.env("ASKEL_PYTHON", "required"))
+            quiet(test.env("PYTHON_TESTS", "required"))
         })?;
     }
     let askel = binaries.askel().context("the binary askel was not built")?;

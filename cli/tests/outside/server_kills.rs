@@ -29,7 +29,9 @@ const FIRST_QUARTER_MS: i64 = 1_460_440_800_000;
 /// A quarter of an hour.
 const QUARTER_MS: i64 = 15 * 60_000;
 /// What one sync may take: a killed server does not answer.
-const BUDGET: Budget = Budget { time: Duration::from_secs(5) };
+const BUDGET: Budget = Budget {
+    time: Duration::from_secs(5),
+};
 /// Syncs that may fail after the last kill before something is wrong.
 const LAST_ATTEMPTS: usize = 50;
 
@@ -46,13 +48,23 @@ async fn killing_the_server_loses_and_doubles_nothing() {
 
     let (answered, mut answers) = watch::channel(0_u64);
     let (over, is_over) = watch::channel(false);
-    let pace = Pace { answered: Arc::new(answered), is_over };
-    let walking: Vec<_> =
-        phones.into_iter().map(|phone| tokio::spawn(phone.walk(pace.clone()))).collect();
+    let pace = Pace {
+        answered: Arc::new(answered),
+        is_over,
+    };
+    let walking: Vec<_> = phones
+        .into_iter()
+        .map(|phone| tokio::spawn(phone.walk(pace.clone())))
+        .collect();
     let counting = tokio::spawn(tablet.count(pace));
     for _ in 0..kills {
-        let goal = answers.borrow_and_update().saturating_add(chance.random_range(1..8));
-        answers.wait_for(|answers| *answers >= goal).await.expect("clients are at work");
+        let goal = answers
+            .borrow_and_update()
+            .saturating_add(chance.random_range(1..8));
+        answers
+            .wait_for(|answers| *answers >= goal)
+            .await
+            .expect("clients are at work");
         // Into the middle of whatever comes next.
         tokio::time::sleep(Duration::from_micros(chance.random_range(0..20_000))).await;
         let address = world.server.take().expect("it runs").address.clone();
@@ -71,10 +83,17 @@ async fn killing_the_server_loses_and_doubles_nothing() {
     for phone in &walked {
         phone.compare(&server);
     }
-    let ops: u64 = walked.iter().map(|phone| u64::from(phone.quarters)).sum::<u64>() + tallied;
+    let ops: u64 = walked
+        .iter()
+        .map(|phone| u64::from(phone.quarters))
+        .sum::<u64>()
+        + tallied;
     let answers = *answers.borrow();
-    writeln!(std::io::stderr(), "{kills} kills, {answers} syncs answered, {ops} facts: all once")
-        .expect("stderr is there");
+    writeln!(
+        std::io::stderr(),
+        "{kills} kills, {answers} syncs answered, {ops} facts: all once"
+    )
+    .expect("stderr is there");
 }
 
 /// When clients go on, and that they did.
@@ -92,7 +111,9 @@ impl Pace {
     /// One sync; a refused connection is tried again a little later, as any device would.
     async fn sync(&self, client: &Client) {
         match client.sync(BUDGET).await {
-            Ok(_) => self.answered.send_modify(|answers| *answers = answers.saturating_add(1)),
+            Ok(_) => self
+                .answered
+                .send_modify(|answers| *answers = answers.saturating_add(1)),
             Err(_) => tokio::time::sleep(Duration::from_millis(5)).await,
         }
     }
@@ -109,9 +130,17 @@ struct Phone {
 impl Phone {
     async fn enrol(world: &World, number: u8) -> Self {
         let client = open(world, &format!("phone-{number}"));
-        client.enrol(&world.invite("participant")).await.expect("enrolled");
+        client
+            .enrol(&world.invite("participant"))
+            .await
+            .expect("enrolled");
         client.sync(BUDGET).await.expect("the catalog");
-        Self { client, source: StepSourceId::from_bytes([number; 16]), quarters: 0, steps: 0 }
+        Self {
+            client,
+            source: StepSourceId::from_bytes([number; 16]),
+            quarters: 0,
+            steps: 0,
+        }
     }
 
     /// Walks a few quarters between syncs until it is over, then settles what is pending.
@@ -130,18 +159,31 @@ impl Phone {
     fn walk_a_quarter(&mut self) {
         let count = self.quarters % 100 + 1;
         let at = FIRST_QUARTER_MS + i64::from(self.quarters) * QUARTER_MS;
-        let reading = StepReading { at: Timestamp::from_ms(at), count };
-        self.client.record_steps(self.source, Measure::Steps, &[reading]).expect("recorded");
+        let reading = StepReading {
+            at: Timestamp::from_ms(at),
+            count,
+        };
+        self.client
+            .record_steps(self.source, Measure::Steps, &[reading])
+            .expect("recorded");
         self.quarters += 1;
         self.steps += u64::from(count);
     }
 
     /// The server holds what this phone holds, which is what it wrote.
     fn compare(&self, server: &VerifiedTenant) {
-        let participant = self.client.enrolled().and_then(|enrolled| enrolled.participant);
+        let participant = self
+            .client
+            .enrolled()
+            .and_then(|enrolled| enrolled.participant);
         let mut known = server.participants.iter();
-        let server = known.find(|known| Some(known.participant) == participant).expect("known");
-        assert_eq!(self.client.day_steps(Measure::Steps).values().sum::<u64>(), self.steps);
+        let server = known
+            .find(|known| Some(known.participant) == participant)
+            .expect("known");
+        assert_eq!(
+            self.client.day_steps(Measure::Steps).values().sum::<u64>(),
+            self.steps
+        );
         assert_eq!(server.day_steps, self.client.day_steps(Measure::Steps));
         let attendances = u64::try_from(self.client.attendances().len()).expect("a few");
         assert_eq!(server.attendances, attendances);
@@ -159,9 +201,15 @@ struct Tablet {
 impl Tablet {
     async fn enrol(world: &World, phones: &[Phone]) -> Self {
         let client = open(world, "tablet");
-        client.enrol(&world.invite("staff")).await.expect("enrolled");
+        client
+            .enrol(&world.invite("staff"))
+            .await
+            .expect("enrolled");
         client.sync(BUDGET).await.expect("the catalog");
-        let passes = phones.iter().map(|phone| phone.client.pass().expect("a pass")).collect();
+        let passes = phones
+            .iter()
+            .map(|phone| phone.client.pass().expect("a pass"))
+            .collect();
         Self { client, passes }
     }
 
@@ -185,8 +233,12 @@ impl Tablet {
 async fn verified(world: &World) -> VerifiedTenant {
     let mut config = Config::default();
     config.store.data_dir = world.data();
-    let store = boot::open_store(&config.store).await.expect("the store opens");
-    askel_server::verify(&*store, world.tenant).await.expect("the store answers")
+    let store = boot::open_store(&config.store)
+        .await
+        .expect("the store opens");
+    askel_server::verify(&*store, world.tenant)
+        .await
+        .expect("the store answers")
 }
 
 fn open(world: &World, name: &str) -> Client {
@@ -207,15 +259,21 @@ async fn settle(client: &Client) {
     for _ in 0..LAST_ATTEMPTS {
         // A server that is just starting refuses: the next attempt counts.
         let _ = client.sync(BUDGET).await;
-        let unconfirmed =
-            client.awards().iter().any(|award| award.confirmation != Confirmation::Confirmed);
+        let unconfirmed = client
+            .awards()
+            .iter()
+            .any(|award| award.confirmation != Confirmation::Confirmed);
         if client.status().pending == 0 && !unconfirmed {
             break;
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let status = client.status();
-    assert_eq!((status.pending, status.rejected, status.healed), (0, 0, 0), "{status:?}");
+    assert_eq!(
+        (status.pending, status.rejected, status.healed),
+        (0, 0, 0),
+        "{status:?}"
+    );
 }
 
 fn from_environment(name: &str, default: u64) -> u64 {

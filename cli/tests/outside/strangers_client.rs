@@ -40,11 +40,18 @@ fn a_stranger_signs_the_documents_vectors() {
     }
     let document = std::fs::read_to_string(docs().join("signing.md")).expect("the document");
     let told = run_client("--vector");
-    assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
+    assert!(
+        told.status.success(),
+        "{}",
+        String::from_utf8_lossy(&told.stderr)
+    );
     let told = String::from_utf8(told.stdout).expect("text");
     assert_eq!(told.lines().count(), 6);
     for line in told.lines() {
-        assert!(document.lines().any(|documented| documented == line), "{line}");
+        assert!(
+            document.lines().any(|documented| documented == line),
+            "{line}"
+        );
     }
 }
 
@@ -70,7 +77,7 @@ fn python_is_there() -> bool {
         .output()
         .is_ok_and(|output| output.status.success());
     let required = std::env::var("CI").is_ok_and(|value| value == "true")
-        || std::env::var_os("ASKEL_PYTHON").is_some();
+        || std::env::var_os("PYTHON_TESTS").is_some();
     assert!(there || !required, "{PYTHON} can't `{imports}`");
     if !there {
         let line = format!("skipped: {PYTHON} can't `{imports}`");

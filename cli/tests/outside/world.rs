@@ -43,11 +43,19 @@ impl World {
         let data = folder.path().join(DATA);
         admin(&data, &["init"]);
         let server = Server::start(&data, ANY_PORT);
-        let link: Link = invite(&data, &server.address, "organiser").parse().expect("a link");
+        let link: Link = invite(&data, &server.address, "organiser")
+            .parse()
+            .expect("a link");
         let organiser = Organiser::enrol(&link).await;
         let content = catalog::encode(&one_place(&link));
-        organiser.publish(content, &data.join("offline-keys/catalog.key")).await;
-        Self { folder, tenant: link.tenant, server: Some(server) }
+        organiser
+            .publish(content, &data.join("offline-keys/catalog.key"))
+            .await;
+        Self {
+            folder,
+            tenant: link.tenant,
+            server: Some(server),
+        }
     }
 
     /// The server's data folder.
@@ -79,18 +87,25 @@ fn invite(data: &Path, address: &str, role: &str) -> String {
 /// Runs `askel admin …` and gives what it printed.
 fn admin(data: &Path, arguments: &[&str]) -> String {
     let mut command = askel();
-    let output = command.arg("admin").args(arguments).arg("--data-dir").arg(data).output();
+    let output = command
+        .arg("admin")
+        .args(arguments)
+        .arg("--data-dir")
+        .arg(data)
+        .output();
     let output = output.expect("askel runs");
     let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "askel admin {arguments:?}: {stderr}");
+    assert!(
+        output.status.success(),
+        "askel admin {arguments:?}: {stderr}"
+    );
     String::from_utf8(output.stdout).expect("text")
 }
 
 /// The real binary, without the environment's own settings.
 pub(crate) fn askel() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_askel"));
-    let ours = std::env::vars_os()
-        .filter(|(name, _)| name.to_string_lossy().starts_with("ASKEL_"));
+    let ours = std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("ASKEL_"));
     for (name, _) in ours {
         command.env_remove(name);
     }
@@ -101,7 +116,10 @@ pub(crate) fn askel() -> Command {
 fn one_place(link: &Link) -> v1::Catalog {
     let text = |text: &str| {
         Some(v1::LocalizedText {
-            variants: vec![v1::TextVariant { language: "en".into(), text: text.into() }],
+            variants: vec![v1::TextVariant {
+                language: "en".into(),
+                text: text.into(),
+            }],
         })
     };
     v1::Catalog {
@@ -113,7 +131,10 @@ fn one_place(link: &Link) -> v1::Catalog {
             first_offset_minutes: 0,
             transitions: Vec::new(),
         }],
-        organisations: vec![v1::Organisation { id: 1, name: text("The Association") }],
+        organisations: vec![v1::Organisation {
+            id: 1,
+            name: text("The Association"),
+        }],
         places: vec![v1::Place {
             id: PLACE.get(),
             organisation_id: 1,
@@ -135,7 +156,11 @@ fn one_place(link: &Link) -> v1::Catalog {
             badge_id: 1,
             ..v1::Goal::default()
         }],
-        badges: vec![v1::Badge { id: 1, name: text("First visit"), ..v1::Badge::default() }],
+        badges: vec![v1::Badge {
+            id: 1,
+            name: text("First visit"),
+            ..v1::Badge::default()
+        }],
         ..v1::Catalog::default()
     }
 }

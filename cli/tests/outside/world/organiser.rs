@@ -32,7 +32,9 @@ pub(crate) struct Organiser {
 impl Organiser {
     /// Uses an invitation.
     pub(crate) async fn enrol(link: &Link) -> Self {
-        let channel = Channel::from_shared(link.server_url.clone()).expect("a URL").connect_lazy();
+        let channel = Channel::from_shared(link.server_url.clone())
+            .expect("a URL")
+            .connect_lazy();
         let key = KeyPair::from_seed(&[0x0f; 32]);
         let code = normalise(&link.code).expect("a code");
         let request = v1::EnrolRequest {
@@ -40,10 +42,17 @@ impl Organiser {
             device_public_key: key.public_key().as_bytes().to_vec(),
             proof: prove_enrolment(&key, link.tenant, &code),
             invitation_code: code,
-            versions: Some(v1::VersionRange { lowest: 1, highest: 1 }),
+            versions: Some(v1::VersionRange {
+                lowest: 1,
+                highest: 1,
+            }),
         };
         let mut enrolment = EnrolmentServiceClient::new(channel.clone());
-        let enrolled = enrolment.enrol(request).await.expect("enrolled").into_inner();
+        let enrolled = enrolment
+            .enrol(request)
+            .await
+            .expect("enrolled")
+            .into_inner();
         Self {
             channel,
             key,
@@ -62,9 +71,15 @@ impl Organiser {
             device: self.device,
             issued_at: self.enrolled_at,
         };
-        let mut request =
-            Request::new(v1::PublishCatalogRequest { content, signature, validate_only: false });
-        let value = credential.sign(&self.key, &self.audience).parse().expect("ASCII");
+        let mut request = Request::new(v1::PublishCatalogRequest {
+            content,
+            signature,
+            validate_only: false,
+        });
+        let value = credential
+            .sign(&self.key, &self.audience)
+            .parse()
+            .expect("ASCII");
         request.metadata_mut().insert(METADATA_KEY, value);
         let mut catalogs = CatalogServiceClient::new(self.channel.clone());
         catalogs.publish_catalog(request).await.expect("published");
@@ -75,7 +90,12 @@ impl Organiser {
 fn read_key(path: &Path) -> KeyPair {
     let text = std::fs::read_to_string(path).expect("the key file");
     let file: toml::Table = text.parse().expect("TOML");
-    let seed = file.get("seed").and_then(toml::Value::as_str).expect("a seed");
-    let seed = data_encoding::HEXLOWER.decode(seed.as_bytes()).expect("hex");
+    let seed = file
+        .get("seed")
+        .and_then(toml::Value::as_str)
+        .expect("a seed");
+    let seed = data_encoding::HEXLOWER
+        .decode(seed.as_bytes())
+        .expect("hex");
     KeyPair::from_seed(&seed.try_into().expect("32 bytes"))
 }

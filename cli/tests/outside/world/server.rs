@@ -30,9 +30,11 @@ impl Server {
             .lines()
             .map_while(Result::ok)
             .find_map(|line| line.strip_prefix("listening ").map(str::to_owned));
-        Self { child, address: told.expect("the server says where it listens") }
+        Self {
+            child,
+            address: told.expect("the server says where it listens"),
+        }
     }
-
 }
 
 /// SIGKILL, and waits until it is gone.
