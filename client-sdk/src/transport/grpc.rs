@@ -30,11 +30,22 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// A connection without an answer to a ping for this long is dead.
 const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Calls a server over gRPC (HTTP/2). Connects when it has to, and again when a connection breaks.
+/// Calls a server over gRPC (HTTP/2). Connects with the first call, and again when a connection breaks.
 #[derive(Debug, Default)]
 pub struct GrpcTransport {
-    channel: Mutex<Option<Channel>>,
+    server: Mutex<Server>,
     pinned: bool,
+}
+
+/// Where to call.
+#[derive(Debug, Default)]
+enum Server {
+    /// No invitation has named it yet.
+    #[default]
+    Unknown,
+    /// Named; the first call opens the channel, on the runtime it runs on.
+    Named(Endpoint),
+    Open(Channel),
 }
 
 impl GrpcTransport {
@@ -48,15 +59,22 @@ impl GrpcTransport {
     /// # Errors
     /// [`TransportError::Refused`] with the advice to fix the input when the URL is none.
     pub fn connect_lazy(server_url: &str) -> Result<Self, TransportError> {
+        let server = Mutex::new(Server::Named(endpoint(server_url)?));
         Ok(Self {
-            channel: Mutex::new(Some(channel(server_url)?)),
+            server,
             pinned: true,
         })
     }
 
     fn channel(&self) -> Result<Channel, TransportError> {
-        let channel = self.channel.lock().unwrap_or_else(PoisonError::into_inner);
-        channel.clone().ok_or(TransportError::Unreachable)
+        let mut server = self.server.lock().unwrap_or_else(PoisonError::into_inner);
+        let channel = match &*server {
+            Server::Unknown => return Err(TransportError::Unreachable),
+            Server::Named(endpoint) => endpoint.connect_lazy(),
+            Server::Open(channel) => return Ok(channel.clone()),
+        };
+        *server = Server::Open(channel.clone());
+        Ok(channel)
     }
 
     fn enrolment(&self) -> Result<EnrolmentServiceClient<Channel>, TransportError> {
@@ -68,8 +86,8 @@ impl GrpcTransport {
 impl Transport for GrpcTransport {
     fn use_server(&self, server_url: &str) -> Result<(), TransportError> {
         if !self.pinned {
-            let mut held = self.channel.lock().unwrap_or_else(PoisonError::into_inner);
-            *held = Some(channel(server_url)?);
+            let mut server = self.server.lock().unwrap_or_else(PoisonError::into_inner);
+            *server = Server::Named(endpoint(server_url)?);
         }
         Ok(())
     }
@@ -160,13 +178,12 @@ impl Transport for GrpcTransport {
     }
 }
 
-fn channel(server_url: &str) -> Result<Channel, TransportError> {
+fn endpoint(server_url: &str) -> Result<Endpoint, TransportError> {
     let endpoint = Endpoint::from_shared(server_url.to_owned()).map_err(|_| not_a_server())?;
     Ok(endpoint
         .connect_timeout(CONNECT_TIMEOUT)
         .http2_keep_alive_interval(KEEP_ALIVE_TIMEOUT)
-        .keep_alive_timeout(KEEP_ALIVE_TIMEOUT)
-        .connect_lazy())
+        .keep_alive_timeout(KEEP_ALIVE_TIMEOUT))
 }
 
 fn not_a_server() -> TransportError {

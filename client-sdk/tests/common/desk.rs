@@ -326,8 +326,7 @@ impl Desk {
                 assert_eq!(state.logs[&batch.log].1.len(), index, "a log has a gap");
             }
             if !is_final {
-                let carried = (batch.log, batch.clock_segment);
-                let settled = self.settle(state, op, carried, (device, &known), now);
+                let settled = self.settle(state, op, &batch, now);
                 let log = &mut state.logs.get_mut(&batch.log).expect("there").1;
                 log.truncate(index);
                 log.push(settled);
@@ -336,15 +335,9 @@ impl Desk {
         batch.log
     }
 
-    fn settle(
-        &self,
-        state: &mut State,
-        op: &Op,
-        (log, written_in): (LogId, ClockSegment),
-        (device, known): (DeviceId, &Device),
-        now: ClockReading,
-    ) -> Settled {
+    fn settle(&self, state: &mut State, op: &Op, batch: &Batch, now: ClockReading) -> Settled {
         let id = op.id();
+        let known = state.devices[&batch.device].clone();
         let refusal = |one| matches!(one, Disturbance::Reject | Disturbance::Defer);
         match state.next_disturbance(refusal) {
             Some(Disturbance::Reject) => return Settled::Rejected(id),
@@ -352,14 +345,14 @@ impl Desk {
             None => {}
         }
         let author = Author {
-            device,
+            device: batch.device,
             role: known.role,
             participant: known.participant,
             scope: PlaceScope::All,
             lease_until: None,
         };
         let clocks = Clocks {
-            written_in,
+            written_in: batch.clock_segment,
             sent_with: Some(now),
             received_at: now.wall,
         };
@@ -367,7 +360,8 @@ impl Desk {
             state,
             catalog: &self.catalog,
         };
-        let Judgement::Accepted { admission, payload } = judge(op, log, &author, clocks, &facts)
+        let Judgement::Accepted { admission, payload } =
+            judge(op, batch.log, &author, clocks, &facts)
         else {
             return Settled::Rejected(id);
         };
@@ -432,17 +426,15 @@ impl Desk {
             },
         };
         let conflict = state.next_disturbance(|one| one == Disturbance::HeadAhead);
-        let logs = match (conflict, request.log_heads.first()) {
-            (Some(_), Some(head)) => vec![conflict_of(head.log_id.clone())],
-            _ => {
-                let mut logs = BTreeSet::new();
-                for batch in &request.batches {
-                    logs.insert(self.take_batch(state, batch, device, now));
-                }
-                logs.into_iter()
-                    .map(|log| outcome_of(log, &state.logs[&log].1))
-                    .collect()
+        let logs = if let (Some(_), Some(head)) = (conflict, request.log_heads.first()) {
+            vec![conflict_of(head.log_id.clone())]
+        } else {
+            let mut logs = BTreeSet::new();
+            for batch in &request.batches {
+                logs.insert(self.take_batch(state, batch, device, now));
             }
+            let outcome = |log| outcome_of(log, &state.logs[&log].1);
+            logs.into_iter().map(outcome).collect()
         };
         let mut parts = vec![Part::Outcomes(v1::Outcomes { logs })];
         let participant = state.devices[&device].participant;

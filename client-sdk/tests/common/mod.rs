@@ -19,7 +19,7 @@ use askel_client_sdk::{
 
 /// Enough for every test.
 pub(crate) const BUDGET: Budget = Budget {
-    time: Duration::from_secs(60),
+    time: Duration::from_mins(1),
 };
 
 /// A phone's parts, to open it again and again.

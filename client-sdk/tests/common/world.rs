@@ -125,7 +125,7 @@ fn content(tenant: TenantId) -> v1::Catalog {
         badges: (1..=4).map(badge).collect(),
         alias_words: vec![v1::AliasWord {
             id: 1,
-            text: text("kuu"),
+            text: Some(text("kuu")),
         }],
         // Enough text that the catalog takes several chunks.
         organisations: (1..=40).map(organisation).collect(),
@@ -133,21 +133,21 @@ fn content(tenant: TenantId) -> v1::Catalog {
     }
 }
 
-fn text(fi: &str) -> Option<v1::LocalizedText> {
+fn text(fi: &str) -> v1::LocalizedText {
     let variant = |language: &str, text: &str| v1::TextVariant {
         language: language.to_owned(),
         text: text.to_owned(),
     };
     let en = format!("{fi} in English");
-    Some(v1::LocalizedText {
+    v1::LocalizedText {
         variants: vec![variant("en", &en), variant("fi", fi)],
-    })
+    }
 }
 
 fn organisation(id: u32) -> v1::Organisation {
     v1::Organisation {
         id,
-        name: text(&format!("Järjestö {id} {}", "x".repeat(200))),
+        name: Some(text(&format!("Järjestö {id} {}", "x".repeat(200)))),
     }
 }
 
@@ -161,7 +161,7 @@ fn place(id: u32, name: &str) -> v1::Place {
     };
     v1::Place {
         id,
-        name: text(name),
+        name: Some(text(name)),
         time_zone_id: 1,
         opening_intervals: (1..=7).map(interval).collect(),
         latitude_e6: 65_012_000,
@@ -173,7 +173,7 @@ fn place(id: u32, name: &str) -> v1::Place {
 fn badge(id: u32) -> v1::Badge {
     v1::Badge {
         id,
-        name: text(&format!("Merkki {id}")),
+        name: Some(text(&format!("Merkki {id}"))),
         picture: id,
         ..v1::Badge::default()
     }
@@ -188,7 +188,7 @@ fn goal(id: u32, rule: v1::Rule, badge_id: u32) -> v1::Goal {
     v1::Goal {
         id,
         kind: kind.into(),
-        name: text(&format!("Tavoite {id}")),
+        name: Some(text(&format!("Tavoite {id}"))),
         rule_version: 1,
         rule: Some(rule),
         badge_id,

@@ -1,0 +1,14 @@
+//! The SDK's answers as `UniFFI` records.
+
+mod participant;
+mod place;
+mod status;
+
+pub use participant::{
+    Attended, Award, CheckedIn, DaySteps, Enrolled, Measure, Profile, Progress, Role,
+    StageProgress, StepReading, StepsRecorded,
+};
+pub use place::{
+    CorrectionReason, Nearby, Opening, OwnScan, Place, PlaceDay, Scanned, Session, SessionCounts,
+};
+pub use status::{RejectedOp, Status, SyncReport};
