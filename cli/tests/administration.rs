@@ -47,11 +47,11 @@ fn a_tenant_is_made_invited_to_and_verified() {
         "offline-keys/catalog.key",
         "server-keys.toml",
     ] {
-        let mode = std::fs::metadata(folder.path().join(key))
+        let bits = std::fs::metadata(folder.path().join(key))
             .expect("there")
             .permissions()
             .mode();
-        assert_eq!(mode & 0o777, 0o600, "{key}");
+        assert_eq!(bits & 0o777, 0o600, "{key}");
     }
     let url = "https://askel.example";
     let invited = admin(

@@ -18,7 +18,7 @@ use std::{
 /// The stop's bound.
 const STOP_MAX: Duration = Duration::from_secs(10);
 /// What a process may take to do anything else here.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 fn askel(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_askel"));

@@ -174,3 +174,44 @@ impl Connected for Connection {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lifecycle::stop_pair;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    /// Both sides of a connection, the server's wrapped.
+    async fn connected(ends: Ends) -> (TcpStream, Connection) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("bound");
+        let address = listener.local_addr().expect("bound");
+        let incoming = accept(listener, 1, ends);
+        let client = TcpStream::connect(address).await.expect("connected");
+        let accepted = std::pin::pin!(incoming).next().await.expect("one");
+        (client, accepted.expect("accepted"))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_without_a_first_word_ends_after_a_while() {
+        let (_stopper, stop) = stop_pair();
+        let out_of_time = stop.clone();
+        let (_client, mut connection) = connected(Ends { stop, out_of_time }).await;
+        let read = connection.read(&mut [0; 8]).await;
+        let error = read.expect_err("ended");
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionAborted);
+    }
+
+    #[tokio::test]
+    async fn one_that_spoke_outlives_the_stop_until_the_time_is_out() {
+        let (stopper, stop) = stop_pair();
+        let (last, out_of_time) = stop_pair();
+        let (mut client, mut connection) = connected(Ends { stop, out_of_time }).await;
+        client.write_all(b"hello").await.expect("said");
+        assert_eq!(connection.read(&mut [0; 8]).await.expect("heard"), 5);
+        stopper.stop();
+        client.write_all(b"more").await.expect("said");
+        assert_eq!(connection.read(&mut [0; 8]).await.expect("heard"), 4);
+        last.stop();
+        assert!(connection.read(&mut [0; 8]).await.is_err());
+    }
+}

@@ -33,7 +33,7 @@ pub(crate) struct Arguments {
     /// How long the invitation is good [default: 168 for participants, 24 for others].
     #[arg(long, value_name = "HOURS")]
     valid_hours: Option<u32>,
-    /// What the link tells devices to connect to [default: server.public_url].
+    /// What the link tells devices to connect to [default: `server.public_url`].
     #[arg(long, value_name = "URL")]
     server_url: Option<String>,
     /// Which tenant, when the store has several: 32 hexadecimal digits.
