@@ -1,5 +1,6 @@
 //! Invitations, devices, recovery sheets and passes.
 
+mod card;
 mod enrol;
 mod row;
 
@@ -21,7 +22,6 @@ use crate::{
     SqliteStore, audit,
     column::{id, number, scope_column},
     error::store_error,
-    rows::{bytes, rows},
     store::commit,
 };
 
@@ -304,37 +304,15 @@ impl EnrolmentStore for SqliteStore {
         code_hash: [u8; 32],
         audit: &Audit,
     ) -> Result<(), StoreError> {
-        let (key, code_hash) = (&tenant.as_bytes()[..], &code_hash[..]);
-        let participant = &participant.as_bytes()[..];
         let mut transaction = self.write().await?;
-        let standing = sqlx::query_scalar!(
-            "SELECT participant FROM recovery_sheet WHERE tenant = ? AND code_hash = ?",
-            key,
-            code_hash
-        )
-        .fetch_optional(&mut *transaction)
-        .await
-        .map_err(store_error)?;
-        if standing.is_some() {
+        let mut enrolling = Enrolling {
+            connection: &mut transaction,
+            tenant,
+        };
+        if enrolling.recovery_sheet(&code_hash).await?.is_some() {
             return Ok(());
         }
-        sqlx::query!(
-            "DELETE FROM recovery_sheet WHERE tenant = ? AND participant = ? AND used_by IS NULL",
-            key,
-            participant
-        )
-        .execute(&mut *transaction)
-        .await
-        .map_err(store_error)?;
-        sqlx::query!(
-            "INSERT INTO recovery_sheet (tenant, code_hash, participant) VALUES (?, ?, ?)",
-            key,
-            code_hash,
-            participant
-        )
-        .execute(&mut *transaction)
-        .await
-        .map_err(store_error)?;
+        enrolling.replace_sheet(participant, &code_hash).await?;
         audit::note(&mut transaction, tenant, audit).await?;
         commit(transaction).await
     }
@@ -345,13 +323,6 @@ impl EnrolmentStore for SqliteStore {
         approval: &Approval,
         audit: &Audit,
     ) -> Result<(), StoreError> {
-        let (key, approved) = (&tenant.as_bytes()[..], &approval.approved.as_bytes()[..]);
-        let participant = &approval.participant.as_bytes()[..];
-        let replaced = approval
-            .replaced
-            .as_ref()
-            .map(|device| &device.as_bytes()[..]);
-        let expires_at = approval.expires_at.as_ms();
         let mut transaction = self.write().await?;
         let mut enrolling = Enrolling {
             connection: &mut transaction,
@@ -361,21 +332,7 @@ impl EnrolmentStore for SqliteStore {
         if standing.is_some_and(|(standing, used)| used || standing == *approval) {
             return Ok(());
         }
-        sqlx::query!(
-            "INSERT INTO approval (tenant, approved, participant, replaced, expires_at_ms, used)
-             VALUES (?, ?, ?, ?, ?, 0)
-             ON CONFLICT (tenant, approved) DO UPDATE
-             SET participant = excluded.participant, replaced = excluded.replaced,
-                 expires_at_ms = excluded.expires_at_ms",
-            key,
-            approved,
-            participant,
-            replaced,
-            expires_at
-        )
-        .execute(&mut *transaction)
-        .await
-        .map_err(store_error)?;
+        enrolling.put_approval(approval).await?;
         audit::note(&mut transaction, tenant, audit).await?;
         commit(transaction).await
     }
@@ -387,40 +344,15 @@ impl EnrolmentStore for SqliteStore {
         card: PassRecord,
         audit: &Audit,
     ) -> Result<PassRecord, StoreError> {
-        let (key, request) = (&tenant.as_bytes()[..], &request_id[..]);
         let mut transaction = self.write().await?;
-        let standing = sqlx::query!(
-            "SELECT pass.pass, pass.participant FROM card
-             JOIN pass ON pass.tenant = card.tenant AND pass.pass = card.pass
-             WHERE card.tenant = ? AND card.request = ?",
-            key,
-            request
-        )
-        .fetch_optional(&mut *transaction)
-        .await
-        .map_err(store_error)?;
-        if let Some(row) = standing {
-            return Ok(PassRecord {
-                pass: id(&row.pass)?,
-                participant: id(&row.participant)?,
-            });
-        }
-        Enrolling {
+        let mut enrolling = Enrolling {
             connection: &mut transaction,
             tenant,
+        };
+        if let Some(standing) = enrolling.card(&request_id).await? {
+            return Ok(standing);
         }
-        .bind(card)
-        .await?;
-        let pass = &card.pass.as_bytes()[..];
-        sqlx::query!(
-            "INSERT INTO card (tenant, request, pass) VALUES (?, ?, ?)",
-            key,
-            request,
-            pass
-        )
-        .execute(&mut *transaction)
-        .await
-        .map_err(store_error)?;
+        enrolling.put_card(&request_id, card).await?;
         audit::note(&mut transaction, tenant, audit).await?;
         commit(transaction).await?;
         Ok(card)
@@ -431,27 +363,13 @@ impl EnrolmentStore for SqliteStore {
         tenant: TenantId,
         passes: &[PassTag],
     ) -> Result<Vec<PassRecord>, StoreError> {
-        let key = &tenant.as_bytes()[..];
-        let wanted = rows(passes.iter().map(|pass| bytes(pass.as_bytes())));
-        let rows = sqlx::query!(
-            r#"SELECT pass.pass AS "pass!: Vec<u8>", pass.participant AS "participant!: Vec<u8>"
-               FROM json_each(?2) AS wanted
-               CROSS JOIN pass ON pass.tenant = ?1 AND pass.pass = unhex(wanted.value)
-               WHERE pass.burned_at_ms IS NULL
-               ORDER BY wanted.key"#,
-            key,
-            wanted
-        )
-        .fetch_all(&self.readers)
+        let mut connection = self.readers.acquire().await.map_err(store_error)?;
+        Enrolling {
+            connection: &mut connection,
+            tenant,
+        }
+        .passes(passes)
         .await
-        .map_err(store_error)?;
-        let records = rows.into_iter().map(|row| {
-            Ok(PassRecord {
-                pass: id(&row.pass)?,
-                participant: id(&row.participant)?,
-            })
-        });
-        records.collect()
     }
 
     async fn list_participants(&self, tenant: TenantId) -> Result<Vec<ParticipantId>, StoreError> {

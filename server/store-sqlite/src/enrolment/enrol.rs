@@ -79,7 +79,10 @@ impl Enrolling<'_> {
         }))
     }
 
-    async fn recovery_sheet(&mut self, code_hash: &[u8; 32]) -> Result<Option<Right>, StoreError> {
+    pub(super) async fn recovery_sheet(
+        &mut self,
+        code_hash: &[u8; 32],
+    ) -> Result<Option<Right>, StoreError> {
         let (key, code_hash) = (&self.tenant.as_bytes()[..], &code_hash[..]);
         let row = sqlx::query!(
             "SELECT participant, used_by FROM recovery_sheet WHERE tenant = ? AND code_hash = ?",

@@ -1,0 +1,145 @@
+//! What a participant is given: cards, recovery sheets, approvals; and whose a pass is.
+
+use askel_store::{Approval, PassRecord, StoreError};
+use askel_sync::id::{ParticipantId, PassTag};
+
+use super::enrol::Enrolling;
+use crate::{
+    column::id,
+    error::store_error,
+    rows::{bytes, rows},
+};
+
+impl Enrolling<'_> {
+    /// The card that a request made.
+    pub(super) async fn card(
+        &mut self,
+        request: &[u8; 16],
+    ) -> Result<Option<PassRecord>, StoreError> {
+        let (key, request) = (&self.tenant.as_bytes()[..], &request[..]);
+        let row = sqlx::query!(
+            "SELECT pass.pass, pass.participant FROM card
+             JOIN pass ON pass.tenant = card.tenant AND pass.pass = card.pass
+             WHERE card.tenant = ? AND card.request = ?",
+            key,
+            request
+        )
+        .fetch_optional(&mut *self.connection)
+        .await
+        .map_err(store_error)?;
+        row.map(|row| {
+            Ok(PassRecord {
+                pass: id(&row.pass)?,
+                participant: id(&row.participant)?,
+            })
+        })
+        .transpose()
+    }
+
+    /// Adds a card with its participant and pass.
+    pub(super) async fn put_card(
+        &mut self,
+        request: &[u8; 16],
+        card: PassRecord,
+    ) -> Result<(), StoreError> {
+        self.bind(card).await?;
+        let (key, request) = (&self.tenant.as_bytes()[..], &request[..]);
+        let pass = &card.pass.as_bytes()[..];
+        sqlx::query!(
+            "INSERT INTO card (tenant, request, pass) VALUES (?, ?, ?)",
+            key,
+            request,
+            pass
+        )
+        .execute(&mut *self.connection)
+        .await
+        .map_err(store_error)?;
+        Ok(())
+    }
+
+    /// Ends the sheet in hand, if there is one, and adds the next.
+    pub(super) async fn replace_sheet(
+        &mut self,
+        participant: ParticipantId,
+        code_hash: &[u8; 32],
+    ) -> Result<(), StoreError> {
+        let (key, code_hash) = (&self.tenant.as_bytes()[..], &code_hash[..]);
+        let participant = &participant.as_bytes()[..];
+        sqlx::query!(
+            "DELETE FROM recovery_sheet WHERE tenant = ? AND participant = ? AND used_by IS NULL",
+            key,
+            participant
+        )
+        .execute(&mut *self.connection)
+        .await
+        .map_err(store_error)?;
+        sqlx::query!(
+            "INSERT INTO recovery_sheet (tenant, code_hash, participant) VALUES (?, ?, ?)",
+            key,
+            code_hash,
+            participant
+        )
+        .execute(&mut *self.connection)
+        .await
+        .map_err(store_error)?;
+        Ok(())
+    }
+
+    /// Adds an approval, in place of the one of the same key.
+    pub(super) async fn put_approval(&mut self, approval: &Approval) -> Result<(), StoreError> {
+        let (key, approved) = (
+            &self.tenant.as_bytes()[..],
+            &approval.approved.as_bytes()[..],
+        );
+        let participant = &approval.participant.as_bytes()[..];
+        let replaced = approval
+            .replaced
+            .as_ref()
+            .map(|device| &device.as_bytes()[..]);
+        let expires_at = approval.expires_at.as_ms();
+        sqlx::query!(
+            "INSERT INTO approval (tenant, approved, participant, replaced, expires_at_ms, used)
+             VALUES (?, ?, ?, ?, ?, 0)
+             ON CONFLICT (tenant, approved) DO UPDATE
+             SET participant = excluded.participant, replaced = excluded.replaced,
+                 expires_at_ms = excluded.expires_at_ms",
+            key,
+            approved,
+            participant,
+            replaced,
+            expires_at
+        )
+        .execute(&mut *self.connection)
+        .await
+        .map_err(store_error)?;
+        Ok(())
+    }
+
+    /// Whose passes these are; burned ones are left out.
+    pub(super) async fn passes(
+        &mut self,
+        passes: &[PassTag],
+    ) -> Result<Vec<PassRecord>, StoreError> {
+        let key = &self.tenant.as_bytes()[..];
+        let wanted = rows(passes.iter().map(|pass| bytes(pass.as_bytes())));
+        let rows = sqlx::query!(
+            r#"SELECT pass.pass AS "pass!: Vec<u8>", pass.participant AS "participant!: Vec<u8>"
+               FROM json_each(?2) AS wanted
+               CROSS JOIN pass ON pass.tenant = ?1 AND pass.pass = unhex(wanted.value)
+               WHERE pass.burned_at_ms IS NULL
+               ORDER BY wanted.key"#,
+            key,
+            wanted
+        )
+        .fetch_all(&mut *self.connection)
+        .await
+        .map_err(store_error)?;
+        let records = rows.into_iter().map(|row| {
+            Ok(PassRecord {
+                pass: id(&row.pass)?,
+                participant: id(&row.participant)?,
+            })
+        });
+        records.collect()
+    }
+}
