@@ -1,7 +1,7 @@
 //! The arrows between crates: who may depend on whom, and what nobody inside may bring in.
 //!
 //! Each row of the table names a crate, the crates of this workspace it may depend on, and outside
-//! crates it must not use. Dependencies for tests only are free of the arrows, not of the bans.
+//! crates it must not use. Dependencies for tests only are free.
 
 use super::{Fault, markdown, sources::Sources};
 use crate::workspace::{Metadata, Package};
@@ -49,16 +49,15 @@ impl<'a> Arrow<'a> {
     }
 
     fn check(&self, member: &Package, members: &[&str]) -> Vec<Fault> {
-        let refused = |name: &str, is_for_tests: bool| {
+        let refused = |name: &str| {
             let is_inside = members.contains(&name);
-            self.never.contains(&name) || (is_inside && !is_for_tests && !self.to.contains(&name))
+            self.never.contains(&name) || (is_inside && !self.to.contains(&name))
         };
         member
             .dependencies
             .iter()
-            .filter(|dependency| {
-                refused(&dependency.name, dependency.kind.as_deref() == Some("dev"))
-            })
+            .filter(|dependency| dependency.kind.as_deref() != Some("dev"))
+            .filter(|dependency| refused(&dependency.name))
             .map(|dependency| {
                 Fault::new(
                     format!("{}/Cargo.toml", member.name),
@@ -101,6 +100,16 @@ mod tests {
         let faults = check(&Sources::of(&[(DOCUMENT, ARROWS)]), &metadata);
         assert_eq!(faults.len(), 1);
         assert_eq!(faults[0].place, "askel-proto/Cargo.toml");
+    }
+
+    #[test]
+    fn a_dependency_for_tests_is_free() {
+        let mut sync = Package::of("askel-sync", &["tokio"]);
+        for dependency in &mut sync.dependencies {
+            dependency.kind = Some("dev".to_owned());
+        }
+        let metadata = Metadata::of(vec![Package::of("askel-proto", &[]), sync]);
+        assert_eq!(check(&Sources::of(&[(DOCUMENT, ARROWS)]), &metadata), []);
     }
 
     #[test]
