@@ -3,7 +3,7 @@
 mod binaries;
 mod suite;
 
-use std::{path::PathBuf, process::Command};
+use std::{path::Path, process::Command};
 
 use anyhow::{Context as _, bail, ensure};
 
@@ -70,21 +70,26 @@ fn run_binaries(
     binaries: &TestBinaries,
     report: &mut Report,
 ) -> anyhow::Result<()> {
+    let askel = binaries.askel().context("the binary askel was not built")?;
     for binary in binaries.tests() {
         report.run(&binary.name, || {
             let mut test = Command::new(&binary.executable);
-            // As cargo does it, and with everything a test needs declared present.
+            // As cargo does it.
             test.current_dir(&binary.folder)
-                .env("CARGO_MANIFEST_DIR", &binary.folder);
-            quiet(test.env("PYTHON_TESTS", "required"))
+                .env("CARGO_MANIFEST_DIR", &binary.folder)
+                .arg("--show-output");
+            // What a test would build or may do without is there.
+            quiet(
+                test.env("TESTED_ASKEL", &askel)
+                    .env("PYTHON_TESTS", "required"),
+            )
         })?;
     }
-    let askel = binaries.askel().context("the binary askel was not built")?;
-    report.run("demo", || demo(workspace, askel))
+    report.run("demo", || demo(workspace, &askel))
 }
 
 /// The demo finishes and says the same of phone and server.
-fn demo(workspace: &Workspace, askel: PathBuf) -> anyhow::Result<Outcome> {
+fn demo(workspace: &Workspace, askel: &Path) -> anyhow::Result<Outcome> {
     let output = Command::new(askel)
         .current_dir(&workspace.root)
         .args(["demo", "--json", "--seed", "1"])

@@ -55,7 +55,7 @@ fn python() -> Option<&'static str> {
     let found = ["python3", "/usr/bin/python3"].into_iter().find(runs);
     let is_needed = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     assert!(
-        found.is_some() || !(is_needed("CI") || is_needed("ASKEL_PYTHON")),
+        found.is_some() || !(is_needed("CI") || is_needed("PYTHON_TESTS")),
         "python3 is missing: the bindings can't be tested (on Debian: apt-get install python3)"
     );
     found

@@ -14,15 +14,16 @@ pub(super) struct Outcome {
 }
 
 impl Outcome {
-    /// Reads libtest's summary lines, and from stderr the lines in which a test says that it, or a
-    /// part of it, was skipped.
+    /// Reads libtest's summary lines, and the lines in which a test says that it, or a part of it,
+    /// was skipped.
     pub(super) fn read(stdout: &str, stderr: &str) -> Self {
         let tests = stdout
             .lines()
             .filter_map(|line| line.strip_prefix("test result: ok. "))
             .filter_map(|rest| rest.split(' ').next()?.parse::<u64>().ok())
             .fold(0, u64::saturating_add);
-        let skipped = stderr.lines().filter(|line| line.starts_with("skipped"));
+        let lines = stdout.lines().chain(stderr.lines());
+        let skipped = lines.filter(|line| line.starts_with("skipped: "));
         Self {
             tests,
             skipped: skipped.map(str::to_owned).collect(),

@@ -143,8 +143,20 @@ fn admin(data: &Path, arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).expect("text")
 }
 
-/// The binary of another package of the workspace: built first, which is quick when it was built before.
+/// The binary of another package of the workspace, without the environment's own settings:
+/// `TESTED_ASKEL` names it where the whole workspace was built (`cargo xtask test`).
 fn askel() -> Command {
+    let built = std::env::var_os("TESTED_ASKEL").map_or_else(build_askel, PathBuf::from);
+    let mut command = Command::new(built);
+    let ours = |name: &std::ffi::OsStr| name.to_string_lossy().starts_with("ASKEL_");
+    for (name, _) in std::env::vars_os().filter(|(name, _)| ours(name)) {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// Builds it, which is quick when it was built before.
+fn build_askel() -> PathBuf {
     let built = Command::new(env!("CARGO"))
         .args(["build", "--quiet", "--package", "askel-cli"])
         .status();
@@ -155,12 +167,7 @@ fn askel() -> Command {
     // …/target/debug/deps/<this test>
     let test = std::env::current_exe().expect("this test");
     let profile = test.parent().and_then(Path::parent).expect("a folder");
-    let mut command = Command::new(profile.join("askel"));
-    let ours = |name: &std::ffi::OsStr| name.to_string_lossy().starts_with("ASKEL_");
-    for (name, _) in std::env::vars_os().filter(|(name, _)| ours(name)) {
-        command.env_remove(name);
-    }
-    command
+    profile.join("askel")
 }
 
 /// A key file is TOML; the seed is in hex.
