@@ -147,7 +147,7 @@ pub(crate) async fn tell(options: Options) -> anyhow::Result<()> {
     }
     faults.check(&text.faults)?;
     match options.afterwards {
-        Afterwards::End => world.server.end().await,
+        Afterwards::End => world.end().await.map(drop),
         Afterwards::Serve => keep::serve(world, &text, options.output).await,
     }
 }

@@ -36,7 +36,7 @@ pub(crate) struct Figures {
     /// Encoded Sync responses.
     pub(crate) bytes_down: u64,
     /// Of the machine, from the first to the last line.
-    pub(crate) seconds: f64,
+    pub(crate) seconds: f32,
 }
 
 /// How the demo was run.
@@ -70,7 +70,7 @@ impl Figures {
             sync_calls: counted.sync_calls,
             bytes_up: counted.bytes_up,
             bytes_down: counted.bytes_down,
-            seconds: run.elapsed.as_secs_f64(),
+            seconds: run.elapsed.as_secs_f32(),
         }
     }
 }

@@ -32,10 +32,8 @@ pub(crate) async fn serve(mut world: World, text: &Text, output: Output) -> anyh
         stop = tokio::signal::ctrl_c() => stop?,
         ended = world.server.wait() => return ended,
     }
-    let World { server, home, .. } = world;
-    server.end().await?;
+    world.end().await?;
     say(output, words.ended.plain())?;
-    drop(home);
     Ok(())
 }
 

@@ -101,9 +101,13 @@ impl Script {
             (Beat::Mistake, self.mistake_day()),
             (Beat::FindsWifi, self.scaled(day::FINDS_WIFI)),
         ];
+        let in_time = |beat: Beat| match beat {
+            Beat::GoesQuiet | Beat::FindsWifi => self.quiet_days() > 0,
+            Beat::LosesPhone | Beat::Mistake => true,
+        };
         let mut today: Vec<Beat> = all
             .into_iter()
-            .filter(|(_, day)| *day == offset)
+            .filter(|(beat, day)| *day == offset && in_time(*beat))
             .map(|(beat, _)| beat)
             .collect();
         today.sort_by_key(|beat| (self.time_of(*beat, offset), *beat));
@@ -125,6 +129,12 @@ impl Script {
         days.map(|opening| opening.date)
             .max()
             .map_or(-1, |date| self.offset(date))
+    }
+
+    /// None in a season of a few days: then nobody goes quiet.
+    fn quiet_days(&self) -> i32 {
+        self.scaled(day::FINDS_WIFI)
+            .saturating_sub(self.scaled(day::GOES_QUIET))
     }
 
     fn offset(&self, date: LocalDate) -> i32 {
@@ -161,9 +171,7 @@ impl Script {
 
     async fn play(&self, stage: &mut Stage<'_>, beat: Beat) -> anyhow::Result<()> {
         let Cast { moon, moss, .. } = self.cast;
-        let quiet_days = self
-            .scaled(day::FINDS_WIFI)
-            .saturating_sub(self.scaled(day::GOES_QUIET));
+        let quiet_days = self.quiet_days();
         match beat {
             Beat::GoesQuiet => scene::go_quiet(stage, moss, quiet_days).await,
             Beat::LosesPhone => scene::lost_phone(stage, moon, &self.keepsakes).await,

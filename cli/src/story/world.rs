@@ -128,6 +128,21 @@ impl World {
         self.server.set_clock(self.clock.now()).await
     }
 
+    /// Every device hangs up, and then the server ends. Gives the folder, which may go now.
+    pub(crate) async fn end(self) -> anyhow::Result<Home> {
+        let Self {
+            home,
+            server,
+            organiser,
+            people,
+            tablets,
+            ..
+        } = self;
+        drop((organiser, people, tablets));
+        server.end().await?;
+        Ok(home)
+    }
+
     /// A walker.
     pub(crate) fn person(&self, walker: usize) -> anyhow::Result<&Person> {
         self.people.get(walker).context("a walker of the story")
