@@ -43,13 +43,14 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     } else {
         story::Output::Story
     };
-    story::tell(story::Options {
+    let told = story::tell(story::Options {
         language: arguments.lang,
         seed: arguments.seed,
         data_dir: arguments.data_dir,
         afterwards,
         output,
         steps: arguments.steps,
-    })
-    .await
+    });
+    // A month is a large future.
+    Box::pin(told).await
 }
