@@ -1,10 +1,6 @@
 //! The bindings, from Python, against the real server.
 
-#![expect(
-    clippy::expect_used,
-    clippy::panic,
-    reason = "what a test relies on fails the test"
-)]
+#![expect(clippy::expect_used, reason = "what a test relies on fails the test")]
 
 mod server;
 

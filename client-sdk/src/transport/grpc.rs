@@ -44,7 +44,7 @@ enum Server {
     #[default]
     Unknown,
     /// Named; the first call opens the channel, on the runtime it runs on.
-    Named(Endpoint),
+    Named(Box<Endpoint>),
     Open(Channel),
 }
 
@@ -59,7 +59,7 @@ impl GrpcTransport {
     /// # Errors
     /// [`TransportError::Refused`] with the advice to fix the input when the URL is none.
     pub fn connect_lazy(server_url: &str) -> Result<Self, TransportError> {
-        let server = Mutex::new(Server::Named(endpoint(server_url)?));
+        let server = Mutex::new(Server::Named(Box::new(endpoint(server_url)?)));
         Ok(Self {
             server,
             pinned: true,
@@ -87,7 +87,7 @@ impl Transport for GrpcTransport {
     fn use_server(&self, server_url: &str) -> Result<(), TransportError> {
         if !self.pinned {
             let mut server = self.server.lock().unwrap_or_else(PoisonError::into_inner);
-            *server = Server::Named(endpoint(server_url)?);
+            *server = Server::Named(Box::new(endpoint(server_url)?));
         }
         Ok(())
     }

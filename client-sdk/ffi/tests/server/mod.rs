@@ -25,7 +25,7 @@ use tempfile::TempDir;
 use tonic::{Request, transport::Channel};
 
 /// A tenant with its server; the server dies with it.
-pub struct World {
+pub(crate) struct World {
     folder: TempDir,
     server: Child,
     url: String,
@@ -33,7 +33,7 @@ pub struct World {
 
 impl World {
     /// Makes a tenant, starts its server and publishes a catalog.
-    pub async fn found() -> Self {
+    pub(crate) async fn found() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let data = folder.path().join("server");
         admin(&data, &["init"]);
@@ -61,14 +61,14 @@ impl World {
     }
 
     /// A new folder.
-    pub fn folder(&self, name: &str) -> PathBuf {
+    pub(crate) fn folder(&self, name: &str) -> PathBuf {
         let folder = self.folder.path().join(name);
         std::fs::create_dir(&folder).expect("a folder");
         folder
     }
 
     /// The link of an invitation that is good at once.
-    pub fn invite(&self, role: &str) -> String {
+    pub(crate) fn invite(&self, role: &str) -> String {
         let data = self.folder.path().join("server");
         let told = admin(
             &data,
