@@ -7,6 +7,7 @@
 //! 2. Two drop-in check-ins of one place and day that were written under different catalogs may
 //!    name different slots for the same session. If the catalog in force puts both instants into
 //!    one slot, or both outside any, they are one session, and the earlier check-in's slot holds.
+//!    The same goes for a check-in whose clock was off: its slot was named by a wrong time.
 //! 3. A correction is about a check-in, and decides for the whole attendance that the check-in
 //!    witnesses. Of all corrections about any of its witnesses the greatest decides, by revision,
 //!    then verdict (a void beats a new date beats a reinstatement), then op id.
@@ -55,6 +56,8 @@ pub(super) struct WitnessFact {
     pub manner: Manner,
     pub strength: Strength,
     pub catalog_version: u32,
+    /// Whether the clock it was written by was off: then it may name the wrong slot.
+    pub clock_off: bool,
 }
 
 /// A correction as the fold keeps it; the greatest decides.
@@ -323,8 +326,8 @@ fn group_of(fact: &WitnessFact, catalog: &Catalog) -> Option<GroupKey> {
 }
 
 /// Cuts the check-ins of a group, earliest first, into sessions. Check-ins of a slot are one
-/// session; one of another catalog joins an earlier session whose first check-in lies in the same
-/// slot by the catalog in force.
+/// session; one of another catalog, or of a clock that was off, joins an earlier session whose first
+/// check-in lies in the same slot by the catalog in force.
 fn sessions_of(facts: &[(OpId, WitnessFact)], catalog: &Catalog) -> Vec<Vec<(OpId, WitnessFact)>> {
     let mut sessions: Vec<Vec<(OpId, WitnessFact)>> = Vec::new();
     for (id, fact) in facts {
@@ -353,5 +356,7 @@ fn sessions_of(facts: &[(OpId, WitnessFact)], catalog: &Catalog) -> Vec<Vec<(OpI
 
 fn is_same_slot(one: &WitnessFact, other: &WitnessFact, catalog: &Catalog) -> bool {
     let slot = |fact: &WitnessFact| catalog.slot_at(fact.place, fact.at);
-    one.catalog_version != other.catalog_version && slot(one) == slot(other)
+    let may_differ =
+        one.catalog_version != other.catalog_version || one.clock_off || other.clock_off;
+    may_differ && slot(one) == slot(other)
 }

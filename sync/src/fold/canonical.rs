@@ -55,6 +55,7 @@ impl Canonical {
             out.number(i64::from(fact.manner as i32));
             out.number(i64::from(fact.strength as i32));
             out.number(fact.catalog_version.into());
+            out.number(fact.clock_off.into());
         });
         self.list(state.attendances.rulings(), |out, (check_in, ruling)| {
             out.op(*check_in);

@@ -12,11 +12,12 @@ use super::{
     steps::Steps,
 };
 use crate::{
-    admission::{Admission, AdmittedOp},
+    admission::{Admission, AdmittedOp, Flags},
     award::{Awards, Eligible},
     catalog::Catalog,
     id::{AwardId, GoalId, OpId, ParticipantId, PlaceId, StepSourceId},
-    op::{AwardConfirmed, AwardWithdrawn, Measure, Payload},
+    limits::CLOCK_SKEW_TOLERATED_MS,
+    op::{AwardConfirmed, AwardWithdrawn, Measure, Payload, StepCount},
     time::{LocalDate, Quarter},
 };
 
@@ -111,12 +112,15 @@ impl ParticipantState {
                     manner: check_in.manner,
                     strength: admission.strength,
                     catalog_version: check_in.catalog_version,
+                    clock_off: admission.flags.contains(Flags::CLOCK_CORRECTED)
+                        || admission.flags.contains(Flags::CLOCK_UNSURE),
                 };
                 self.attendances.check_in(id, fact, catalog)
             }
             Payload::Correction(correction) => {
                 self.attendances.correction(id, &correction, catalog)
             }
+            Payload::StepCount(count) if is_ahead(&count, admission) => Vec::new(),
             Payload::StepCount(count) => self.steps.apply(&count, catalog).into_iter().collect(),
             Payload::ProfileSet(set) => {
                 let changed = self.profile.set(set.field, (admission.corrected_at, id));
@@ -149,6 +153,16 @@ impl ParticipantState {
             _ => Vec::new(),
         }
     }
+}
+
+/// Whether a quarter had not begun yet when its steps were received. Nobody has walked them: they are
+/// not counted, and leave their register as it was.
+fn is_ahead(count: &StepCount, admission: &Admission) -> bool {
+    let ahead_ms = count
+        .bucket
+        .begins_at()
+        .saturating_ms_since(admission.received_at);
+    ahead_ms > CLOCK_SKEW_TOLERATED_MS
 }
 
 fn quest(goal: GoalId, change: Option<SetChange>) -> Vec<FactChange> {

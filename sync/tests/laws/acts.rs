@@ -189,7 +189,7 @@ fn plain(act: &Act) -> Option<(Payload, Timestamp, Strength)> {
             };
             return Some((check_in(act)?, tuesday(*minute), strength));
         }
-        Act::Steps { .. } => (steps(act)?, now),
+        Act::Steps { quarter, .. } => (steps(act)?, bucket(*quarter)?.begins_at()),
         Act::Profile { minute, field } => {
             let occurred_at = tuesday(*minute);
             (
@@ -268,14 +268,18 @@ fn steps(act: &Act) -> Option<Payload> {
     else {
         return None;
     };
-    let first = Quarter::containing(tuesday(22 * 60))?.get();
     Some(Payload::StepCount(StepCount {
         source: StepSourceId::from_bytes([*source; 16]),
-        bucket: Quarter::new(first + quarter),
+        bucket: bucket(*quarter)?,
         count: *count,
         revision: *revision,
         measure: *measure,
     }))
+}
+
+fn bucket(quarter: u32) -> Option<Quarter> {
+    let first = Quarter::containing(tuesday(22 * 60))?.get();
+    Some(Quarter::new(first + quarter))
 }
 
 fn confirmed(award: u8, occurred_at: Timestamp) -> Payload {

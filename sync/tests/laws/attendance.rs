@@ -1,7 +1,7 @@
 //! What check-ins and corrections come to.
 
 use askel_sync::{
-    admission::{AdmittedOp, Strength},
+    admission::{AdmittedOp, Flags, Strength},
     fold::{ParticipantState, SessionKey},
     op::{Payload, SessionRef, Verdict},
 };
@@ -105,6 +105,20 @@ fn with_two_catalogs_in_play_the_earlier_slot_holds() {
     assert_eq!(attended(&[early.clone(), same_catalog]).len(), 2);
     let other_slot = under_catalog_2(check_in(4, hours(18), EVENING));
     assert_eq!(attended(&[early, other_slot]).len(), 2);
+}
+
+/// A phone that is three hours ahead names the evening at lunch.
+#[test]
+fn a_visit_that_a_wrong_clock_put_into_another_slot_is_one_visit() {
+    let scanned = check_in(1, hours(12), LUNCH);
+    for flag in [Flags::CLOCK_CORRECTED, Flags::CLOCK_UNSURE] {
+        let mut own = check_in(2, hours(13), EVENING);
+        own.admission.flags = flag;
+        assert_eq!(attended(&[scanned.clone(), own]), [(key(0, LUNCH), 2)]);
+    }
+    let mut later = check_in(3, hours(18), EVENING);
+    later.admission.flags = Flags::CLOCK_CORRECTED;
+    assert_eq!(attended(&[scanned, later]).len(), 2);
 }
 
 #[test]

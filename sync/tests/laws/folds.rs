@@ -217,7 +217,7 @@ fn a_lowered_count_takes_an_active_day_back_by_changes_too() {
         admitted(
             revision.into(),
             &Payload::StepCount(count),
-            tuesday(0),
+            count.bucket.begins_at(),
             Strength::Unspecified,
         )
     };

@@ -7,6 +7,7 @@ use askel_sync::{
     catalog::Catalog,
     fold::ParticipantState,
     id::StepSourceId,
+    limits::CLOCK_SKEW_TOLERATED_MS,
     op::{Measure, Payload, StepCount},
     time::{LocalDate, Quarter, Timestamp},
 };
@@ -75,6 +76,21 @@ fn a_day_is_cut_at_local_midnight_and_a_counted_day_without_steps_stands() {
         steps(1, hours(50), 0, 1),
     ];
     assert_eq!(days(&ops), [(day(0), 10), (day(1), 20), (day(2), 0)]);
+}
+
+/// Nobody has walked tomorrow's steps, and the register is free for whoever does.
+#[test]
+fn steps_of_a_quarter_that_had_not_begun_when_they_came_are_not_counted() {
+    let received = |ahead_ms: i64| {
+        let mut early = steps(1, hours(10), 500, 9);
+        early.admission.received_at = hours(10).saturating_add_ms(-ahead_ms);
+        early
+    };
+    let tolerated = received(CLOCK_SKEW_TOLERATED_MS);
+    assert_eq!(days(&[tolerated]), [(day(0), 500)]);
+    let ahead = received(CLOCK_SKEW_TOLERATED_MS + 1);
+    assert_eq!(days(std::slice::from_ref(&ahead)), []);
+    assert_eq!(days(&[ahead, steps(1, hours(10), 30, 1)]), [(day(0), 30)]);
 }
 
 /// The day sums, computed the slow way from the last registers.
