@@ -11,9 +11,9 @@ pub(crate) use driver::Ingest;
 
 use std::collections::BTreeMap;
 
-use askel_store::{Device, StreamHead};
+use askel_store::{Device, DeviceState, StreamHead};
 use askel_sync::{
-    admission::{Author, ClockReading, PlaceScope},
+    admission::{Author, AuthorStanding, ClockReading, Deferral, PlaceScope},
     id::{LogId, OpId},
     log::Batch,
     time::Timestamp,
@@ -67,8 +67,8 @@ pub(crate) struct LogVerdict {
 pub(crate) enum Exception {
     /// For good, with the name of the reason.
     Rejected(String),
-    /// Until this server knows its kind.
-    Deferred,
+    /// To be offered again.
+    Deferred(Deferral),
 }
 
 /// Why a log can't go on.
@@ -122,6 +122,10 @@ pub(crate) fn author(device: &Device) -> Author {
         participant: device.participant,
         scope,
         lease_until: device.lease_until,
+        standing: match device.state {
+            DeviceState::Probation { .. } => AuthorStanding::NewFactsOnly,
+            _ => AuthorStanding::Full,
+        },
     }
 }
 

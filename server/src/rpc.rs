@@ -16,7 +16,7 @@ mod watch;
 
 pub use access::{Access, TABLE as ACCESS_TABLE, access};
 pub use error::{ERROR_DOMAIN, SERVER_TIME_KEY, code};
-pub use outcome::{DEFERRED_KIND_UNKNOWN, REJECTIONS, rejection_text};
+pub use outcome::{DEFERRALS, REJECTIONS, rejection_text};
 
 use std::sync::Arc;
 

@@ -10,7 +10,10 @@ mod judge;
 
 pub use authority::{Relation, allows, rows};
 pub use clock::{ClockReading, CorrectedTime, correct};
-pub use judge::{Author, CheckInFact, Clocks, Facts, Judgement, PlaceScope, Rejection, judge};
+pub use judge::{
+    Author, AuthorStanding, CheckInFact, Clocks, Deferral, Facts, Judgement, PlaceScope, Rejection,
+    judge,
+};
 
 use askel_proto::v1;
 
@@ -47,7 +50,8 @@ pub struct Flags(u32);
 impl Flags {
     /// The clock was off and the time was corrected.
     pub const CLOCK_CORRECTED: Self = Self(1);
-    /// The clock was off and there was nothing to correct it by.
+    /// The clock was off and there was nothing to correct it by. Steps of a quarter that had not begun
+    /// yet when they were received are not counted.
     pub const CLOCK_UNSURE: Self = Self(2);
     /// The place is not in the catalog.
     pub const PLACE_UNKNOWN: Self = Self(4);

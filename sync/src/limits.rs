@@ -36,6 +36,8 @@ pub const VENUE_CODE_BYTES_MAX: usize = 128;
 
 /// How far a device's clock may be off before an op is flagged, in milliseconds.
 pub const CLOCK_SKEW_TOLERATED_MS: i64 = 2 * 60_000;
+/// For how long whoever registered someone may judge their own check-in again, in milliseconds.
+pub const OWN_CORRECTION_MS_MAX: i64 = 10 * 60_000;
 /// How far a call credential's time may be off, in milliseconds.
 pub const CREDENTIAL_SKEW_MS_MAX: i64 = 10 * 60_000;
 /// The longest lease of a staff certificate, in milliseconds.

@@ -126,6 +126,7 @@ pub fn route(
                     Witness::PassScan(pass) => Some(pass),
                     _ => None,
                 },
+                log: None,
             };
             Route {
                 derived: pass_seen(id, &fact, None, facts),

@@ -1,7 +1,10 @@
 //! How the server will most likely judge an own op: the same judgement, by what this device knows.
 
 use askel_sync::{
-    admission::{AdmittedOp, Author, CheckInFact, Clocks, Facts, Judgement, PlaceScope, judge},
+    admission::{
+        AdmittedOp, Author, AuthorStanding, CheckInFact, Clocks, Facts, Judgement, PlaceScope,
+        judge,
+    },
     catalog::Catalog,
     id::{DeviceId, LogId, OpId, ParticipantId, PassTag, PlaceId},
     key::StaffCertificate,
@@ -40,6 +43,8 @@ impl<'a> Estimator<'a> {
             },
             // Whether a lease was still good is the server's to say: it may have renewed it.
             lease_until: None,
+            // Nor has the row of an enrolment the day on which a probation ends.
+            standing: AuthorStanding::Full,
         };
         Some(Self {
             model,
@@ -68,7 +73,7 @@ impl<'a> Estimator<'a> {
         }
     }
 
-    fn fact(&self, check_in: &CheckIn, corrected_at: Timestamp) -> CheckInFact {
+    fn fact(&self, check_in: &CheckIn, corrected_at: Timestamp, log: LogId) -> CheckInFact {
         CheckInFact {
             subject: self.enrolment.participant.unwrap_or(SOMEONE),
             place: check_in.place,
@@ -78,6 +83,7 @@ impl<'a> Estimator<'a> {
                 Witness::PassScan(pass) => Some(pass),
                 _ => None,
             },
+            log: Some(log),
         }
     }
 }
@@ -86,7 +92,7 @@ impl<'a> Estimator<'a> {
 const SOMEONE: ParticipantId = ParticipantId::from_bytes([0; 16]);
 
 impl Facts for Estimator<'_> {
-    fn pass_holder(&self, _: PassTag) -> Option<ParticipantId> {
+    fn pass_holder(&self, _: PassTag, _: Timestamp) -> Option<ParticipantId> {
         Some(SOMEONE)
     }
 
@@ -94,24 +100,32 @@ impl Facts for Estimator<'_> {
         if let Some((_, own)) = self.model.own_op(id)
             && let Ok(Some(Payload::CheckIn(check_in))) = own.op.parse()
         {
-            return Some(self.fact(&check_in, check_in.occurred_at));
+            return Some(self.fact(&check_in, check_in.occurred_at, own.op.origin.log));
         }
         self.model
             .stream_ops
             .values()
             .find_map(|held| match held.admitted.op.parse() {
-                Ok(Some(Payload::CheckIn(check_in))) if held.id == id => {
-                    Some(self.fact(&check_in, held.admitted.admission.corrected_at))
-                }
+                Ok(Some(Payload::CheckIn(check_in))) if held.id == id => Some(self.fact(
+                    &check_in,
+                    held.admitted.admission.corrected_at,
+                    held.admitted.op.origin.log,
+                )),
                 Ok(Some(Payload::PassSeen(seen))) if seen.check_in == id => Some(CheckInFact {
                     subject: SOMEONE,
                     place: seen.place,
                     corrected_at: seen.occurred_at,
                     session: seen.session,
                     pass: Some(seen.pass),
+                    log: None,
                 }),
                 _ => None,
             })
+    }
+
+    fn correction_revision(&self, _: OpId) -> Option<u32> {
+        // Others' corrections may be on their way: that bound is the server's to hold.
+        None
     }
 
     fn log_writer(&self, log: LogId) -> Option<(DeviceId, Option<ParticipantId>)> {

@@ -10,8 +10,8 @@ use askel_client_sdk::{Advice, Credential, Refusal, SyncAnswer, Transport, Trans
 use askel_proto::v1::{self, sync_response::Part};
 use askel_sync::{
     admission::{
-        Admission, AdmittedOp, Author, CheckInFact, ClockReading, Clocks, Facts, Judgement,
-        PlaceScope, Role, Strength, judge,
+        Admission, AdmittedOp, Author, AuthorStanding, CheckInFact, ClockReading, Clocks, Facts,
+        Judgement, PlaceScope, Role, Strength, judge,
     },
     catalog::Catalog,
     fold::{ChallengeTotals, ParticipantState},
@@ -268,7 +268,7 @@ struct Known<'a> {
 }
 
 impl Facts for Known<'_> {
-    fn pass_holder(&self, pass: PassTag) -> Option<ParticipantId> {
+    fn pass_holder(&self, pass: PassTag, _: Timestamp) -> Option<ParticipantId> {
         self.state.passes.get(&pass).copied()
     }
 
@@ -285,9 +285,21 @@ impl Facts for Known<'_> {
                     Witness::PassScan(pass) => Some(pass),
                     _ => None,
                 },
+                log: Some(admitted.op.origin.log),
             }),
             _ => None,
         }
+    }
+
+    fn correction_revision(&self, check_in: OpId) -> Option<u32> {
+        let ops = self.state.streams.values().flatten();
+        let revision = |admitted: &AdmittedOp| match admitted.op.parse() {
+            Ok(Some(Payload::Correction(correction))) if correction.check_in == check_in => {
+                Some(correction.revision)
+            }
+            _ => None,
+        };
+        Some(ops.filter_map(revision).max().unwrap_or(0))
     }
 
     fn log_writer(&self, log: LogId) -> Option<(DeviceId, Option<ParticipantId>)> {
@@ -350,6 +362,7 @@ impl Desk {
             participant: known.participant,
             scope: PlaceScope::All,
             lease_until: None,
+            standing: AuthorStanding::Full,
         };
         let clocks = Clocks {
             written_in: batch.clock_segment,

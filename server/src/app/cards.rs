@@ -23,10 +23,10 @@ pub(crate) async fn create_card(
     caller: &Caller,
     request_id: [u8; 16],
 ) -> Result<Card, AppError> {
-    let drawn = PassRecord {
-        pass: PassTag::from_bytes(app.draw()?),
-        participant: ParticipantId::from_bytes(app.draw()?),
-    };
+    let drawn = PassRecord::good(
+        PassTag::from_bytes(app.draw()?),
+        ParticipantId::from_bytes(app.draw()?),
+    );
     let name = format!("cards/{}", HEXLOWER.encode(&request_id));
     let audit = app.audit(caller, AuditAction::CardCreated, name);
     let card = app

@@ -1,6 +1,6 @@
 //! Invitations: making, listing, taking back. A code is told once and kept as a keyed hash.
 
-use askel_store::{AuditAction, Invitation, PageOf, PageRequest, Scope};
+use askel_store::{AuditAction, Invitation, PageOf, PageRequest, PassRecord, Scope};
 use askel_sync::{
     admission::Role,
     id::{ParticipantId, PassTag, TenantId},
@@ -155,7 +155,8 @@ async fn recognise(
         .store()
         .lookup_passes(caller.tenant, &[seen.pass])
         .await?;
-    let participant = records.first().ok_or(Reason::PassUnknown)?.participant;
+    let holder = records.first().and_then(PassRecord::holder);
+    let participant = holder.ok_or(Reason::PassUnknown)?;
     let catalog = app.catalog(caller.tenant).await?;
     let state = replay(app.store(), caller.tenant, participant, &catalog)
         .await?

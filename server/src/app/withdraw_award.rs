@@ -1,6 +1,6 @@
 //! A person takes an award back, with the participant present and for a reason.
 
-use askel_store::{AuditAction, Projection};
+use askel_store::{AuditAction, PassRecord, Projection};
 use askel_sync::{
     id::{AwardId, PassTag},
     op::{AwardWithdrawn, Payload, WithdrawalReason},
@@ -20,7 +20,8 @@ pub(crate) async fn withdraw_award(
     reason: WithdrawalReason,
 ) -> Result<(), AppError> {
     let records = app.store().lookup_passes(caller.tenant, &[pass]).await?;
-    let participant = records.first().ok_or(Reason::PassUnknown)?.participant;
+    let holder = records.first().and_then(PassRecord::holder);
+    let participant = holder.ok_or(Reason::PassUnknown)?;
     let catalog = app.catalog(caller.tenant).await?;
     let state = replay(app.store(), caller.tenant, participant, &catalog)
         .await?

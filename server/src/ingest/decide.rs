@@ -173,7 +173,9 @@ impl Desk<'_> {
         let judgement = judge(op, batch.log, &submission.author, clocks, self.known);
         let known_already = self.known.admitted.get(&op.id());
         match (judgement, known_already) {
-            (Judgement::Deferred, _) => Ok((EntryOutcome::Deferred, Some(Exception::Deferred))),
+            (Judgement::Deferred(deferral), _) => {
+                Ok((EntryOutcome::Deferred, Some(Exception::Deferred(deferral))))
+            }
             (Judgement::Rejected(rejection @ Rejection::OriginNotYours), _)
             | (Judgement::Rejected(rejection), None) => {
                 let reason = rejection.to_string();
@@ -212,7 +214,8 @@ impl Desk<'_> {
             });
         }
         let tally = self.tally(payload, &admitted);
-        if matches!(payload, Payload::Correction(_)) {
+        if let Payload::Correction(correction) = payload {
+            self.known.note_correction(correction);
             self.decided.corrected.push((submission.author.device, id));
         }
         self.known

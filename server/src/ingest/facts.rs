@@ -5,16 +5,18 @@ use std::{
     sync::Arc,
 };
 
-use askel_store::{LogState, Store, StoreError};
+use askel_store::{LogState, PassRecord, Store, StoreError};
 use askel_sync::{
     admission::{AdmittedOp, CheckInFact, Facts},
     catalog::Catalog,
     id::{DeviceId, LogId, OpId, ParticipantId, PassTag, PlaceId, TenantId},
-    op::{Payload, Witness},
+    op::{Correction, OpKind, Payload, Witness},
+    stream::StreamKey,
     time::{LocalDate, Timestamp},
 };
 
 use super::Submission;
+use crate::limits::STREAM_READ_OPS;
 
 /// An entry that a log holds already.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,16 +35,32 @@ pub(super) struct Known {
     /// Admitted ops that are offered again.
     pub(super) admitted: HashMap<OpId, AdmittedOp>,
     pub(super) check_ins: HashMap<OpId, CheckInFact>,
-    passes: HashMap<PassTag, ParticipantId>,
+    passes: HashMap<PassTag, PassRecord>,
+    /// The greatest revision of the corrections about a check-in.
+    revisions: HashMap<OpId, u32>,
+}
+
+impl Known {
+    /// A correction that was accepted.
+    pub(super) fn note_correction(&mut self, correction: &Correction) {
+        let known = self.revisions.entry(correction.check_in).or_default();
+        *known = correction.revision.max(*known);
+    }
 }
 
 impl Facts for Known {
-    fn pass_holder(&self, pass: PassTag) -> Option<ParticipantId> {
-        self.passes.get(&pass).copied()
+    fn pass_holder(&self, pass: PassTag, at: Timestamp) -> Option<ParticipantId> {
+        let record = self.passes.get(&pass)?;
+        let good = record.burned_at.is_none_or(|burned_at| at < burned_at);
+        good.then_some(record.participant)
     }
 
     fn check_in(&self, id: OpId) -> Option<CheckInFact> {
         self.check_ins.get(&id).copied()
+    }
+
+    fn correction_revision(&self, check_in: OpId) -> Option<u32> {
+        Some(self.revisions.get(&check_in).copied().unwrap_or(0))
     }
 
     fn log_writer(&self, log: LogId) -> Option<(DeviceId, Option<ParticipantId>)> {
@@ -70,6 +88,7 @@ pub(super) fn check_in_fact(payload: &Payload, admitted: &AdmittedOp) -> Option<
             Witness::PassScan(pass) => Some(pass),
             _ => None,
         },
+        log: Some(admitted.op.origin.log),
     })
 }
 
@@ -85,12 +104,6 @@ pub(super) async fn read(
         catalog,
         ..Known::default()
     };
-    for state in store
-        .lookup_logs(tenant, &wanted.logs.into_iter().collect::<Vec<_>>())
-        .await?
-    {
-        known.logs.insert(state.log, state);
-    }
     let ops: Vec<OpId> = wanted.ops.into_iter().collect();
     if !ops.is_empty() {
         for admitted in store.lookup_ops(tenant, &ops).await? {
@@ -103,17 +116,56 @@ pub(super) async fn read(
             known.admitted.insert(id, admitted);
         }
     }
+    let of_check_ins = known.check_ins.values().filter_map(|fact| fact.log);
+    let logs: BTreeSet<LogId> = wanted.logs.into_iter().chain(of_check_ins).collect();
+    let logs: Vec<LogId> = logs.into_iter().collect();
+    for state in store.lookup_logs(tenant, &logs).await? {
+        known.logs.insert(state.log, state);
+    }
+    read_revisions(store, tenant, &wanted.corrected, &mut known).await?;
     let passes: Vec<PassTag> = wanted.passes.into_iter().collect();
     if !passes.is_empty() {
         let records = store.lookup_passes(tenant, &passes).await?;
-        known.passes.extend(
-            records
-                .into_iter()
-                .map(|record| (record.pass, record.participant)),
-        );
+        known
+            .passes
+            .extend(records.into_iter().map(|record| (record.pass, record)));
     }
     read_held(store, tenant, group, &mut known).await?;
     Ok(known)
+}
+
+/// Reads how far the corrections of cited check-ins have come, from the streams that carry them.
+/// Corrections are rare, and whoever knows of one has it from a stream: an answer that another
+/// writer has overtaken is too low for nobody.
+async fn read_revisions(
+    store: &dyn Store,
+    tenant: TenantId,
+    corrected: &BTreeSet<OpId>,
+    known: &mut Known,
+) -> Result<(), StoreError> {
+    let cited = corrected.iter().filter_map(|id| known.check_ins.get(id));
+    let subjects: BTreeSet<ParticipantId> = cited.map(|fact| fact.subject).collect();
+    for subject in subjects {
+        let stream = StreamKey::Participant(subject);
+        let mut position = 0;
+        loop {
+            let read = store
+                .read_stream(tenant, stream, position, STREAM_READ_OPS)
+                .await?;
+            let Some(last) = read.last() else {
+                break;
+            };
+            position = last.position;
+            for held in &read {
+                if held.admitted.op.kind == OpKind::Correction as u32
+                    && let Ok(Some(Payload::Correction(correction))) = held.admitted.op.parse()
+                {
+                    known.note_correction(&correction);
+                }
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Reads the entries that offered ops and heads meet.
@@ -165,6 +217,8 @@ async fn read_held(
 struct Wanted {
     logs: BTreeSet<LogId>,
     ops: BTreeSet<OpId>,
+    /// Check-ins that corrections cite.
+    corrected: BTreeSet<OpId>,
     passes: BTreeSet<PassTag>,
 }
 
@@ -193,6 +247,7 @@ impl Wanted {
         match payload {
             Some(Payload::Correction(correction)) => {
                 self.ops.insert(correction.check_in);
+                self.corrected.insert(correction.check_in);
             }
             Some(Payload::CheckIn(check_in)) => {
                 if let Witness::PassScan(pass) = check_in.witness {

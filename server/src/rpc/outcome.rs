@@ -12,10 +12,12 @@ pub const REJECTIONS: &[&str] = &[
     "CITED_OP_UNKNOWN",
     "ORIGIN_NOT_YOURS",
     "LEASE_ENDED",
+    "NEW_FACTS_ONLY",
+    "REVISION_AHEAD",
 ];
 
-/// Why an op is deferred (docs/errors.md).
-pub const DEFERRED_KIND_UNKNOWN: &str = "OP_KIND_UNKNOWN";
+/// Why ops are deferred (docs/errors.md).
+pub const DEFERRALS: &[&str] = &["OP_KIND_UNKNOWN", "PLACE_UNKNOWN"];
 
 /// What a rejection says to people, in Finnish, Swedish or English (for any other language).
 pub fn rejection_text(reason: &str, language: &str) -> &'static str {
@@ -50,6 +52,16 @@ pub fn rejection_text(reason: &str, language: &str) -> &'static str {
             "Enhetens arbetstid hade gått ut när anteckningen gjordes.",
             "The device's lease had run out when the entry was made.",
         ],
+        "NEW_FACTS_ONLY" => [
+            "Uusi laitteesi voi vielä vain lisätä merkintöjä, ei muuttaa aiempia.",
+            "Din nya enhet får än så länge bara lägga till, inte ändra det som varit.",
+            "Your new device may add entries for now, and not yet change earlier ones.",
+        ],
+        "REVISION_AHEAD" => [
+            "Aiempi korjaus samaan merkintään ei ole vielä perillä.",
+            "En tidigare rättelse av samma anteckning har inte kommit fram än.",
+            "An earlier correction of the same entry has not arrived yet.",
+        ],
         _ => [
             "Merkintää ei voitu ottaa vastaan.",
             "Anteckningen kunde inte tas emot.",
@@ -66,7 +78,7 @@ pub fn rejection_text(reason: &str, language: &str) -> &'static str {
 /// What an app may offer to do about a rejection.
 fn undo(reason: &str) -> v1::Undo {
     match reason {
-        "CITED_OP_UNKNOWN" => v1::Undo::Resubmit,
+        "CITED_OP_UNKNOWN" | "REVISION_AHEAD" => v1::Undo::Resubmit,
         _ => v1::Undo::Discard,
     }
 }
@@ -121,9 +133,9 @@ fn exception(sequence: u64, exception: Exception, language: &str) -> v1::Outcome
             undo: undo(&reason).into(),
             reason,
         }),
-        Exception::Deferred => Told::Deferred(v1::Deferred {
+        Exception::Deferred(deferral) => Told::Deferred(v1::Deferred {
             until_ms: 0,
-            reason: DEFERRED_KIND_UNKNOWN.to_owned(),
+            reason: deferral.to_string(),
         }),
     };
     v1::OutcomeException {
@@ -135,7 +147,7 @@ fn exception(sequence: u64, exception: Exception, language: &str) -> v1::Outcome
 #[cfg(test)]
 mod tests {
     use super::*;
-    use askel_sync::admission::Rejection;
+    use askel_sync::admission::{Deferral, Rejection};
 
     #[test]
     fn the_names_are_those_of_admission() {
@@ -146,9 +158,16 @@ mod tests {
             Rejection::CitedOpUnknown,
             Rejection::OriginNotYours,
             Rejection::LeaseEnded,
+            Rejection::NewFactsOnly,
+            Rejection::RevisionAhead,
         ]
         .map(|rejection| rejection.to_string());
         assert_eq!(names.as_slice(), REJECTIONS);
+        let deferrals = [Deferral::KindUnknown, Deferral::PlaceUnknown];
+        assert_eq!(
+            deferrals.map(|deferral| deferral.to_string()).as_slice(),
+            DEFERRALS
+        );
     }
 
     #[test]

@@ -149,6 +149,24 @@ pub struct PassRecord {
     pub pass: PassTag,
     /// Whose.
     pub participant: ParticipantId,
+    /// When it stopped being good, if it did: what was scanned before stands.
+    pub burned_at: Option<Timestamp>,
+}
+
+impl PassRecord {
+    /// A pass that is good.
+    pub const fn good(pass: PassTag, participant: ParticipantId) -> Self {
+        Self {
+            pass,
+            participant,
+            burned_at: None,
+        }
+    }
+
+    /// Whose it is, while it is good.
+    pub fn holder(&self) -> Option<ParticipantId> {
+        self.burned_at.is_none().then_some(self.participant)
+    }
 }
 
 /// What a device's state becomes.
@@ -284,7 +302,7 @@ pub trait EnrolmentStore: Send + Sync {
         audit: &Audit,
     ) -> Result<PassRecord, StoreError>;
 
-    /// Whose passes these are; unknown and burned ones are left out.
+    /// Whose passes these are, burned ones too, in the order asked; unknown ones are left out.
     async fn lookup_passes(
         &self,
         tenant: TenantId,

@@ -213,6 +213,9 @@ async fn a_re_invited_device_hands_in_and_reads_nothing_of_before_for_three_days
     assert!(
         answer.ops_of(OpKind::CheckIn).is_empty() && answer.ops_of(OpKind::StepCount).is_empty()
     );
+    let picture = acts::profile(ProfileField::Picture(9), NOON);
+    let answer = new.hand_in(&world, &[picture]).await;
+    assert_eq!(answer.rejection().reason, "NEW_FACTS_ONLY");
     let mut client = EnrolmentServiceClient::new(world.channel.clone());
     let request = new.call(v1::CreateRecoverySheetRequest {});
     let sheet = client

@@ -2,7 +2,7 @@
 
 use askel_server::{
     Reason,
-    rpc::{DEFERRED_KIND_UNKNOWN, REJECTIONS, code},
+    rpc::{DEFERRALS, REJECTIONS, code},
 };
 
 const DOCUMENT: &str = include_str!("../../../docs/errors.md");
@@ -56,7 +56,7 @@ fn every_outcome_of_an_op_is_in_its_table() {
     let coded: Vec<&str> = REJECTIONS
         .iter()
         .copied()
-        .chain([DEFERRED_KIND_UNKNOWN])
+        .chain(DEFERRALS.iter().copied())
         .collect();
     assert_eq!(documented, coded);
 }

@@ -40,6 +40,7 @@ mod device;
 mod enrolling;
 mod errors_document;
 mod handing_in;
+mod judging;
 mod reading_on;
 mod refusals;
 mod watching;

@@ -9,6 +9,9 @@ pub enum Relation {
     Own,
     /// It happened at a place the author works at.
     InScope,
+    /// The same, and it judges a check-in that the author's device made a short while before
+    /// ([`crate::limits::OWN_CORRECTION_MS_MAX`]).
+    OwnCheckIn,
     /// It is about the whole tenant, and so is the author's right.
     Tenant,
     /// None of these.
@@ -32,7 +35,10 @@ pub const fn rows(kind: OpKind) -> &'static [(Role, Relation)] {
             (Role::Organiser, Relation::InScope),
         ],
         OpKind::Correction => &[
+            (Role::Volunteer, Relation::OwnCheckIn),
+            (Role::Staff, Relation::OwnCheckIn),
             (Role::Staff, Relation::InScope),
+            (Role::Organiser, Relation::OwnCheckIn),
             (Role::Organiser, Relation::InScope),
         ],
         OpKind::StepCount
@@ -57,6 +63,14 @@ pub const fn rows(kind: OpKind) -> &'static [(Role, Relation)] {
             (Role::Admin, Relation::Tenant),
         ],
     }
+}
+
+/// Kinds that only ever add a fact: what a device on probation may hand in.
+pub(super) const fn is_new_fact(kind: OpKind) -> bool {
+    matches!(
+        kind,
+        OpKind::CheckIn | OpKind::StepCount | OpKind::QuestJoined | OpKind::FavouriteAdded
+    )
 }
 
 /// Whether the table has this row.

@@ -2,9 +2,13 @@
 
 use askel_proto::v1::{OpKind, Role, Strength};
 
-use super::{Admission, ClockReading, Flags, Relation, allows, correct};
+use super::{
+    Admission, ClockReading, CorrectedTime, Flags, Relation, allows, authority::is_new_fact,
+    correct,
+};
 use crate::{
     id::{DeviceId, LogId, OpId, ParticipantId, PassTag, PlaceId},
+    limits::OWN_CORRECTION_MS_MAX,
     op::{CheckIn, MalformedPayload, Op, Payload, SessionRef, Witness},
     time::{ClockSegment, LocalDate, Timestamp},
 };
@@ -22,6 +26,18 @@ pub struct Author {
     pub scope: PlaceScope,
     /// Until when, for staff.
     pub lease_until: Option<Timestamp>,
+    /// What it may write of what its role may.
+    pub standing: AuthorStanding,
+}
+
+/// How much of what its role may write a device may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum AuthorStanding {
+    /// All of it.
+    #[default]
+    Full,
+    /// New facts; nothing that changes or undoes what was before. For a device on probation.
+    NewFactsOnly,
 }
 
 /// Places a principal works at.
@@ -45,10 +61,14 @@ impl PlaceScope {
 
 /// What a judgement has to know; fetched before, so that [`judge`] waits for nothing.
 pub trait Facts {
-    /// Whose pass this is; `None` when unknown or burned.
-    fn pass_holder(&self, pass: PassTag) -> Option<ParticipantId>;
+    /// Whose pass this was at a corrected time; `None` when it is unknown, or was burned by then. A
+    /// scan from before the pass was burned counts, however late it arrives.
+    fn pass_holder(&self, pass: PassTag, at: Timestamp) -> Option<ParticipantId>;
     /// An accepted check-in.
     fn check_in(&self, id: OpId) -> Option<CheckInFact>;
+    /// The greatest revision that may decide about a check-in, 0 for none; `None` where that is not
+    /// for this machine to say.
+    fn correction_revision(&self, check_in: OpId) -> Option<u32>;
     /// Whose log this is: the device and, if it is a participant's, the participant.
     fn log_writer(&self, log: LogId) -> Option<(DeviceId, Option<ParticipantId>)>;
     /// The local day (04:00 cut) of an instant at a place; `None` for a place not in the catalog.
@@ -68,6 +88,8 @@ pub struct CheckInFact {
     pub session: SessionRef,
     /// The pass that was scanned, if one was.
     pub pass: Option<PassTag>,
+    /// The log it was written in, where that is known.
+    pub log: Option<LogId>,
 }
 
 /// The outcome of an op.
@@ -82,8 +104,21 @@ pub enum Judgement {
     },
     /// It does not, for good.
     Rejected(Rejection),
-    /// This version can't tell; to be offered again later.
-    Deferred,
+    /// It can't be told yet; to be offered again later.
+    Deferred(Deferral),
+}
+
+/// Why an op is deferred; the names are those of the table of reasons.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum Deferral {
+    /// This version does not know the kind, or has no effect for it yet.
+    #[error("OP_KIND_UNKNOWN")]
+    KindUnknown,
+    /// People were counted at a place that is not in the catalog: a count belongs to a day, and
+    /// without the place's zone there is none.
+    #[error("PLACE_UNKNOWN")]
+    PlaceUnknown,
 }
 
 /// Why an op is rejected; the names are those of the table of reasons.
@@ -96,7 +131,7 @@ pub enum Rejection {
     /// The authority table has no row for it.
     #[error("OP_NOT_ALLOWED")]
     NotAllowed,
-    /// The pass is not known or was burned.
+    /// The pass is not known, or was burned by then.
     #[error("PASS_UNKNOWN")]
     PassUnknown,
     /// The op it cites is not known.
@@ -108,6 +143,12 @@ pub enum Rejection {
     /// The staff lease had run out when it happened.
     #[error("LEASE_ENDED")]
     LeaseEnded,
+    /// The device is on probation, and the kind changes or undoes something.
+    #[error("NEW_FACTS_ONLY")]
+    NewFactsOnly,
+    /// Its revision is more than one above the greatest that is known.
+    #[error("REVISION_AHEAD")]
+    RevisionAhead,
 }
 
 impl From<MalformedPayload> for Rejection {
@@ -126,14 +167,22 @@ pub fn judge(
 ) -> Judgement {
     let payload = match op.parse() {
         Ok(Some(payload)) => payload,
-        Ok(None) => return Judgement::Deferred,
+        Ok(None) => return Judgement::Deferred(Deferral::KindUnknown),
         Err(malformed) => return Judgement::Rejected(malformed.into()),
     };
     if !is_own_origin(op, carrier, author, facts) {
         return Judgement::Rejected(Rejection::OriginNotYours);
     }
     match admit(&payload, author, clocks, facts) {
-        Ok(_) if awaits_a_later_version(payload.kind()) => Judgement::Deferred,
+        Ok(_) if awaits_a_later_version(payload.kind()) => {
+            Judgement::Deferred(Deferral::KindUnknown)
+        }
+        Ok(admission)
+            if admission.flags.contains(Flags::PLACE_UNKNOWN)
+                && payload.kind() == OpKind::Tally =>
+        {
+            Judgement::Deferred(Deferral::PlaceUnknown)
+        }
         Ok(admission) => Judgement::Accepted { admission, payload },
         Err(rejection) => Judgement::Rejected(rejection),
     }
@@ -164,10 +213,6 @@ fn admit(
     clocks: Clocks,
     facts: &impl Facts,
 ) -> Result<Admission, Rejection> {
-    let about = about(payload, author, facts)?;
-    if !allows(payload.kind(), author.role, about.relation) {
-        return Err(Rejection::NotAllowed);
-    }
     let claimed = claimed_at(payload).unwrap_or(clocks.received_at);
     let corrected = correct(
         claimed,
@@ -175,11 +220,25 @@ fn admit(
         clocks.sent_with,
         clocks.received_at,
     );
+    let about = about(payload, corrected, author, facts)?;
+    if !allows(payload.kind(), author.role, about.relation) {
+        return Err(Rejection::NotAllowed);
+    }
+    if author.standing == AuthorStanding::NewFactsOnly && !is_new_fact(payload.kind()) {
+        return Err(Rejection::NewFactsOnly);
+    }
     if author
         .lease_until
         .is_some_and(|until| corrected.at >= until)
     {
         return Err(Rejection::LeaseEnded);
+    }
+    if let Payload::Correction(correction) = payload
+        && facts
+            .correction_revision(correction.check_in)
+            .is_some_and(|known| correction.revision > known.saturating_add(1))
+    {
+        return Err(Rejection::RevisionAhead);
     }
     let place_unknown =
         place_of(payload).is_some_and(|place| facts.local_date(place, corrected.at).is_none());
@@ -218,7 +277,12 @@ struct About {
     relation: Relation,
 }
 
-fn about(payload: &Payload, author: &Author, facts: &impl Facts) -> Result<About, Rejection> {
+fn about(
+    payload: &Payload,
+    corrected: CorrectedTime,
+    author: &Author,
+    facts: &impl Facts,
+) -> Result<About, Rejection> {
     let in_scope = |place| {
         if author.scope.covers(place) {
             Relation::InScope
@@ -237,7 +301,11 @@ fn about(payload: &Payload, author: &Author, facts: &impl Facts) -> Result<About
             } else {
                 in_scope(*place)
             },
-            subject: Some(facts.pass_holder(*pass).ok_or(Rejection::PassUnknown)?),
+            subject: Some(
+                facts
+                    .pass_holder(*pass, corrected.at)
+                    .ok_or(Rejection::PassUnknown)?,
+            ),
         },
         Payload::Tally(tally) => About {
             subject: None,
@@ -249,7 +317,14 @@ fn about(payload: &Payload, author: &Author, facts: &impl Facts) -> Result<About
                 .ok_or(Rejection::CitedOpUnknown)?;
             About {
                 subject: Some(check_in.subject),
-                relation: in_scope(check_in.place),
+                relation: match in_scope(check_in.place) {
+                    Relation::InScope
+                        if is_fresh_own(&check_in, corrected, author.device, facts) =>
+                    {
+                        Relation::OwnCheckIn
+                    }
+                    relation => relation,
+                },
             }
         }
         _ if author.participant.is_some() => About {
@@ -265,6 +340,19 @@ fn about(payload: &Payload, author: &Author, facts: &impl Facts) -> Result<About
             },
         },
     })
+}
+
+/// Whether a device made a check-in itself, a short while before.
+fn is_fresh_own(
+    check_in: &CheckInFact,
+    judged: CorrectedTime,
+    device: DeviceId,
+    facts: &impl Facts,
+) -> bool {
+    let writer = check_in.log.and_then(|log| facts.log_writer(log));
+    let age_ms = judged.at.saturating_ms_since(check_in.corrected_at);
+    writer.is_some_and(|(writer, _)| writer == device)
+        && (0..=OWN_CORRECTION_MS_MAX).contains(&age_ms)
 }
 
 fn claimed_at(payload: &Payload) -> Option<Timestamp> {

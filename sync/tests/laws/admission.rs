@@ -2,15 +2,17 @@
 
 use askel_sync::{
     admission::{
-        Author, CheckInFact, ClockReading, Clocks, Facts, Flags, Judgement, PlaceScope, Rejection,
-        Role, Strength, judge,
+        Author, AuthorStanding, CheckInFact, ClockReading, Clocks, Deferral, Facts, Flags,
+        Judgement, PlaceScope, Rejection, Role, Strength, judge,
     },
-    id::{DeviceId, GoalId, LogId, OpId, ParticipantId, PassTag, PlaceId},
+    id::{DeviceId, GoalId, LogId, OpId, ParticipantId, PassTag, PlaceId, StepSourceId},
+    limits::{OWN_CORRECTION_MS_MAX, REVISION_MAX},
     op::{
-        CheckIn, Correction, CorrectionReason, Manner, Op, Origin, Payload, QuestJoined, Tally,
+        CheckIn, Correction, CorrectionReason, FavouriteAdded, FavouriteRemoved, Manner, Measure,
+        Op, Origin, Payload, ProfileField, ProfileSet, QuestJoined, QuestLeft, StepCount, Tally,
         Verdict, Witness,
     },
-    time::{ClockSegment, HOUR_MS, LocalDate, Timestamp},
+    time::{ClockSegment, HOUR_MS, LocalDate, Quarter, Timestamp},
 };
 
 use crate::world::{BASEMENT, LIBRARY, LUNCH, ME, PASS, catalog_with, hours};
@@ -20,14 +22,20 @@ const LOG: LogId = LogId::from_bytes([2; 16]);
 const MY_OTHER_LOG: LogId = LogId::from_bytes([3; 16]);
 const SOMEONES_LOG: LogId = LogId::from_bytes([4; 16]);
 pub(crate) const KNOWN: OpId = OpId::from_bytes([5; 16]);
+/// Until three in the afternoon it was mine.
 const BURNED: PassTag = PassTag::from_bytes([6; 16]);
+/// In which the known check-in was written.
+const MY_STAFF_LOG: LogId = LogId::from_bytes([7; 16]);
+/// How often the known check-in was corrected.
+const KNOWN_REVISION: u32 = 3;
 
 /// What a server with one check-in and one pass knows.
 pub(crate) struct World;
 
 impl Facts for World {
-    fn pass_holder(&self, pass: PassTag) -> Option<ParticipantId> {
-        (pass == PASS).then_some(ME)
+    fn pass_holder(&self, pass: PassTag, at: Timestamp) -> Option<ParticipantId> {
+        let good = pass == PASS || (pass == BURNED && at < hours(15));
+        good.then_some(ME)
     }
 
     fn check_in(&self, id: OpId) -> Option<CheckInFact> {
@@ -37,11 +45,17 @@ impl Facts for World {
             corrected_at: hours(12),
             session: LUNCH,
             pass: Some(PASS),
+            log: Some(MY_STAFF_LOG),
         })
+    }
+
+    fn correction_revision(&self, check_in: OpId) -> Option<u32> {
+        Some(if check_in == KNOWN { KNOWN_REVISION } else { 0 })
     }
 
     fn log_writer(&self, log: LogId) -> Option<(DeviceId, Option<ParticipantId>)> {
         match log {
+            MY_STAFF_LOG => Some((DEVICE, None)),
             MY_OTHER_LOG => Some((DeviceId::from_bytes([9; 16]), Some(ME))),
             SOMEONES_LOG => Some((DeviceId::from_bytes([8; 16]), None)),
             _ => None,
@@ -60,6 +74,7 @@ fn participant() -> Author {
         participant: Some(ME),
         scope: PlaceScope::Only(Vec::new()),
         lease_until: None,
+        standing: AuthorStanding::Full,
     }
 }
 
@@ -70,6 +85,7 @@ fn staff(role: Role) -> Author {
         participant: None,
         scope: PlaceScope::Only(vec![BASEMENT]),
         lease_until: Some(hours(20)),
+        standing: AuthorStanding::Full,
     }
 }
 
@@ -96,7 +112,7 @@ fn rejection(payload: &Payload, author: &Author) -> Option<Rejection> {
     match judged(payload, author) {
         Judgement::Accepted { .. } => None,
         Judgement::Rejected(rejection) => Some(rejection),
-        Judgement::Deferred => panic!("deferred"),
+        Judgement::Deferred(deferral) => panic!("{deferral}"),
     }
 }
 
@@ -117,12 +133,27 @@ fn scan(place: PlaceId, pass: PassTag) -> Payload {
 }
 
 fn correction(check_in: OpId) -> Payload {
+    correction_at(check_in, hours(12), 1)
+}
+
+fn correction_at(check_in: OpId, occurred_at: Timestamp, revision: u32) -> Payload {
     Payload::Correction(Correction {
         check_in,
-        revision: 1,
+        revision,
         verdict: Verdict::Void,
         reason: CorrectionReason::ScannedByMistake,
-        occurred_at: hours(12),
+        occurred_at,
+    })
+}
+
+fn tally(place: PlaceId) -> Payload {
+    let (occurred_at, manner) = (hours(12), Manner::OnSite);
+    Payload::Tally(Tally {
+        place,
+        occurred_at,
+        session: LUNCH,
+        manner,
+        delta: 1,
     })
 }
 
@@ -161,24 +192,10 @@ fn nobody_writes_beyond_their_row() {
         refused
     );
     assert_eq!(rejection(&report, &staff(Role::Staff)), refused);
-    let tally = |place| {
-        let (occurred_at, manner) = (hours(12), Manner::OnSite);
-        Payload::Tally(Tally {
-            place,
-            occurred_at,
-            session: LUNCH,
-            manner,
-            delta: 1,
-        })
-    };
     assert_eq!(rejection(&tally(BASEMENT), &staff(Role::Volunteer)), None);
     assert_eq!(rejection(&tally(LIBRARY), &staff(Role::Volunteer)), refused);
     assert_eq!(rejection(&tally(BASEMENT), &participant()), refused);
     assert_eq!(rejection(&correction(KNOWN), &staff(Role::Staff)), None);
-    assert_eq!(
-        rejection(&correction(KNOWN), &staff(Role::Volunteer)),
-        refused
-    );
     assert_eq!(rejection(&correction(KNOWN), &participant()), refused);
     let joined = QuestJoined {
         goal: GoalId::new(1),
@@ -191,10 +208,120 @@ fn nobody_writes_beyond_their_row() {
 
 #[test]
 fn what_is_cited_has_to_be_known() {
-    let unknown = rejection(&scan(BASEMENT, BURNED), &staff(Role::Staff));
+    let never = PassTag::from_bytes([0; 16]);
+    let unknown = rejection(&scan(BASEMENT, never), &staff(Role::Staff));
     assert_eq!(unknown, Some(Rejection::PassUnknown));
     let unknown = rejection(&correction(OpId::from_bytes([0; 16])), &staff(Role::Staff));
     assert_eq!(unknown, Some(Rejection::CitedOpUnknown));
+}
+
+#[test]
+fn a_scan_from_before_the_pass_was_burned_counts() {
+    let at = |at| check_in(BASEMENT, at, Witness::PassScan(BURNED));
+    let last = at(hours(15).saturating_add_ms(-1));
+    assert_eq!(rejection(&last, &staff(Role::Staff)), None);
+    assert_eq!(
+        rejection(&at(hours(15)), &staff(Role::Staff)),
+        Some(Rejection::PassUnknown)
+    );
+}
+
+#[test]
+fn a_volunteer_judges_an_own_check_in_again_for_ten_minutes() {
+    let by = |device, at| {
+        let author = Author {
+            device,
+            ..staff(Role::Volunteer)
+        };
+        rejection(&correction_at(KNOWN, at, 1), &author)
+    };
+    let last = hours(12).saturating_add_ms(OWN_CORRECTION_MS_MAX);
+    assert_eq!(by(DEVICE, hours(12)), None);
+    assert_eq!(by(DEVICE, last), None);
+    let refused = Some(Rejection::NotAllowed);
+    assert_eq!(by(DEVICE, last.saturating_add_ms(1)), refused);
+    assert_eq!(by(DEVICE, hours(12).saturating_add_ms(-1)), refused);
+    assert_eq!(by(DeviceId::from_bytes([9; 16]), hours(12)), refused);
+    let elsewhere = Author {
+        scope: PlaceScope::Only(vec![LIBRARY]),
+        ..staff(Role::Volunteer)
+    };
+    assert_eq!(rejection(&correction(KNOWN), &elsewhere), refused);
+}
+
+#[test]
+fn a_revision_is_at_most_one_above_what_is_known() {
+    let of = |revision| {
+        rejection(
+            &correction_at(KNOWN, hours(12), revision),
+            &staff(Role::Staff),
+        )
+    };
+    assert_eq!(of(KNOWN_REVISION), None);
+    assert_eq!(of(KNOWN_REVISION + 1), None);
+    assert_eq!(of(KNOWN_REVISION + 2), Some(Rejection::RevisionAhead));
+    assert_eq!(of(REVISION_MAX), Some(Rejection::RevisionAhead));
+}
+
+#[test]
+fn a_device_on_probation_adds_and_changes_nothing() {
+    let probation = Author {
+        standing: AuthorStanding::NewFactsOnly,
+        ..participant()
+    };
+    let (place, goal, occurred_at) = (LIBRARY, GoalId::new(1), hours(12));
+    let steps = StepCount {
+        source: StepSourceId::from_bytes([1; 16]),
+        bucket: Quarter::containing(occurred_at).expect("after 1970"),
+        count: 1,
+        revision: 1,
+        measure: Measure::Steps,
+    };
+    for fact in [
+        check_in(BASEMENT, occurred_at, Witness::SelfReport),
+        Payload::StepCount(steps),
+        Payload::QuestJoined(QuestJoined { goal, occurred_at }),
+        Payload::FavouriteAdded(FavouriteAdded { place, occurred_at }),
+    ] {
+        assert_eq!(rejection(&fact, &probation), None, "{fact:?}");
+    }
+    let (added, joined) = (vec![KNOWN], vec![KNOWN]);
+    for change in [
+        Payload::ProfileSet(ProfileSet {
+            occurred_at,
+            field: ProfileField::Picture(1),
+        }),
+        Payload::QuestLeft(QuestLeft {
+            goal,
+            occurred_at,
+            joined,
+        }),
+        Payload::FavouriteRemoved(FavouriteRemoved {
+            place,
+            occurred_at,
+            added,
+        }),
+    ] {
+        assert_eq!(rejection(&change, &participant()), None, "{change:?}");
+        assert_eq!(
+            rejection(&change, &probation),
+            Some(Rejection::NewFactsOnly),
+            "{change:?}"
+        );
+    }
+}
+
+#[test]
+fn people_counted_at_an_unknown_place_wait_for_the_place() {
+    let everywhere = Author {
+        scope: PlaceScope::All,
+        ..staff(Role::Staff)
+    };
+    assert_eq!(
+        judged(&tally(PlaceId::new(99)), &everywhere),
+        Judgement::Deferred(Deferral::PlaceUnknown)
+    );
+    assert_eq!(rejection(&tally(LIBRARY), &everywhere), None);
 }
 
 #[test]
@@ -243,14 +370,17 @@ fn an_unknown_place_is_flagged_and_an_unknown_kind_deferred() {
         origin,
     };
     let of = |op: &Op| judge(op, LOG, &participant(), clocks(), &World);
-    assert_eq!(of(&op(9_999, vec![0x08, 0x01])), Judgement::Deferred);
+    assert_eq!(
+        of(&op(9_999, vec![0x08, 0x01])),
+        Judgement::Deferred(Deferral::KindUnknown)
+    );
     assert_eq!(
         of(&op(1, vec![0xff])),
         Judgement::Rejected(Rejection::Malformed)
     );
     assert_eq!(
         of(&op(52, Vec::new())),
-        Judgement::Deferred,
+        Judgement::Deferred(Deferral::KindUnknown),
         "an erasure waits for its version"
     );
 }

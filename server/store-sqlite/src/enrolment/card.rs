@@ -1,7 +1,10 @@
 //! What a participant is given: cards, recovery sheets, approvals; and whose a pass is.
 
 use askel_store::{Approval, PassRecord, StoreError};
-use askel_sync::id::{ParticipantId, PassTag};
+use askel_sync::{
+    id::{ParticipantId, PassTag},
+    time::Timestamp,
+};
 
 use super::enrol::Enrolling;
 use crate::{
@@ -27,13 +30,8 @@ impl Enrolling<'_> {
         .fetch_optional(&mut *self.connection)
         .await
         .map_err(store_error)?;
-        row.map(|row| {
-            Ok(PassRecord {
-                pass: id(&row.pass)?,
-                participant: id(&row.participant)?,
-            })
-        })
-        .transpose()
+        row.map(|row| Ok(PassRecord::good(id(&row.pass)?, id(&row.participant)?)))
+            .transpose()
     }
 
     /// Adds a card with its participant and pass.
@@ -115,7 +113,7 @@ impl Enrolling<'_> {
         Ok(())
     }
 
-    /// Whose passes these are; burned ones are left out.
+    /// Whose passes these are, burned ones too.
     pub(super) async fn passes(
         &mut self,
         passes: &[PassTag],
@@ -123,10 +121,10 @@ impl Enrolling<'_> {
         let key = &self.tenant.as_bytes()[..];
         let wanted = rows(passes.iter().map(|pass| bytes(pass.as_bytes())));
         let rows = sqlx::query!(
-            r#"SELECT pass.pass AS "pass!: Vec<u8>", pass.participant AS "participant!: Vec<u8>"
+            r#"SELECT pass.pass AS "pass!: Vec<u8>", pass.participant AS "participant!: Vec<u8>",
+                      pass.burned_at_ms
                FROM json_each(?2) AS wanted
                CROSS JOIN pass ON pass.tenant = ?1 AND pass.pass = unhex(wanted.value)
-               WHERE pass.burned_at_ms IS NULL
                ORDER BY wanted.key"#,
             key,
             wanted
@@ -138,6 +136,7 @@ impl Enrolling<'_> {
             Ok(PassRecord {
                 pass: id(&row.pass)?,
                 participant: id(&row.participant)?,
+                burned_at: row.burned_at_ms.map(Timestamp::from_ms),
             })
         });
         records.collect()

@@ -152,7 +152,7 @@ impl Enrolling<'_> {
     /// Adds a device, with its participant and pass if it is a participant's.
     pub(super) async fn add(&mut self, device: &Device) -> Result<(), StoreError> {
         if let (Some(participant), Some(pass)) = (device.participant, device.pass) {
-            self.bind(PassRecord { pass, participant }).await?;
+            self.bind(PassRecord::good(pass, participant)).await?;
         }
         let (key, id) = (&self.tenant.as_bytes()[..], &device.id.as_bytes()[..]);
         let (public_key, role) = (&device.public_key.as_bytes()[..], device.role as i32);

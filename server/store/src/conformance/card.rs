@@ -8,10 +8,7 @@ use super::fixture::{
 use crate::{PassRecord, Store, StoreError};
 
 fn card(n: u8) -> PassRecord {
-    PassRecord {
-        pass: pass(n),
-        participant: participant(n),
-    }
+    PassRecord::good(pass(n), participant(n))
 }
 
 /// Whatever the server has drawn for the repetition.

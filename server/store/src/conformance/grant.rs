@@ -57,10 +57,7 @@ pub async fn an_invitation_makes_participant_device_and_pass(store: Arc<impl Sto
         store.list_participants(TENANT).await.unwrap(),
         [participant(1)]
     );
-    let record = PassRecord {
-        pass: pass(1),
-        participant: participant(1),
-    };
+    let record = PassRecord::good(pass(1), participant(1));
     assert_eq!(
         store.lookup_passes(TENANT, &[pass(1)]).await.unwrap(),
         [record]

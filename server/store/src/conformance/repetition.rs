@@ -120,10 +120,7 @@ async fn come_and_go(store: &impl Store, tenant: TenantId) {
     };
     call!(store.record_approval(tenant, &approval, &any_audit()));
     let third = call!(store.enrol(tenant, &Grant::Approval, &new_device(3), &any_audit())).id;
-    let card = PassRecord {
-        pass: pass(9),
-        participant: participant(9),
-    };
+    let card = PassRecord::good(pass(9), participant(9));
     call!(store.record_card(tenant, [9; 16], card, &any_audit()));
     let revoke = DeviceChange {
         state: DeviceState::Revoked,
@@ -207,7 +204,10 @@ async fn standing(store: &impl Store, tenant: TenantId) -> Standing {
             .await
             .unwrap(),
         participants: store.list_participants(tenant).await.unwrap(),
-        passes: passes.into_iter().map(|record| record.pass).collect(),
+        passes: passes
+            .into_iter()
+            .filter_map(|record| record.holder().map(|_| record.pass))
+            .collect(),
         used_invitations: invitations
             .into_iter()
             .map(|invitation| invitation.used_by)

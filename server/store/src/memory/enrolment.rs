@@ -190,7 +190,7 @@ impl EnrolmentStore for MemoryStore {
         audit: &Audit,
     ) -> Result<Option<Device>, StoreError> {
         Ok(self.write(tenant, |data| {
-            if data.enrolment.change(device, change) {
+            if data.enrolment.change(device, change, audit.at) {
                 data.audit.note(tenant, audit);
             }
             data.enrolment.devices.get(&device).cloned()
@@ -271,10 +271,11 @@ impl EnrolmentStore for MemoryStore {
     ) -> Result<Vec<PassRecord>, StoreError> {
         Ok(self.read(tenant, |data| {
             let record = |tag: &PassTag| {
-                let pass = data.enrolment.passes.get(tag).filter(|pass| !pass.burned)?;
+                let pass = data.enrolment.passes.get(tag)?;
                 Some(PassRecord {
                     pass: *tag,
                     participant: pass.participant,
+                    burned_at: pass.burned_at,
                 })
             };
             passes.iter().filter_map(record).collect()

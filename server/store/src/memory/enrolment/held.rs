@@ -27,7 +27,7 @@ pub(in crate::memory) struct Enrolment {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Pass {
     pub(super) participant: ParticipantId,
-    pub(super) burned: bool,
+    pub(super) burned_at: Option<Timestamp>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -93,7 +93,7 @@ impl Enrolment {
 
     pub(super) fn add(&mut self, device: &Device) -> Result<(), StoreError> {
         if let (Some(participant), Some(pass)) = (device.participant, device.pass) {
-            self.bind(PassRecord { pass, participant })?;
+            self.bind(PassRecord::good(pass, participant))?;
         }
         self.devices.insert(device.id, device.clone());
         Ok(())
@@ -108,7 +108,7 @@ impl Enrolment {
             record.pass,
             Pass {
                 participant: record.participant,
-                burned: false,
+                burned_at: record.burned_at,
             },
         );
         Ok(())
@@ -160,12 +160,12 @@ impl Enrolment {
             .cloned()
             .collect();
         for device in ended {
-            self.change(device.id, REVOKED);
+            self.change(device.id, REVOKED, new.enrolled_at);
         }
     }
 
     /// Whether it changed anything.
-    pub(super) fn change(&mut self, id: DeviceId, change: DeviceChange) -> bool {
+    pub(super) fn change(&mut self, id: DeviceId, change: DeviceChange, at: Timestamp) -> bool {
         let Some(device) = self.devices.get_mut(&id) else {
             return false;
         };
@@ -180,7 +180,7 @@ impl Enrolment {
             && let Some(tag) = device.pass.take()
             && let Some(pass) = self.passes.get_mut(&tag)
         {
-            pass.burned = true;
+            pass.burned_at = Some(at);
         }
         true
     }
