@@ -191,6 +191,12 @@ impl Engine {
             Write::Put(_, Row::Catalog(row)) if row.current == self.model.catalog.current => {
                 Refold::Nothing
             }
+            // By the server's clock own ops are judged.
+            Write::Put(_, Row::Attempt(row))
+                if row.server_offset_ms != self.model.attempt.server_offset_ms =>
+            {
+                Refold::Own
+            }
             Write::Put(_, Row::StreamOp(_)) | Write::Delete(Table::OwnOp, _) => Refold::Own,
             Write::Put(_, Row::Installation(_) | Row::Catalog(_))
             | Write::Delete(Table::Stream | Table::StreamOp, _) => Refold::All,

@@ -79,6 +79,9 @@ pub enum Cause {
     /// Only a staff device can do this.
     #[error("only a staff device can do this")]
     NotStaff,
+    /// What is asked is for others to do: a volunteer takes back only an own scan, for ten minutes.
+    #[error("this is for others to do")]
+    NotAllowed,
     /// The link is no invitation or recovery sheet, or not one for this.
     #[error("the link can't be used: {0}")]
     Link(&'static str),
@@ -159,6 +162,7 @@ impl From<Cause> for Error {
             Cause::AlreadyEnrolled
             | Cause::NotAParticipant
             | Cause::NotStaff
+            | Cause::NotAllowed
             | Cause::Link(_)
             | Cause::OutOfBounds(_)
             | Cause::Unknown(_)

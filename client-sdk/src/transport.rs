@@ -98,6 +98,13 @@ pub trait Transport: Send + Sync {
         request: v1::RefuseDeviceRequest,
     ) -> Result<v1::OwnDevice, TransportError>;
 
+    /// Revokes one of the principal's own devices.
+    async fn revoke_own_device(
+        &self,
+        credential: &Credential,
+        request: v1::RevokeOwnDeviceRequest,
+    ) -> Result<v1::OwnDevice, TransportError>;
+
     /// Lists the principal's own devices, a page.
     async fn list_own_devices(
         &self,

@@ -11,8 +11,8 @@ use crate::{
     key_store::PlatformKeyStore,
     record::{
         Attended, Award, CheckedIn, CorrectionReason, DaySteps, Enrolled, Measure, Nearby, Opening,
-        OwnScan, Place, PlaceDay, Profile, Progress, RejectedOp, Scanned, Status, StepReading,
-        StepsRecorded, SyncReport,
+        OwnDevice, OwnScan, Place, PlaceDay, Profile, Progress, RejectedOp, Scanned, Status,
+        StepReading, StepsRecorded, SyncReport,
     },
 };
 
@@ -82,6 +82,18 @@ impl Client {
         Ok(self
             .runtime
             .block_on(self.sdk.approve_device(&key, replaces))?)
+    }
+
+    /// The principal's own devices, as the server lists them.
+    pub fn own_devices(&self) -> Answer<Vec<OwnDevice>> {
+        let devices = self.runtime.block_on(self.sdk.own_devices())?;
+        Ok(devices.into_iter().map(OwnDevice::from).collect())
+    }
+
+    /// Ends one of the principal's own devices, this one too.
+    pub fn revoke_own_device(&self, device: &[u8]) -> Answer<()> {
+        let device = sdk::DeviceId::try_from(device).map_err(|_| bad("the device"))?;
+        Ok(self.runtime.block_on(self.sdk.revoke_own_device(device))?)
     }
 
     /// Refuses a re-invited device while it may be refused.

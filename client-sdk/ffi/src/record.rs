@@ -5,8 +5,8 @@ mod place;
 mod status;
 
 pub use participant::{
-    Attended, Award, CheckedIn, DaySteps, Enrolled, Measure, Profile, Progress, Role,
-    StageProgress, StepReading, StepsRecorded,
+    Attended, Award, CheckedIn, DaySteps, DeviceState, Enrolled, Measure, OwnDevice, Profile,
+    Progress, Role, StageProgress, StepReading, StepsRecorded,
 };
 pub use place::{
     CorrectionReason, Nearby, Opening, OwnScan, Place, PlaceDay, Scanned, Session, SessionCounts,

@@ -87,6 +87,20 @@ impl Client {
         Ok(())
     }
 
+    /// Ends one of the principal's own devices, this one too: it can do nothing any more, and its pass
+    /// is no longer good. Doing it twice is doing it once.
+    pub async fn revoke_own_device(&self, device: DeviceId) -> Result<(), Error> {
+        self.shared
+            .call(|transport, credential| async move {
+                let request = v1::RevokeOwnDeviceRequest {
+                    device_id: device.to_vec(),
+                };
+                transport.revoke_own_device(&credential, request).await
+            })
+            .await?;
+        Ok(())
+    }
+
     /// The principal's own devices, as the server lists them.
     pub async fn own_devices(&self) -> Result<Vec<OwnDevice>, Error> {
         let list = self

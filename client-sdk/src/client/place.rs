@@ -40,10 +40,11 @@ impl Client {
         Ok(op)
     }
 
-    /// Takes a scan back, this device's own or one of the place's day.
+    /// Takes a scan back, this device's own or one of the place's day. A volunteer takes back only what
+    /// this device scanned in the last ten minutes.
     ///
     /// # Errors
-    /// [`Error::FixInput`] for a check-in that is not known here.
+    /// [`Error::FixInput`] for a check-in that is not known here, or that is for others to judge.
     pub fn void(&self, check_in: OpId, reason: CorrectionReason) -> Result<OpId, Error> {
         self.correct(check_in, Verdict::Void, reason)
     }

@@ -78,9 +78,10 @@ impl Client {
         self.shared
             .decide(|engine, now| Ok(engine.begin_sync(now)))?;
         let mut new_logs: usize = 0;
+        let mut turn: usize = 0;
         loop {
             self.shared.decide(|engine, _| engine.prepare_request())?;
-            let round = self.round(report).await?;
+            let round = self.round(turn, report).await?;
             new_logs = new_logs.saturating_add(round.settled.conflicts);
             if new_logs > NEW_LOGS_PER_SYNC_MAX {
                 return Err(Cause::Answer("it refuses every log").into());
@@ -88,16 +89,21 @@ impl Client {
             let catalog = self.fetch_catalog(report).await?;
             let wants_more = round.closing.more || self.shared.ask(Engine::has_more_to_send);
             let goes_on = catalog == CatalogCame::Yes || (wants_more && round.has_progressed());
-            if !goes_on {
+            let next_turn = turn.saturating_add(1);
+            if goes_on {
+                // The same streams again.
+            } else if next_turn < self.shared.ask(Engine::turns) {
+                turn = next_turn;
+            } else {
                 return Ok(i64::try_from(round.closing.retry_after_ms).unwrap_or(i64::MAX));
             }
         }
     }
 
     /// One call, to the end of its answer.
-    async fn round(&self, report: &mut SyncReport) -> Result<Round, Error> {
+    async fn round(&self, turn: usize, report: &mut SyncReport) -> Result<Round, Error> {
         let now = self.shared.now();
-        let (request, sent) = self.shared.ask(|engine| engine.sync_request(now));
+        let (request, sent) = self.shared.ask(|engine| engine.sync_request(now, turn));
         let sent_bytes = request.encoded_len();
         let mut answer = self
             .shared

@@ -2,13 +2,13 @@
 
 use askel_sync::{
     admission::{
-        AdmittedOp, Author, AuthorStanding, CheckInFact, Clocks, Facts, Judgement, PlaceScope,
-        judge,
+        AdmittedOp, Author, AuthorStanding, CheckInFact, ClockReading, Clocks, Facts, Judgement,
+        PlaceScope, judge,
     },
     catalog::Catalog,
     id::{DeviceId, LogId, OpId, ParticipantId, PassTag, PlaceId},
     key::StaffCertificate,
-    op::{CheckIn, Payload, Witness},
+    op::{CheckIn, Op, Origin, Payload, Witness},
     time::{LocalDate, Timestamp},
 };
 
@@ -61,8 +61,11 @@ impl<'a> Estimator<'a> {
         }
         let clocks = Clocks {
             written_in: own.segment,
-            sent_with: None,
-            received_at: own.written_at,
+            sent_with: Some(ClockReading {
+                wall: own.written_at,
+                segment: own.segment,
+            }),
+            received_at: self.server_time(own.written_at),
         };
         match judge(&own.op, own.log, &self.author, clocks, self) {
             Judgement::Accepted { admission, .. } => Some(AdmittedOp {
@@ -71,6 +74,34 @@ impl<'a> Estimator<'a> {
             }),
             _ => None,
         }
+    }
+
+    /// Whether the server would refuse an op that was written now.
+    pub(crate) fn refuses(&self, payload: &Payload, now: ClockReading) -> bool {
+        let Some((_, log)) = self.model.open_log() else {
+            return true;
+        };
+        let origin = Origin {
+            log: log.id,
+            sequence: log.next_sequence,
+        };
+        let clocks = Clocks {
+            written_in: now.segment,
+            sent_with: Some(now),
+            received_at: self.server_time(now.wall),
+        };
+        let judgement = judge(
+            &Op::new(origin, payload),
+            log.id,
+            &self.author,
+            clocks,
+            self,
+        );
+        matches!(judgement, Judgement::Rejected(_))
+    }
+
+    fn server_time(&self, wall: Timestamp) -> Timestamp {
+        wall.saturating_add_ms(self.model.attempt.server_offset_ms)
     }
 
     fn fact(&self, check_in: &CheckIn, corrected_at: Timestamp, log: LogId) -> CheckInFact {
@@ -100,7 +131,8 @@ impl Facts for Estimator<'_> {
         if let Some((_, own)) = self.model.own_op(id)
             && let Ok(Some(Payload::CheckIn(check_in))) = own.op.parse()
         {
-            return Some(self.fact(&check_in, check_in.occurred_at, own.op.origin.log));
+            let at = self.server_time(check_in.occurred_at);
+            return Some(self.fact(&check_in, at, own.op.origin.log));
         }
         self.model
             .stream_ops

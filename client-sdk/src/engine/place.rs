@@ -14,6 +14,7 @@ use askel_sync::{
 use super::{
     Decided, Engine,
     draft::Draft,
+    estimate::Estimator,
     row::{OwnOp, Row, Standing, StreamRow},
 };
 use crate::{Cause, Error, OwnScan, PlaceDay, Scanned, SessionCounts};
@@ -36,10 +37,11 @@ impl Engine {
     ) -> Result<Decided<Scanned>, Error> {
         self.staff_at(place, now.wall)?;
         let pass = self.read_pass(text, now.wall)?;
-        let session = self.view.catalog.session_at(place, now.wall);
+        let at = self.server_time(now.wall);
+        let session = self.view.catalog.session_at(place, at);
         let mut draft = Draft::new(&self.model);
         let day = self
-            .date_at(place, now.wall)
+            .date_at(place, at)
             .and_then(|date| self.view.days.get(&(place, date)));
         if day.is_some_and(|day| day.seen(pass, session, &self.view.catalog)) {
             return Ok(Decided::new(Vec::new(), Scanned::AlreadyHere));
@@ -49,6 +51,7 @@ impl Engine {
             self.seal_cited(&mut draft, &[op])?;
             let reason = CorrectionReason::VoidedByMistake;
             let payload = correction(op, revision, Verdict::Reinstate, reason, now.wall)?;
+            self.check_allowed(&payload, now)?;
             draft.write_op(&payload, now)?;
             return Ok(Decided::new(draft.finish(), Scanned::Welcome { op }));
         }
@@ -81,7 +84,10 @@ impl Engine {
         let payload = Payload::Tally(Tally {
             place,
             occurred_at: now.wall,
-            session: self.view.catalog.session_at(place, now.wall),
+            session: self
+                .view
+                .catalog
+                .session_at(place, self.server_time(now.wall)),
             manner: Manner::OnSite,
             delta,
         });
@@ -105,6 +111,7 @@ impl Engine {
             .known_revision(check_in)
             .ok_or(Cause::Unknown("check-in"))?;
         let payload = correction(check_in, known, verdict, reason, now.wall)?;
+        self.check_allowed(&payload, now)?;
         let mut draft = Draft::new(&self.model);
         self.seal_cited(&mut draft, &[check_in])?;
         let op = draft.write_op(&payload, now)?;
@@ -115,7 +122,7 @@ impl Engine {
     pub(crate) fn place_day(&self, place: PlaceId, now: Timestamp) -> Result<PlaceDay, Error> {
         self.staff()?;
         let date = self
-            .date_at(place, now)
+            .date_at(place, self.server_time(now))
             .ok_or_else(|| self.no_such_place())?;
         let mut counts = PlaceDay {
             place,
@@ -144,11 +151,11 @@ impl Engine {
 
     /// This device's own scans at a place today, in the order they were made.
     pub(crate) fn own_scans(&self, place: PlaceId, now: Timestamp) -> Vec<OwnScan> {
-        let today = self.date_at(place, now);
+        let today = self.date_at(place, self.server_time(now));
         let scan = |own: &OwnOp| match own.op.parse() {
             Ok(Some(Payload::CheckIn(check_in)))
                 if check_in.place == place
-                    && self.date_at(place, check_in.occurred_at) == today
+                    && self.date_at(place, self.server_time(check_in.occurred_at)) == today
                     && !matches!(own.standing, Standing::Rejected { .. }) =>
             {
                 Some(OwnScan {
@@ -187,7 +194,7 @@ impl Engine {
         now: Timestamp,
     ) -> Result<(), Error> {
         let date = self
-            .date_at(place, now)
+            .date_at(place, self.server_time(now))
             .ok_or_else(|| self.no_such_place())?;
         let key = StreamKey::PlaceDay(place, date);
         if self.model.stream_by_key(key).is_none() {
@@ -250,17 +257,27 @@ impl Engine {
 
     fn staff_at(&self, place: PlaceId, now: Timestamp) -> Result<(), Error> {
         self.staff()?;
-        if let Some(lease) = &self.lease {
-            if self.server_time(now) >= lease.until {
-                return Err(Cause::LeaseEnded.into());
-            }
-            if !lease.places.is_empty() && !lease.places.contains(&place) {
-                return Err(Cause::Unknown("place of work").into());
-            }
+        // Without a certificate that verifies there is no lease, and no telling where it would hold.
+        let lease = self.lease.as_ref().ok_or(Cause::LeaseEnded)?;
+        if self.server_time(now) >= lease.until {
+            return Err(Cause::LeaseEnded.into());
+        }
+        if !lease.places.is_empty() && !lease.places.contains(&place) {
+            return Err(Cause::Unknown("place of work").into());
         }
         self.date_at(place, now)
             .map(drop)
             .ok_or_else(|| self.no_such_place())
+    }
+
+    /// What the server would refuse for good is not written: whoever acts is told now.
+    fn check_allowed(&self, payload: &Payload, now: ClockReading) -> Result<(), Error> {
+        let estimator = Estimator::new(&self.model, &self.view.catalog, self.lease.as_ref());
+        let refused = estimator.is_some_and(|estimator| estimator.refuses(payload, now));
+        if refused {
+            return Err(Cause::NotAllowed.into());
+        }
+        Ok(())
     }
 
     fn staff(&self) -> Result<(), Error> {

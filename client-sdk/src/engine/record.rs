@@ -6,7 +6,9 @@ use askel_sync::{
     admission::ClockReading,
     fold::SessionKey,
     id::{GoalId, OpId, PlaceId, StepSourceId},
-    limits::{ALIAS_NUMBER_MAX, CITED_OPS_MAX, PICTURE_MAX, STEPS_PER_BUCKET_MAX},
+    limits::{
+        ALIAS_NUMBER_MAX, CITED_OPS_MAX, CLOCK_SKEW_TOLERATED_MS, PICTURE_MAX, STEPS_PER_BUCKET_MAX,
+    },
     op::{
         Alias, CheckIn, FavouriteAdded, FavouriteRemoved, LANGUAGES, Manner, Measure, Payload,
         ProfileField, ProfileSet, QuestJoined, QuestLeft, SessionRef, StepCount, Witness,
@@ -41,8 +43,9 @@ impl Engine {
     ) -> Result<Decided<CheckInMade>, Error> {
         let view = self.participant()?;
         self.check_place(place)?;
-        let session = self.view.catalog.session_at(place, now.wall);
-        let key = SessionKey::of(place, now.wall, session, &self.view.catalog);
+        let at = self.server_time(now.wall);
+        let session = self.view.catalog.session_at(place, at);
+        let key = SessionKey::of(place, at, session, &self.view.catalog);
         let standing = key.and_then(|key| view.shown.attendance(&key));
         if let Some(&op) = standing.and_then(|attendance| attendance.witnesses.first()) {
             let found = CheckInMade {
@@ -82,6 +85,10 @@ impl Engine {
         if measure == Measure::Unspecified {
             return Err(Cause::OutOfBounds("the measure").into());
         }
+        // Later ones would count for nothing: they are for when their time has come.
+        let latest = self
+            .server_time(now.wall)
+            .saturating_add_ms(CLOCK_SKEW_TOLERATED_MS);
         // Of several readings of one bucket the last holds.
         let mut newest = BTreeMap::new();
         for reading in readings {
@@ -89,6 +96,7 @@ impl Engine {
                 return Err(Cause::OutOfBounds("a step count").into());
             }
             let bucket = Quarter::containing(reading.at)
+                .filter(|bucket| bucket.begins_at() <= latest)
                 .ok_or(Cause::OutOfBounds("the time of a reading"))?;
             newest.insert(bucket, reading.count);
         }

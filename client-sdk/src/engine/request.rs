@@ -45,7 +45,8 @@ impl Engine {
     }
 
     /// The request, from what is on disk, and what it hands in.
-    pub(crate) fn sync_request(&self, now: ClockReading) -> (v1::SyncRequest, Sent) {
+    /// Where more streams are followed than a request has room for, each turn asks for some of them.
+    pub(crate) fn sync_request(&self, now: ClockReading, turn: usize) -> (v1::SyncRequest, Sent) {
         let mut bytes = REQUEST_FRAME_BYTES_MAX;
         let fits = |batch: &&BatchRow| {
             bytes = bytes
@@ -70,13 +71,20 @@ impl Engine {
             request.batches.push(batch.sealed.clone());
             sent.add(batch);
         }
-        let streams = self.model.streams.values().take(CURSORS_MAX);
+        let asked_before = turn.saturating_mul(CURSORS_MAX);
+        let streams = self.model.streams.values().skip(asked_before);
+        let streams = streams.take(CURSORS_MAX);
         request.cursors.extend(streams.map(cursor));
         let open_log = self.model.open_log();
         request
             .log_heads
             .extend(open_log.map(|(_, log)| log_head(log)));
         (request, sent)
+    }
+
+    /// How many turns it takes to ask for every stream.
+    pub(crate) fn turns(&self) -> usize {
+        self.model.streams.len().div_ceil(CURSORS_MAX)
     }
 
     /// Whether something is left to hand in that was not deferred.

@@ -137,6 +137,19 @@ impl Transport for GrpcTransport {
         Ok(self.enrolment()?.refuse_device(request).await?.into_inner())
     }
 
+    async fn revoke_own_device(
+        &self,
+        credential: &Credential,
+        request: v1::RevokeOwnDeviceRequest,
+    ) -> Result<v1::OwnDevice, TransportError> {
+        let request = signed(credential, request)?;
+        Ok(self
+            .enrolment()?
+            .revoke_own_device(request)
+            .await?
+            .into_inner())
+    }
+
     async fn list_own_devices(
         &self,
         credential: &Credential,

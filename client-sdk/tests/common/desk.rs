@@ -52,6 +52,8 @@ pub(crate) enum Disturbance {
     ChunksLostAfter(usize),
     /// No answer comes.
     Silence,
+    /// The next device gets no staff certificate.
+    NoCertificate,
 }
 
 pub(crate) struct Desk {
@@ -88,7 +90,10 @@ enum Settled {
 
 impl Desk {
     pub(crate) fn new() -> Self {
-        let world = World::new();
+        Self::of(World::new())
+    }
+
+    pub(crate) fn of(world: World) -> Self {
         let catalog = Catalog::parse(&world.content).expect("a catalog in form");
         let desk = Self {
             world,
@@ -160,10 +165,11 @@ impl Desk {
         let key = PublicKey::from_bytes(key).expect("a key");
         let device = device_id(self.world.tenant, &key);
         let is_staff = code.len() > 20;
-        let role = if is_staff {
-            Role::Staff
-        } else {
-            Role::Participant
+        let is_volunteer = code == World::volunteer_code();
+        let role = match (is_staff, is_volunteer) {
+            (_, true) => Role::Volunteer,
+            (true, _) => Role::Staff,
+            (false, _) => Role::Participant,
         };
         // One invitation, one person: whoever comes with it is the same.
         let participant = (!is_staff).then(|| ParticipantId::from_bytes(first16(&[b"person"])));
@@ -180,6 +186,8 @@ impl Desk {
         if let Some(participant) = participant {
             state.passes.insert(tag, participant);
         }
+        let uncertified = state.next_disturbance(|one| one == Disturbance::NoCertificate);
+        let certified = is_staff && uncertified.is_none();
         let world = &self.world;
         let lease = StaffCertificate {
             device,
@@ -196,7 +204,7 @@ impl Desk {
             state: v1::DeviceState::Active.into(),
             key_list: Some(world.key_list()),
             pass: participant.map(|_| signed_pass()),
-            staff_certificate: is_staff.then(|| {
+            staff_certificate: certified.then(|| {
                 lease
                     .sign(world.tenant, &world.staff_certifier)
                     .expect("eight days")
@@ -611,12 +619,33 @@ impl Transport for Desk {
         Ok(v1::OwnDevice::default())
     }
 
-    async fn list_own_devices(
+    async fn revoke_own_device(
         &self,
         _: &Credential,
+        request: v1::RevokeOwnDeviceRequest,
+    ) -> Result<v1::OwnDevice, TransportError> {
+        let device = DeviceId::try_from(&*request.device_id).expect("an id");
+        self.state().devices.remove(&device);
+        Ok(v1::OwnDevice::default())
+    }
+
+    async fn list_own_devices(
+        &self,
+        credential: &Credential,
         _: v1::ListOwnDevicesRequest,
     ) -> Result<v1::ListOwnDevicesResponse, TransportError> {
-        Ok(v1::ListOwnDevicesResponse::default())
+        let current = caller(credential);
+        let state = self.state();
+        let device = |id: &DeviceId| v1::OwnDevice {
+            device_id: id.to_vec(),
+            state: v1::DeviceState::Active.into(),
+            current: *id == current,
+            ..v1::OwnDevice::default()
+        };
+        Ok(v1::ListOwnDevicesResponse {
+            devices: state.devices.keys().map(device).collect(),
+            ..v1::ListOwnDevicesResponse::default()
+        })
     }
 
     async fn sync(

@@ -88,6 +88,29 @@ impl World {
         self.link(LinkKind::Invitation, staff_code([8; 16]))
     }
 
+    pub(crate) fn volunteer_invitation(&self) -> String {
+        self.link(LinkKind::Invitation, Self::volunteer_code())
+    }
+
+    pub(crate) fn volunteer_code() -> String {
+        staff_code([9; 16])
+    }
+
+    /// Whose catalog has so many collective challenges more.
+    pub(crate) fn with_challenges(count: u32) -> Self {
+        let world = Self::new();
+        let mut content = content(world.tenant);
+        let more = (100..).take(count as usize);
+        content.goals.extend(more.map(|id| v1::Goal {
+            kind: v1::GoalKind::Challenge.into(),
+            ..goal(id, together(), 4)
+        }));
+        Self {
+            content: catalog::encode(&content),
+            ..world
+        }
+    }
+
     pub(crate) fn link(&self, kind: LinkKind, code: String) -> String {
         Link {
             server_url: "http://desk.invalid".to_owned(),

@@ -121,3 +121,17 @@ async fn after_an_approval_any_link_of_the_tenant_says_where_to_go() {
     assert_eq!(back.recovery_sheet, None);
     new.sync(BUDGET).await.expect("a sync");
 }
+
+#[tokio::test]
+async fn own_devices_are_listed_and_one_is_revoked() {
+    let desk = Arc::new(Desk::new());
+    let (_, lost) = enrolled(&desk, 1).await;
+    let (_, phone) = enrolled(&desk, 2).await;
+    let lost = lost.enrolled().expect("enrolled").device;
+    let listed = phone.own_devices().await.expect("listed");
+    assert_eq!(listed.len(), 2);
+    assert!(listed.iter().all(|one| one.current != (one.device == lost)));
+    phone.revoke_own_device(lost).await.expect("revoked");
+    let left = phone.own_devices().await.expect("listed");
+    assert!(left.iter().all(|one| one.device != lost));
+}

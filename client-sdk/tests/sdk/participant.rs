@@ -6,12 +6,14 @@ use askel_client_sdk::{Advice, Change, Confirmation, Joining, Presence, Status, 
 use askel_proto::v1::Measure;
 use askel_sync::{
     id::{GoalId, PlaceId, StepSourceId},
-    limits::STEPS_PER_BUCKET_MAX,
+    limits::{CURSORS_MAX, STEPS_PER_BUCKET_MAX},
     op::Alias,
     time::{HOUR_MS, Timestamp},
 };
 
-use crate::common::{BUDGET, Desk, PLACE, Phone, QUEST, TUESDAY_NOON, enrolled, other_place};
+use crate::common::{
+    BUDGET, Desk, Disturbance, PLACE, Phone, QUEST, TUESDAY_NOON, World, enrolled, other_place,
+};
 
 const DAY: i64 = 24 * HOUR_MS;
 const SOURCE: StepSourceId = StepSourceId::from_bytes([5; 16]);
@@ -262,4 +264,47 @@ async fn nothing_is_written_before_enrolment() {
     assert_eq!(refused.advice(), Advice::EnrolAgain);
     assert_eq!(client.enrolled(), None);
     assert!(client.sync(BUDGET).await.is_err());
+}
+
+/// A sensor's tomorrow waits for its time; nothing is lost, and nothing counts before.
+#[tokio::test]
+async fn a_clock_that_is_a_day_ahead_names_todays_session_and_counts_no_steps_of_tomorrow() {
+    let desk = Arc::new(Desk::new());
+    let (phone, client) = enrolled(&desk, 1).await;
+    let (_, right) = enrolled(&desk, 2).await;
+    phone.clock.jump_ms(DAY);
+    desk.disturb(Disturbance::Stale);
+    desk.disturb(Disturbance::RequestLost);
+    client
+        .sync(BUDGET)
+        .await
+        .expect_err("told the time, and lost");
+    let wrong = client.check_in(PLACE).expect("here");
+    assert_eq!(wrong.session, right.check_in(PLACE).expect("here").session);
+    let at = |ms| StepReading {
+        at: TUESDAY_NOON.saturating_add_ms(ms),
+        count: 100,
+    };
+    let ahead = client
+        .record_steps(SOURCE, Measure::Steps, &[at(0), at(DAY)])
+        .expect_err("not yet");
+    assert_eq!(ahead.advice(), Advice::FixInput);
+    let now = client.record_steps(SOURCE, Measure::Steps, &[at(0)]);
+    assert_eq!(now.expect("recorded").written, 1);
+}
+
+/// More than one request has room for.
+#[tokio::test]
+async fn every_followed_stream_is_asked_for_however_many_there_are() {
+    let desk = Arc::new(Desk::of(World::with_challenges(100)));
+    let (_, client) = enrolled(&desk, 1).await;
+    client.sync(BUDGET).await.expect("a sync");
+    let requests = desk.requests();
+    let (_, last) = requests.split_at(requests.len() - 2);
+    let asked: usize = last.iter().map(|request| request.cursors.len()).sum();
+    assert_eq!(asked, 3 + 101);
+    assert!(
+        last.iter()
+            .all(|request| request.cursors.len() <= CURSORS_MAX)
+    );
 }

@@ -4,11 +4,27 @@ use std::sync::Arc;
 
 use askel_client_sdk::{Advice, Client, Scanned};
 use askel_proto::v1::{CorrectionReason, Role};
-use askel_sync::{id::ParticipantId, time::DAY_MS};
+use askel_sync::{
+    id::ParticipantId,
+    time::{DAY_MS, MINUTE_MS},
+};
 
-use crate::common::{BUDGET, Desk, GROUP_PLACE, PLACE, Phone, enrolled, other_place};
+use crate::common::{BUDGET, Desk, Disturbance, GROUP_PLACE, PLACE, Phone, enrolled, other_place};
 
 const SOMEONE: ParticipantId = ParticipantId::from_bytes([0x77; 16]);
+
+/// A volunteer's tablet.
+async fn volunteer(desk: &Arc<Desk>, seed: u64) -> (Phone, Client) {
+    let phone = Phone::new(desk, seed);
+    let client = phone.open();
+    let link = desk.world.volunteer_invitation();
+    assert_eq!(
+        client.enrol(&link).await.expect("enrolled").role,
+        Role::Volunteer
+    );
+    client.sync(BUDGET).await.expect("a sync");
+    (phone, client)
+}
 
 async fn tablet(desk: &Arc<Desk>, seed: u64) -> (Phone, Client) {
     let phone = Phone::new(desk, seed);
@@ -96,6 +112,66 @@ async fn a_scan_taken_back_counts_no_more_and_comes_back_when_shown_again() {
     tablet.sync(BUDGET).await.expect("a sync");
     assert_eq!(counts(&tablet), (1, 0, 1));
     assert!(!tablet.own_scans(PLACE)[0].voided);
+}
+
+#[tokio::test]
+async fn a_volunteer_takes_an_own_scan_back_for_ten_minutes_and_is_refused_the_rest() {
+    let desk = Arc::new(Desk::new());
+    let (_, staff) = tablet(&desk, 1).await;
+    let (phone, volunteer) = volunteer(&desk, 2).await;
+    let reason = CorrectionReason::ScannedByMistake;
+    let Ok(Scanned::Welcome { op: own }) = volunteer.scan(PLACE, &desk.card(SOMEONE)) else {
+        panic!("welcome")
+    };
+    let other = ParticipantId::from_bytes([0x78; 16]);
+    let Ok(Scanned::Welcome { op: theirs }) = staff.scan(PLACE, &desk.card(other)) else {
+        panic!("welcome")
+    };
+    staff.sync(BUDGET).await.expect("a sync");
+    volunteer.sync(BUDGET).await.expect("a sync");
+    assert_eq!(counts(&volunteer), (2, 0, 2));
+    let refused = volunteer.void(theirs, reason).expect_err("refused");
+    assert_eq!(refused.advice(), Advice::FixInput);
+    volunteer.void(own, reason).expect("taken back");
+    phone.clock.forward_ms(10 * MINUTE_MS + 1);
+    let late = volunteer.reinstate(own, reason).expect_err("too late");
+    assert_eq!(late.advice(), Advice::FixInput);
+    let report = volunteer.sync(BUDGET).await.expect("a sync");
+    assert_eq!((report.accepted, report.rejected), (1, 0));
+    assert_eq!(counts(&volunteer), (1, 0, 1));
+}
+
+#[tokio::test]
+async fn without_a_certificate_a_tablet_does_not_work() {
+    let desk = Arc::new(Desk::new());
+    desk.disturb(Disturbance::NoCertificate);
+    let (_, tablet) = tablet(&desk, 1).await;
+    let refused = tablet.tally(PLACE, 1).expect_err("no lease");
+    assert_eq!(refused.advice(), Advice::RetryLater);
+}
+
+/// The wall clock says Wednesday; by the server's it is Tuesday.
+#[tokio::test]
+async fn a_clock_that_is_a_day_ahead_counts_for_the_day_it_is() {
+    let desk = Arc::new(Desk::new());
+    let (phone, tablet) = tablet(&desk, 1).await;
+    let (_, right) = self::tablet(&desk, 2).await;
+    phone.clock.jump_ms(DAY_MS);
+    desk.disturb(Disturbance::Stale);
+    desk.disturb(Disturbance::RequestLost);
+    tablet
+        .sync(BUDGET)
+        .await
+        .expect_err("told the time, and lost");
+    tablet.scan(PLACE, &desk.card(SOMEONE)).expect("scanned");
+    tablet.tally(PLACE, 2).expect("counted");
+    right.tally(PLACE, 1).expect("counted");
+    let (wrong, right) = (tablet.place_day(PLACE), right.place_day(PLACE));
+    let (wrong, right) = (wrong.expect("a place"), right.expect("a place"));
+    assert_eq!(wrong.date, right.date);
+    assert_eq!(wrong.sessions[0].session, right.sessions[0].session);
+    assert_eq!((wrong.scanned, wrong.anonymous), (1, 2));
+    assert_eq!(tablet.own_scans(PLACE).len(), 1);
 }
 
 #[tokio::test]

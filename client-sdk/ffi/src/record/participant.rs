@@ -20,6 +20,57 @@ pub struct Enrolled {
     pub recovery_sheet: Option<String>,
 }
 
+/// One of the principal's own devices.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+pub struct OwnDevice {
+    /// The device, 16 bytes.
+    pub device: Vec<u8>,
+    /// What it may do.
+    pub state: DeviceState,
+    /// When it was enrolled, milliseconds since 1970-01-01T00:00:00Z.
+    pub enrolled_at_ms: i64,
+    /// Whether it is this one.
+    pub current: bool,
+}
+
+/// What a device may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
+pub enum DeviceState {
+    /// Nothing until its inviter approves it.
+    Pending,
+    /// All its role allows.
+    Active,
+    /// Hand in new facts; it can be refused.
+    Probation,
+    /// Nothing any more.
+    Revoked,
+    /// A state of a later version.
+    Other,
+}
+
+impl From<sdk::OwnDevice> for OwnDevice {
+    fn from(device: sdk::OwnDevice) -> Self {
+        Self {
+            device: device.device.to_vec(),
+            state: device.state.into(),
+            enrolled_at_ms: device.enrolled_at.as_ms(),
+            current: device.current,
+        }
+    }
+}
+
+impl From<sdk::DeviceState> for DeviceState {
+    fn from(state: sdk::DeviceState) -> Self {
+        match state {
+            sdk::DeviceState::Pending => Self::Pending,
+            sdk::DeviceState::Active => Self::Active,
+            sdk::DeviceState::Probation => Self::Probation,
+            sdk::DeviceState::Revoked => Self::Revoked,
+            sdk::DeviceState::Unspecified => Self::Other,
+        }
+    }
+}
+
 /// Roles of a principal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
 pub enum Role {
