@@ -73,6 +73,8 @@ CREATE TABLE recovery_sheet (
     -- Keyed hash of the code.
     code_hash BLOB NOT NULL CHECK (length(code_hash) = 32),
     participant BLOB NOT NULL,
+    -- The device that asked for it; unused, the sheet ends with it.
+    maker BLOB NOT NULL CHECK (length(maker) = 16),
     -- The device that used it. A participant has one unused sheet at most.
     used_by BLOB CHECK (length(used_by) = 16),
     PRIMARY KEY (tenant, code_hash),
@@ -82,6 +84,8 @@ CREATE TABLE recovery_sheet (
 CREATE UNIQUE INDEX recovery_sheet_in_hand ON recovery_sheet (tenant, participant)
 WHERE used_by IS NULL;
 
+CREATE INDEX recovery_sheet_by_maker ON recovery_sheet (tenant, maker) WHERE used_by IS NULL;
+
 CREATE TABLE approval (
     tenant BLOB NOT NULL,
     -- The device to come, by its key.
@@ -89,11 +93,16 @@ CREATE TABLE approval (
     participant BLOB NOT NULL,
     -- The device to be revoked when it comes.
     replaced BLOB CHECK (length(replaced) = 16),
+    -- The device that approves; unused, the approval ends with it.
+    maker BLOB NOT NULL CHECK (length(maker) = 16),
     expires_at_ms INTEGER NOT NULL,
     used INTEGER NOT NULL CHECK (used IN (0, 1)),
     PRIMARY KEY (tenant, approved),
     FOREIGN KEY (tenant, participant) REFERENCES participant
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX approval_by_maker ON approval (tenant, maker) WHERE used = 0;
+CREATE INDEX approval_by_participant ON approval (tenant, participant) WHERE used = 0;
 
 CREATE TABLE card (
     -- Which pass a request for a paper card made, so that repeating it makes no second one.

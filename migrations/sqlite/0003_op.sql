@@ -44,6 +44,9 @@ CREATE TABLE op (
     PRIMARY KEY (tenant, op)
 ) STRICT, WITHOUT ROWID;
 
+-- Anonymous counts: counted anew with each catalog.
+CREATE INDEX op_tally ON op (tenant, op) WHERE kind = 2;
+
 CREATE TABLE stream (
     tenant BLOB NOT NULL,
     -- What it is and whose: 1 ‖ participant, 2 ‖ device, 3 ‖ place ‖ date, 4 (catalog), 5 ‖ goal.

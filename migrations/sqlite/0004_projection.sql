@@ -47,15 +47,20 @@ CREATE TABLE attendance (
 CREATE INDEX attendance_by_date
 ON attendance (tenant, date, place, session_kind, session, participant);
 
+CREATE INDEX attendance_by_participant ON attendance (tenant, participant);
+
 CREATE TABLE tally (
-    -- People counted without a name, by session.
+    -- People counted without a name, by the op that says so; the session follows from the catalog.
     tenant BLOB NOT NULL,
+    op BLOB NOT NULL CHECK (length(op) = 16),
     place INTEGER NOT NULL,
     date INTEGER NOT NULL,
     session_kind INTEGER NOT NULL CHECK (session_kind IN (0, 1)),
     session INTEGER NOT NULL,
-    total INTEGER NOT NULL,
-    PRIMARY KEY (tenant, place, date, session_kind, session)
+    -- How many more, or fewer.
+    delta INTEGER NOT NULL,
+    PRIMARY KEY (tenant, op)
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX tally_by_date ON tally (tenant, date, place, session_kind, session);
+CREATE INDEX tally_by_place ON tally (tenant, place, date, session_kind, session, delta);
+CREATE INDEX tally_by_date ON tally (tenant, date, place, session_kind, session, delta);

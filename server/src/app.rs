@@ -16,8 +16,8 @@ mod enrol;
 mod error;
 mod exchange;
 mod figures;
+mod guesses;
 mod invitations;
-mod notices;
 mod own_devices;
 mod place_day;
 mod publish_catalog;
@@ -43,15 +43,14 @@ pub(crate) use encounter_summary::{EncounterSummary, PlaceEncounters, encounter_
 pub(crate) use enrol::{EnrolRight, Enrolled, Enrolment, enrol};
 pub(crate) use exchange::{Exchange, ExchangeRequest, exchange};
 pub(crate) use figures::Figure;
+pub(crate) use guesses::Guesses;
 pub(crate) use invitations::{
     InvitationDraft, Invited, ReInvitation, create_invitation, delete_invitation, invitation_code,
     list_invitations,
 };
 pub(crate) use own_devices::{list_own_devices, refuse_device, revoke_own_device};
 pub(crate) use place_day::{PlaceDay, place_day};
-pub(crate) use publish_catalog::{
-    PublishMode, announce_catalog, announce_key_list, publish_catalog,
-};
+pub(crate) use publish_catalog::{PublishMode, announce_key_list, publish_catalog};
 pub(crate) use read_streams::{PageReader, Part};
 pub(crate) use recovery_sheet::{RecoverySheet, create_recovery_sheet};
 pub(crate) use staff_devices::{approve_staff_device, list_devices, revoke_device};
@@ -80,6 +79,7 @@ pub(crate) struct App {
     pub(crate) credentials: Arc<Credentials>,
     pub(crate) catalogs: Arc<Catalogs>,
     pub(crate) server_log: Arc<ServerLog>,
+    pub(crate) guesses: Guesses,
     pub(crate) ingest: Ingest,
     pub(crate) projector: Arc<Projector>,
     pub(crate) enrolment: EnrolmentConfig,

@@ -1,6 +1,13 @@
 //! The composition root: the only room that names concrete backends.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    fs::{File, TryLockError},
+    io,
+    net::SocketAddr,
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
 
 use askel_store::{Store, StoreError};
 use askel_store_sqlite::SqliteStore;
@@ -8,7 +15,7 @@ use tokio::{net::TcpListener, task::JoinHandle};
 use tonic_health::{ServingStatus, server::HealthReporter};
 
 use crate::{
-    app::{App, AppError, announce_catalog, announce_key_list},
+    app::{App, AppError, Guesses, announce_key_list},
     catalogs::Catalogs,
     clock::Clock,
     components::Components,
@@ -33,6 +40,9 @@ pub enum BootError {
     /// The data folder can't be made.
     #[error("the data folder can't be made")]
     DataDir(#[source] io::Error),
+    /// Another process serves from this data folder.
+    #[error("another server is running on the data folder {0}: stop it first")]
+    DataDirTaken(std::path::PathBuf),
     /// The store can't be opened or used.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -85,6 +95,8 @@ pub struct Server {
     health: HealthReporter,
     serving: JoinHandle<Result<(), tonic::transport::Error>>,
     behind: Vec<JoinHandle<()>>,
+    /// Held for as long as the server is there; the system lets go of it when the process ends.
+    _data_dir_lock: File,
 }
 
 /// How long whatever is left may take once the time to drain is over.
@@ -95,6 +107,7 @@ const LAST_MOMENTS: Duration = Duration::from_millis(500);
 /// # Errors
 /// [`BootError`], by the first step that fails.
 pub async fn start(config: &Config, components: Components) -> Result<Server, BootError> {
+    let data_dir_lock = lock(&config.store.data_dir)?;
     let credentials = Arc::new(Credentials::load(&config.store.credential_path())?);
     let catalogs = Arc::new(Catalogs::new(Arc::clone(&components.store)));
     let server_log = Arc::new(ServerLog::new(components.clone(), Arc::clone(&credentials)));
@@ -111,6 +124,7 @@ pub async fn start(config: &Config, components: Components) -> Result<Server, Bo
         credentials,
         catalogs,
         server_log,
+        guesses: Guesses::default(),
         ingest,
         projector: Arc::clone(&projector),
         enrolment: config.enrolment,
@@ -152,7 +166,23 @@ pub async fn start(config: &Config, components: Components) -> Result<Server, Bo
         health,
         serving,
         behind,
+        _data_dir_lock: data_dir_lock,
     })
+}
+
+/// Takes the data folder for this process: two servers on one would each trust its own memory.
+fn lock(data_dir: &Path) -> Result<File, BootError> {
+    std::fs::create_dir_all(data_dir).map_err(BootError::DataDir)?;
+    let mut options = File::options();
+    let options = options.create(true).truncate(false).write(true);
+    let file = options
+        .open(data_dir.join("askel.lock"))
+        .map_err(BootError::DataDir)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(BootError::DataDirTaken(data_dir.to_owned())),
+        Err(TryLockError::Error(error)) => Err(BootError::DataDir(error)),
+    }
 }
 
 /// Tells in the catalogs' streams what stands in the store and is not told there yet.
@@ -162,9 +192,6 @@ async fn announce(app: &App) -> Result<(), BootError> {
             return Err(BootError::KeysMissing);
         }
         announce_key_list(app, &tenant)
-            .await
-            .map_err(BootError::Announce)?;
-        announce_catalog(app, tenant.id)
             .await
             .map_err(BootError::Announce)?;
     }

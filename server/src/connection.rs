@@ -22,7 +22,10 @@ use tokio::{
 };
 use tonic::transport::server::{Connected, TcpConnectInfo};
 
-use crate::{lifecycle::Stop, limits::FIRST_WORD_MS_MAX};
+use crate::{
+    lifecycle::Stop,
+    limits::{ACCEPT_RETRY_MS, FIRST_WORD_MS_MAX},
+};
 
 /// Two ends of a server's life: asked to stop, and out of time.
 #[derive(Debug, Clone)]
@@ -48,8 +51,14 @@ pub(crate) fn accept(
                     .acquire_owned()
                     .await
                     .map_err(io::Error::other)?;
-                let (stream, _) = listener.accept().await?;
-                Ok::<_, io::Error>((stream, place))
+                match listener.accept().await {
+                    Ok((stream, _)) => Ok((stream, place)),
+                    Err(error) => {
+                        // Out of files, most likely: trying at once would only burn the processor.
+                        tokio::time::sleep(Duration::from_millis(ACCEPT_RETRY_MS)).await;
+                        Err(error)
+                    }
+                }
             };
             let accepted = tokio::select! {
                 accepted = next => accepted,

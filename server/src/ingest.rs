@@ -11,10 +11,10 @@ pub(crate) use driver::Ingest;
 
 use std::collections::BTreeMap;
 
-use askel_store::{Device, DeviceState, StreamHead};
+use askel_store::{Device, DeviceState};
 use askel_sync::{
     admission::{Author, AuthorStanding, ClockReading, Deferral, PlaceScope},
-    id::{LogId, OpId},
+    id::LogId,
     log::Batch,
     time::Timestamp,
 };
@@ -127,11 +127,4 @@ pub(crate) fn author(device: &Device) -> Author {
             _ => AuthorStanding::Full,
         },
     }
-}
-
-/// What a group's transaction did besides settling ops.
-#[derive(Debug, Clone, PartialEq, Default)]
-struct Aftermath {
-    moved: Vec<StreamHead>,
-    corrected: Vec<(askel_sync::id::DeviceId, OpId)>,
 }

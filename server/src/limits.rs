@@ -1,6 +1,18 @@
 //! Every bound of the server that is not configured, by name. Those of ops, batches, pages and
 //! catalogs are `askel_sync::limits`.
 
+/// Anonymous counts put in their place in one round after a new catalog.
+pub(crate) const PROJECTED_TALLIES_MAX: u32 = 500;
+/// Bytes of any request's body with its framing: a catalog's, the largest, and what the envelope adds.
+pub const BODY_BYTES_MAX: usize = askel_sync::limits::CATALOG_BYTES_MAX + 2 * ENVELOPE_BYTES_MAX;
+/// Milliseconds a request's body may take to arrive.
+pub const BODY_MS_MAX: u64 = 30_000;
+/// Milliseconds between two looks of a watch whether its device may still hear.
+pub(crate) const WATCH_RIGHT_MS: u64 = 30_000;
+/// Watches that one device may have open.
+pub const DEVICE_WATCHES_MAX: usize = 4;
+/// Milliseconds before the next connection is accepted after one could not be.
+pub(crate) const ACCEPT_RETRY_MS: u64 = 100;
 /// Milliseconds a connection may stay open without a first word.
 pub const FIRST_WORD_MS_MAX: u64 = 30_000;
 /// Milliseconds between two questions whether an HTTP/2 peer is still there; as long to answer.

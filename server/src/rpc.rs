@@ -26,7 +26,6 @@ use askel_proto::v1::{
     sync_service_server::SyncServiceServer,
 };
 use askel_sync::limits::{CATALOG_BYTES_MAX, SYNC_REQUEST_BYTES_MAX};
-use tokio::sync::Semaphore;
 use tonic::{
     Request, Status,
     service::{Routes, RoutesBuilder},
@@ -62,7 +61,7 @@ pub(crate) fn routes(
     let sync = sync::SyncRpc {
         app: Arc::clone(app),
         stop,
-        watches: Arc::new(Semaphore::new(watches_max)),
+        watches: watch::WatchPlaces::new(watches_max),
     };
     let mut routes = RoutesBuilder::default();
     routes

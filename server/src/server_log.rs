@@ -9,7 +9,8 @@ use std::{
 };
 
 use askel_store::{
-    Append, AppendError, Entry, EntryOutcome, Projection, StoreError, StreamHead, StreamTarget,
+    Append, AppendError, Audit, Entry, EntryOutcome, Projection, StoreError, StreamHead,
+    StreamTarget,
 };
 use askel_sync::{
     admission::{Admission, AdmittedOp, Flags, Role, Strength},
@@ -63,6 +64,13 @@ impl Draft {
     }
 }
 
+/// What goes into the transaction of drafts besides.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Beside {
+    pub(crate) projection: Projection,
+    pub(crate) audits: Vec<Audit>,
+}
+
 /// Writes the server's ops.
 pub(crate) struct ServerLog {
     components: Components,
@@ -86,13 +94,13 @@ impl ServerLog {
         }
     }
 
-    /// Writes drafts and a projection's rows in one transaction, and tells who watches. Writes of
+    /// Writes drafts and what goes with them in one transaction, and tells who watches. Writes of
     /// one tenant go one after the other.
     pub(crate) async fn write(
         &self,
         tenant: TenantId,
         drafts: &[Draft],
-        projection: &Projection,
+        beside: Beside,
     ) -> Result<(), AppError> {
         let slot = {
             let mut writers = self.writers.lock().unwrap_or_else(PoisonError::into_inner);
@@ -105,7 +113,7 @@ impl ServerLog {
                 None => self.open(tenant)?,
             };
             let now = self.components.clock.now();
-            let append = self.append_of(&mut writer, drafts, projection.clone(), now)?;
+            let append = self.append_of(&mut writer, drafts, beside.clone(), now)?;
             match self.components.store.append(tenant, &append, now).await {
                 Ok(moved) => {
                     *slot = Some(writer);
@@ -140,7 +148,7 @@ impl ServerLog {
         &self,
         writer: &mut Writer,
         drafts: &[Draft],
-        projection: Projection,
+        beside: Beside,
         now: Timestamp,
     ) -> Result<Append, AppError> {
         let mut entries = Vec::with_capacity(drafts.len());
@@ -178,7 +186,8 @@ impl ServerLog {
         }
         Ok(Append {
             entries,
-            projection,
+            projection: beside.projection,
+            audits: beside.audits,
         })
     }
 

@@ -1,18 +1,13 @@
 //! A participant's device approves another one by its key.
 
-use askel_proto::v1;
-use askel_store::AuditAction;
+use askel_store::{Audit, AuditAction};
 use askel_sync::{
     id::DeviceId,
     key::{PublicKey, device_id},
     time::Timestamp,
 };
 
-use super::{
-    App, AppError, Caller, Reason,
-    notices::{Notice, device_name, tell_devices},
-    own_devices::own_device,
-};
+use super::{App, AppError, Caller, Reason, own_devices::own_device};
 use crate::limits::APPROVAL_MS;
 
 /// Approves a key for ten minutes; `replaced` is revoked when the new device comes.
@@ -27,22 +22,26 @@ pub(crate) async fn approve_device(
         own_device(app, caller, replaced).await?;
     }
     let approved = device_id(caller.tenant, key);
-    let audit = app.audit(caller, AuditAction::DeviceApproved, device_name(approved));
+    let audit = app.audit(
+        caller,
+        AuditAction::DeviceApproved,
+        Audit::device_name(approved),
+    );
     let expires_at = audit.at.saturating_add_ms(APPROVAL_MS);
     let approval = askel_store::Approval {
         participant,
         approved,
         replaced,
+        maker: caller.device.id,
         expires_at,
     };
-    app.store()
+    let recorded = app
+        .store()
         .record_approval(caller.tenant, &approval, &audit)
         .await?;
-    let notice = Notice {
-        device: approved,
-        change: v1::DeviceChange::Approved,
-        refusable_until: None,
-    };
-    tell_devices(app, caller.tenant, participant, &notice).await?;
+    if !recorded {
+        return Err(Reason::InvitationUsed.into());
+    }
+    app.projector.settle(caller.tenant).await;
     Ok(expires_at)
 }

@@ -6,7 +6,7 @@ use askel_sync::{
     key::credential::{CallCredential, CredentialError},
 };
 
-use super::{App, AppError, Reason, notices::device_name};
+use super::{App, AppError, Reason};
 
 /// Whoever calls, by the server's own records.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +20,12 @@ impl Caller {
     /// The caller's participant, if it is one's device.
     pub(crate) fn participant(&self) -> Option<ParticipantId> {
         self.device.participant
+    }
+
+    /// Whether it is staff's, and its lease is over.
+    pub(crate) fn lease_has_ended(&self, app: &App) -> bool {
+        let until = self.device.lease_until;
+        until.is_some_and(|until| until <= app.now())
     }
 
     /// Whether it was re-invited a short while ago: hands in, reads nothing of before.
@@ -55,7 +61,11 @@ pub(crate) async fn authenticate(app: &App, credential: &str) -> Result<Caller, 
         DeviceState::Pending => Err(Reason::DevicePending.into()),
         DeviceState::Probation { until } if until <= now => {
             caller.device = end_probation(app, &caller).await?;
-            Ok(caller)
+            // It may have been refused meanwhile.
+            match caller.device.state {
+                DeviceState::Active => Ok(caller),
+                _ => Err(Reason::DeviceRevoked.into()),
+            }
         }
         DeviceState::Probation { .. } | DeviceState::Active => Ok(caller),
     }
@@ -72,11 +82,12 @@ async fn end_probation(app: &App, caller: &Caller) -> Result<Device, AppError> {
         at: app.now(),
         actor: None,
         action: AuditAction::ProbationEnded,
-        target: device_name(id),
+        target: Audit::device_name(id),
     };
     let changed = app
         .store()
         .change_device(caller.tenant, id, ACTIVE, &audit)
         .await?;
+    app.projector.settle(caller.tenant).await;
     changed.ok_or(AppError::Refused(Reason::DeviceUnknown))
 }

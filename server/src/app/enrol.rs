@@ -11,11 +11,7 @@ use askel_sync::{
 };
 use prost::Message as _;
 
-use super::{
-    App, AppError, Reason,
-    notices::{Notice, device_name, tell_devices},
-    recovery_sheet::RecoverySheet,
-};
+use super::{App, AppError, Reason, recovery_sheet::RecoverySheet};
 use crate::credential_file::{CodeKind, ServerKeys};
 
 /// A device that asks to be enrolled.
@@ -58,7 +54,9 @@ pub(crate) async fn enrol(app: &App, enrolment: &Enrolment) -> Result<Enrolled, 
         // No more is told about a tenant that is not here than about a code that is not.
         return Err(Reason::InvitationUnknown.into());
     };
-    check_guessing(app, tenant.id, now).await?;
+    if enrolment.right != EnrolRight::Approval {
+        check_guessing(app, tenant.id, now).await?;
+    }
     let Some(code) = normalised(&enrolment.right) else {
         return Err(failed(app, tenant.id, now, Reason::InvitationUnknown).await);
     };
@@ -77,14 +75,17 @@ pub(crate) async fn enrol(app: &App, enrolment: &Enrolment) -> Result<Enrolled, 
         at: now,
         actor: Some(device.id),
         action: action(&enrolment.right),
-        target: device_name(device.id),
+        target: Audit::device_name(device.id),
     };
     let device = match app.store().enrol(tenant.id, &grant, &device, &audit).await {
         Ok(device) => device,
         Err(EnrolError::Store(error)) => return Err(error.into()),
+        // Nobody guesses a key: waiting for an approval is no attempt at guessing.
+        Err(error) if enrolment.right == EnrolRight::Approval => return Err(reason(&error).into()),
         Err(error) => return Err(failed(app, tenant.id, now, reason(&error)).await),
     };
-    tell_others(app, tenant.id, &device, now).await?;
+    // What its other devices hear of it was written with it.
+    app.projector.settle(tenant.id).await;
     let sheet = next_sheet.map(|code| RecoverySheet {
         code,
         created_at: device.enrolled_at,
@@ -106,12 +107,7 @@ async fn check_guessing(app: &App, tenant: TenantId, now: Timestamp) -> Result<(
 }
 
 /// Counts a failed attempt and gives the error to answer with.
-pub(super) async fn failed(
-    app: &App,
-    tenant: TenantId,
-    now: Timestamp,
-    reason: Reason,
-) -> AppError {
+async fn failed(app: &App, tenant: TenantId, now: Timestamp, reason: Reason) -> AppError {
     let forget_before = now.saturating_add_ms(app.enrolment.failure_window_ms().saturating_neg());
     match app
         .store()
@@ -161,8 +157,11 @@ fn grant(
     next_sheet: Option<&str>,
 ) -> Grant {
     match right {
-        EnrolRight::Invitation(_) | EnrolRight::ReInvitation(_) => {
+        EnrolRight::Invitation(_) => {
             Grant::Invitation(keys.code_hash(tenant, CodeKind::Invitation, code.as_bytes()))
+        }
+        EnrolRight::ReInvitation(_) => {
+            Grant::ReInvitation(keys.code_hash(tenant, CodeKind::Invitation, code.as_bytes()))
         }
         EnrolRight::RecoverySheet(_) => {
             let next = next_sheet.and_then(|next| invitation::normalise(next).ok());
@@ -198,28 +197,6 @@ fn new_device(app: &App, enrolment: &Enrolment, now: Timestamp) -> Result<NewDev
         lease_until: now.saturating_add_ms(app.enrolment.staff_lease_ms()),
         probation_until: now.saturating_add_ms(app.enrolment.probation_ms()),
     })
-}
-
-/// Tells the participant's other devices of a new one, when it is new indeed.
-async fn tell_others(
-    app: &App,
-    tenant: TenantId,
-    device: &Device,
-    now: Timestamp,
-) -> Result<(), AppError> {
-    let Some(participant) = device.participant.filter(|_| device.enrolled_at == now) else {
-        return Ok(());
-    };
-    let (change, refusable_until) = match device.state {
-        DeviceState::Probation { until } => (v1::DeviceChange::ReInvited, Some(until)),
-        _ => (v1::DeviceChange::Enrolled, None),
-    };
-    let notice = Notice {
-        device: device.id,
-        change,
-        refusable_until,
-    };
-    tell_devices(app, tenant, participant, &notice).await
 }
 
 fn answer(

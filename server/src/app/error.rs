@@ -45,6 +45,8 @@ reasons! {
     DevicePending = "DEVICE_PENDING",
     /// The device was re-invited and may hand in only, for a while.
     DeviceOnProbation = "DEVICE_ON_PROBATION",
+    /// The staff lease has run out: a Sync renews it.
+    StaffLeaseEnded = "STAFF_LEASE_ENDED",
     /// The role may not call this method.
     MethodNotAllowed = "METHOD_NOT_ALLOWED",
     /// There is no such method.

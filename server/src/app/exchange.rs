@@ -4,12 +4,12 @@
 //! before the pages are read, so that the same answer carries them when the projector has time.
 
 use askel_proto::v1;
-use askel_store::{AuditAction, DeviceChange, DeviceState};
+use askel_store::{Audit, AuditAction, DeviceChange, DeviceState};
 use askel_sync::{admission::Role, time::Timestamp};
 
 use super::{
     App, AppError, Caller, HandedIn, PageReader, StreamCursor, accept_batches::accept_batches,
-    enrol::staff_certificate, notices::device_name, streams::resolve,
+    enrol::staff_certificate, streams::resolve,
 };
 use crate::ingest::Receipt;
 
@@ -65,7 +65,7 @@ async fn renew_lease(
         return Ok(None);
     }
     let id = caller.device.id;
-    let audit = app.audit(caller, AuditAction::LeaseRenewed, device_name(id));
+    let audit = app.audit(caller, AuditAction::LeaseRenewed, Audit::device_name(id));
     let until = now.saturating_add_ms(lease_ms);
     let change = DeviceChange {
         state: DeviceState::Active,

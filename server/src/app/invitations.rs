@@ -9,10 +9,14 @@ use askel_sync::{
 };
 use data_encoding::HEXLOWER;
 
-use super::{App, AppError, Caller, Reason, enrol::failed, streams::covers};
+use super::{
+    App, AppError, Caller, Reason,
+    guesses::Times,
+    streams::{covers, works_within},
+};
 use crate::{
     credential_file::{CodeKind, ServerKeys},
-    limits::{PARTICIPANT_INVITATION_MS_MAX, STAFF_INVITATION_MS_MAX},
+    limits::{PAGE_ITEMS_MAX, PARTICIPANT_INVITATION_MS_MAX, STAFF_INVITATION_MS_MAX},
     project::replay,
 };
 
@@ -145,12 +149,26 @@ fn valid_for_ms(draft: &InvitationDraft) -> Result<i64, AppError> {
     }
 }
 
-/// Whose pass it is, if alias and picture are that person's. A wrong pair counts as guessing.
+/// Whose pass it is, if alias and picture are that person's. A wrong pair counts as guessing, by the
+/// device that invites.
 async fn recognise(
     app: &App,
     caller: &Caller,
     seen: ReInvitation,
 ) -> Result<ParticipantId, AppError> {
+    let now = app.now();
+    let window_ms = app.enrolment.failure_window_ms();
+    let since = now.saturating_add_ms(window_ms.saturating_neg());
+    let whose = (caller.tenant, caller.device.id);
+    let free = app
+        .guesses
+        .take(whose, app.enrolment.failures_max, Times { now, since });
+    if !free {
+        return Err(AppError::Later {
+            reason: Reason::EnrolmentLimited,
+            retry_after_ms: u64::try_from(window_ms).unwrap_or_default(),
+        });
+    }
     let records = app
         .store()
         .lookup_passes(caller.tenant, &[seen.pass])
@@ -163,9 +181,10 @@ async fn recognise(
         .state;
     let profile = state.profile();
     if profile.alias == Some(seen.alias) && profile.picture == Some(seen.picture) {
+        app.guesses.give_back(whose);
         return Ok(participant);
     }
-    Err(failed(app, caller.tenant, app.now(), Reason::ReInvitationMismatch).await)
+    Err(Reason::ReInvitationMismatch.into())
 }
 
 /// An invitation's resource name.
@@ -173,13 +192,22 @@ pub(crate) fn invitation_name(id: &[u8; 16]) -> String {
     format!("invitations/{}", HEXLOWER.encode(id))
 }
 
-/// Invitations, oldest first, without codes.
+/// Whether an invitation is the caller's affair: its own, or for places it works at.
+fn is_within(caller: &Caller, invitation: &Invitation) -> bool {
+    invitation.inviter == Some(caller.device.id) || works_within(caller, invitation.scope.as_ref())
+}
+
+/// Invitations, oldest first, without codes: those that are the caller's affair.
 pub(crate) async fn list_invitations(
     app: &App,
     caller: &Caller,
     page: &PageRequest,
 ) -> Result<PageOf<Invitation>, AppError> {
-    Ok(app.store().list_invitations(caller.tenant, page).await?)
+    let mut listed = app.store().list_invitations(caller.tenant, page).await?;
+    listed
+        .items
+        .retain(|invitation| is_within(caller, invitation));
+    Ok(listed)
 }
 
 /// Takes back an invitation that nobody has used.
@@ -188,6 +216,9 @@ pub(crate) async fn delete_invitation(
     caller: &Caller,
     id: [u8; 16],
 ) -> Result<(), AppError> {
+    if caller.device.scope.is_some() && !is_own_affair(app, caller, id).await? {
+        return Err(Reason::NotFound.into());
+    }
     let audit = app.audit(caller, AuditAction::InvitationDeleted, invitation_name(&id));
     if app
         .store()
@@ -197,5 +228,23 @@ pub(crate) async fn delete_invitation(
         Ok(())
     } else {
         Err(Reason::NotFound.into())
+    }
+}
+
+async fn is_own_affair(app: &App, caller: &Caller, id: [u8; 16]) -> Result<bool, AppError> {
+    let mut page = PageRequest {
+        size: PAGE_ITEMS_MAX,
+        after: Vec::new(),
+    };
+    loop {
+        let listed = app.store().list_invitations(caller.tenant, &page).await?;
+        let found = listed.items.iter().find(|invitation| invitation.id == id);
+        if let Some(found) = found {
+            return Ok(is_within(caller, found));
+        }
+        match listed.next {
+            Some(next) => page.after = next,
+            None => return Ok(false),
+        }
     }
 }

@@ -1,13 +1,9 @@
 //! A participant's own devices: listing, revoking, refusing.
 
-use askel_proto::v1;
-use askel_store::{AuditAction, Device, DeviceChange, DeviceState};
+use askel_store::{Audit, AuditAction, Device, DeviceChange, DeviceState};
 use askel_sync::id::DeviceId;
 
-use super::{
-    App, AppError, Caller, Reason,
-    notices::{Notice, device_name, tell_devices},
-};
+use super::{App, AppError, Caller, Reason};
 
 /// The devices of the caller's participant, by id.
 pub(crate) async fn list_own_devices(app: &App, caller: &Caller) -> Result<Vec<Device>, AppError> {
@@ -57,12 +53,6 @@ pub(super) async fn own_device(
         .ok_or(AppError::Refused(Reason::DeviceNotYours))
 }
 
-/// Nothing any more.
-pub(super) const REVOKED: DeviceChange = DeviceChange {
-    state: DeviceState::Revoked,
-    lease_until: None,
-};
-
 enum Ending {
     Revoked,
     Refused,
@@ -77,23 +67,16 @@ async fn end(
     if device.state == DeviceState::Revoked {
         return Ok(device);
     }
-    let (action, change) = match ending {
-        Ending::Revoked => (AuditAction::DeviceRevoked, v1::DeviceChange::Revoked),
-        Ending::Refused => (AuditAction::DeviceRefused, v1::DeviceChange::Refused),
+    let action = match ending {
+        Ending::Revoked => AuditAction::DeviceRevoked,
+        Ending::Refused => AuditAction::DeviceRefused,
     };
-    let audit = app.audit(caller, action, device_name(device.id));
+    let audit = app.audit(caller, action, Audit::device_name(device.id));
     let changed = app
         .store()
-        .change_device(caller.tenant, device.id, REVOKED, &audit)
+        .change_device(caller.tenant, device.id, DeviceChange::REVOKE, &audit)
         .await?;
-    let changed = changed.ok_or(Reason::NotFound)?;
-    if let Some(participant) = device.participant {
-        let notice = Notice {
-            device: device.id,
-            change,
-            refusable_until: None,
-        };
-        tell_devices(app, caller.tenant, participant, &notice).await?;
-    }
-    Ok(changed)
+    // What the others hear of it was written with it.
+    app.projector.settle(caller.tenant).await;
+    changed.ok_or(AppError::Refused(Reason::NotFound))
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use askel_proto::v1;
-use askel_store::{AuditAction, CatalogVersion, Projection, Tenant};
+use askel_store::{AuditAction, CatalogVersion, Tenant};
 use askel_sync::{
     catalog::{self, Catalog},
     id::TenantId,
@@ -14,7 +14,10 @@ use askel_sync::{
 use prost::Message as _;
 
 use super::{App, AppError, Caller, Reason};
-use crate::{limits::STREAM_READ_OPS, server_log::Draft};
+use crate::{
+    limits::STREAM_READ_OPS,
+    server_log::{Beside, Draft},
+};
 
 /// Whether to publish or only to say what would happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,7 +61,6 @@ pub(crate) async fn publish_catalog(
         return Err(Reason::CatalogVersionNotNext.into());
     }
     app.catalogs.replace(tenant.id, parsed);
-    announce_catalog(app, tenant.id).await?;
     app.projector.settle(tenant.id).await;
     let stored = app
         .store()
@@ -100,40 +102,12 @@ fn key_list(tenant: &Tenant) -> Result<KeyList, AppError> {
         .map_err(|_| AppError::Refused(Reason::Internal))
 }
 
-/// Writes the newest catalog's announcement, unless it stands in the stream; everyone's awards are
-/// looked at again then.
-pub(crate) async fn announce_catalog(app: &App, tenant: TenantId) -> Result<(), AppError> {
-    let Some(newest) = app.store().lookup_catalog(tenant, None).await? else {
-        return Ok(());
-    };
-    let announcement = Payload::CatalogPublished(v1::CatalogPublished {
-        version: newest.version,
-        hash: newest.hash.to_vec(),
-        size_bytes: u64::try_from(newest.content.len()).unwrap_or(u64::MAX),
-        signature: newest.signature,
-    });
-    let dirty = app.store().list_participants(tenant).await?;
-    let projection = Projection {
-        dirty,
-        ..Projection::default()
-    };
-    announce(app, tenant, announcement, &projection).await
-}
-
 /// Writes the announcement of the tenant's key list, unless it stands in the stream.
 pub(crate) async fn announce_key_list(app: &App, tenant: &Tenant) -> Result<(), AppError> {
     let announcement = Payload::KeyListPublished(v1::KeyListPublished {
         signed_key_list: tenant.signed_key_list.clone(),
     });
-    announce(app, tenant.id, announcement, &Projection::default()).await
-}
-
-async fn announce(
-    app: &App,
-    tenant: TenantId,
-    announcement: Payload,
-    projection: &Projection,
-) -> Result<(), AppError> {
+    let tenant = tenant.id;
     let bytes = announcement.encode();
     let mut after = 0;
     loop {
@@ -150,5 +124,7 @@ async fn announce(
         }
     }
     let draft = Draft::new(&announcement, StreamKey::Catalog);
-    app.server_log.write(tenant, &[draft], projection).await
+    app.server_log
+        .write(tenant, &[draft], Beside::default())
+        .await
 }

@@ -3,7 +3,7 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use askel_proto::v1;
-use askel_store::{Store, StreamHead};
+use askel_store::{Store, StreamHead, StreamOp};
 use askel_sync::{
     id::{StreamId, TenantId},
     limits::{FIRST_PAGE_BYTES_MAX, PAGE_BYTES_MAX},
@@ -45,6 +45,8 @@ struct Waiting {
     head: StreamHead,
     position: u64,
     page_bytes_max: usize,
+    /// Ops that were read and not told yet, from the position on.
+    read: VecDeque<StreamOp>,
 }
 
 impl PageReader {
@@ -112,6 +114,7 @@ impl PageReader {
                 head,
                 position,
                 page_bytes_max: wanted.min(limit),
+                read: VecDeque::new(),
             });
         }
     }
@@ -139,7 +142,7 @@ impl PageReader {
                 more: self.bytes_left == 0,
             }));
         };
-        let page = self.page(&waiting).await?;
+        let page = self.page(&mut waiting).await?;
         waiting.position = page.next_position;
         self.bytes_left = self.bytes_left.saturating_sub(page.encoded_len());
         if waiting.position < waiting.head.head {
@@ -148,20 +151,23 @@ impl PageReader {
         Ok(Some(Part::Page(page)))
     }
 
-    async fn page(&self, waiting: &Waiting) -> Result<v1::Page, AppError> {
+    async fn page(&self, waiting: &mut Waiting) -> Result<v1::Page, AppError> {
         let Waiting {
             head,
             position,
             page_bytes_max,
+            read,
         } = waiting;
-        let left = head.head.saturating_sub(*position);
-        let limit = u32::try_from(left)
-            .unwrap_or(STREAM_READ_OPS)
-            .min(STREAM_READ_OPS);
-        let read = self
-            .store
-            .read_stream(self.tenant, head.key, *position, limit)
-            .await?;
+        if read.is_empty() {
+            let left = head.head.saturating_sub(*position);
+            let limit = u32::try_from(left)
+                .unwrap_or(STREAM_READ_OPS)
+                .min(STREAM_READ_OPS);
+            let next = self
+                .store
+                .read_stream(self.tenant, head.key, *position, limit);
+            read.extend(next.await?);
+        }
         let mut page = v1::Page {
             stream_id: head.id.to_vec(),
             first_position: position.saturating_add(1),
@@ -169,7 +175,7 @@ impl PageReader {
             ..v1::Page::default()
         };
         let mut bytes = page.encoded_len().saturating_add(PAGE_TAIL_BYTES);
-        for stream_op in read {
+        while let Some(stream_op) = read.front() {
             let op = stream_op.admitted.to_proto();
             bytes = bytes
                 .saturating_add(op.encoded_len())
@@ -179,6 +185,7 @@ impl PageReader {
             }
             page.next_position = stream_op.position;
             page.ops.push(op);
+            read.pop_front();
         }
         if page.next_position == *position {
             return Err(

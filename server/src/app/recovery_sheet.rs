@@ -1,9 +1,9 @@
 //! Making a recovery sheet. Shown once; the store keeps a keyed hash.
 
-use askel_store::AuditAction;
+use askel_store::{Audit, AuditAction};
 use askel_sync::{invitation, time::Timestamp};
 
-use super::{App, AppError, Caller, Reason, notices::device_name};
+use super::{App, AppError, Caller, Reason};
 use crate::credential_file::CodeKind;
 
 /// A sheet as printed.
@@ -30,10 +30,15 @@ pub(crate) async fn create_recovery_sheet(
     let audit = app.audit(
         caller,
         AuditAction::RecoverySheetCreated,
-        device_name(caller.device.id),
+        Audit::device_name(caller.device.id),
     );
+    let sheet = askel_store::RecoverySheet {
+        participant,
+        code_hash,
+        maker: caller.device.id,
+    };
     app.store()
-        .record_recovery_sheet(caller.tenant, participant, code_hash, &audit)
+        .record_recovery_sheet(caller.tenant, &sheet, &audit)
         .await?;
     Ok(RecoverySheet {
         code,

@@ -1,17 +1,26 @@
 //! Devices of staff, organisers and admins: listing, approving, revoking.
 
-use askel_store::{AuditAction, Device, DeviceChange, DeviceState, PageOf, PageRequest};
+use askel_store::{Audit, AuditAction, Device, DeviceChange, DeviceState, PageOf, PageRequest};
 use askel_sync::{admission::Role, id::DeviceId};
 
-use super::{App, AppError, Caller, Reason, notices::device_name, own_devices::REVOKED};
+use super::{App, AppError, Caller, Reason, streams::works_within};
 
-/// Devices by id; never a participant's.
+/// Whether a device is the caller's affair: its own, one it invited, or one of its places.
+fn is_within(caller: &Caller, device: &Device) -> bool {
+    device.id == caller.device.id
+        || device.inviter == Some(caller.device.id)
+        || works_within(caller, device.scope.as_ref())
+}
+
+/// Devices by id that are the caller's affair; never a participant's.
 pub(crate) async fn list_devices(
     app: &App,
     caller: &Caller,
     page: &PageRequest,
 ) -> Result<PageOf<Device>, AppError> {
-    Ok(app.store().list_staff_devices(caller.tenant, page).await?)
+    let mut listed = app.store().list_staff_devices(caller.tenant, page).await?;
+    listed.items.retain(|device| is_within(caller, device));
+    Ok(listed)
 }
 
 /// The inviter, or an admin, lets a waiting device work. Doing it twice is doing it once.
@@ -25,7 +34,11 @@ pub(crate) async fn approve_staff_device(
     match found.state {
         _ if !may => Err(Reason::DeviceNotYours.into()),
         DeviceState::Pending => {
-            let audit = app.audit(caller, AuditAction::StaffApproved, device_name(device));
+            let audit = app.audit(
+                caller,
+                AuditAction::StaffApproved,
+                Audit::device_name(device),
+            );
             let lease = audit.at.saturating_add_ms(app.enrolment.staff_lease_ms());
             let change = DeviceChange {
                 state: DeviceState::Active,
@@ -48,17 +61,21 @@ pub(crate) async fn revoke_device(
     device: DeviceId,
 ) -> Result<Device, AppError> {
     let found = staff_device(app, caller, device).await?;
-    let below = matches!(found.role, Role::Staff | Role::Volunteer);
+    let below = matches!(found.role, Role::Staff | Role::Volunteer) && is_within(caller, &found);
     if caller.device.role != Role::Admin && !below {
         return Err(Reason::DeviceNotYours.into());
     }
     if found.state == DeviceState::Revoked {
         return Ok(found);
     }
-    let audit = app.audit(caller, AuditAction::DeviceRevoked, device_name(device));
+    let audit = app.audit(
+        caller,
+        AuditAction::DeviceRevoked,
+        Audit::device_name(device),
+    );
     let changed = app
         .store()
-        .change_device(caller.tenant, device, REVOKED, &audit)
+        .change_device(caller.tenant, device, DeviceChange::REVOKE, &audit)
         .await?;
     changed.ok_or(AppError::Refused(Reason::NotFound))
 }

@@ -131,6 +131,15 @@ pub(super) fn covers(caller: &Caller, place: PlaceId) -> bool {
             .is_none_or(|places| places.contains(&place))
 }
 
+/// Whether the caller works wherever something belongs; `None` is the whole tenant.
+pub(super) fn works_within(caller: &Caller, scope: Option<&Vec<PlaceId>>) -> bool {
+    match (&caller.device.scope, scope) {
+        (None, _) => caller.participant().is_none(),
+        (Some(_), None) => false,
+        (Some(_), Some(places)) => places.iter().all(|place| covers(caller, *place)),
+    }
+}
+
 /// A target for a stream that a reader may call into being: its own, or one of something that the
 /// catalog knows and that is not far from today. Others exist once something is written there.
 pub(super) async fn openable(

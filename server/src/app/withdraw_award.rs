@@ -1,6 +1,6 @@
 //! A person takes an award back, with the participant present and for a reason.
 
-use askel_store::{AuditAction, PassRecord, Projection};
+use askel_store::{AuditAction, PassRecord};
 use askel_sync::{
     id::{AwardId, PassTag},
     op::{AwardWithdrawn, Payload, WithdrawalReason},
@@ -9,7 +9,10 @@ use askel_sync::{
 use data_encoding::HEXLOWER;
 
 use super::{App, AppError, Caller, Reason};
-use crate::{project::replay, server_log::Draft};
+use crate::{
+    project::replay,
+    server_log::{Beside, Draft},
+};
 
 /// Withdraws a confirmed award of whoever showed the pass. Doing it twice is doing it once.
 pub(crate) async fn withdraw_award(
@@ -34,7 +37,6 @@ pub(crate) async fn withdraw_award(
     }
     let name = format!("awards/{}", HEXLOWER.encode(award.as_bytes()));
     let audit = app.audit(caller, AuditAction::AwardWithdrawn, name);
-    app.store().record_audit(caller.tenant, &audit).await?;
     let withdrawn = AwardWithdrawn {
         award,
         reason,
@@ -42,7 +44,13 @@ pub(crate) async fn withdraw_award(
     };
     let to = StreamKey::Participant(participant);
     let draft = Draft::new(&Payload::AwardWithdrawn(withdrawn), to).dirtying(participant);
+    let beside = Beside {
+        audits: vec![audit],
+        ..Beside::default()
+    };
     app.server_log
-        .write(caller.tenant, &[draft], &Projection::default())
-        .await
+        .write(caller.tenant, &[draft], beside)
+        .await?;
+    app.projector.settle(caller.tenant).await;
+    Ok(())
 }

@@ -3,12 +3,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use askel_store::{AppendError, Audit, AuditAction, StoreError};
+use askel_store::{AppendError, Audit, AuditAction, StoreError, StreamHead};
 use askel_sync::id::{StreamId, TenantId};
 use data_encoding::HEXLOWER;
 
 use super::{
-    Aftermath, IngestError, Receipt, Submission,
+    IngestError, Receipt, Submission,
     decide::{Decided, decide},
     facts,
 };
@@ -37,8 +37,8 @@ impl Desk {
         let mut delay = Duration::from_millis(STORE_RETRY_DELAY_MS);
         loop {
             match self.attempt(tenant, group).await {
-                Ok((receipts, aftermath)) => {
-                    self.after(tenant, aftermath).await;
+                Ok((receipts, moved)) => {
+                    self.components.fan_out.publish(tenant, moved);
                     return Ok(receipts);
                 }
                 Err(AppendError::Raced) if races < RACES_MAX => races = races.saturating_add(1),
@@ -58,52 +58,40 @@ impl Desk {
         &self,
         tenant: TenantId,
         group: &[Submission],
-    ) -> Result<(Vec<Receipt>, Aftermath), AppendError> {
+    ) -> Result<(Vec<Receipt>, Vec<StreamHead>), AppendError> {
         let store = &*self.components.store;
         let catalog = self.catalogs.newest(tenant).await?;
         let mut known = facts::read(store, tenant, catalog, group).await?;
         let new_stream_id = || draw(&*self.components.entropy).map(StreamId::from_bytes);
-        let decided = decide(group, &mut known, &new_stream_id)
+        let mut decided = decide(group, &mut known, &new_stream_id)
             .map_err(|_| StoreError::Inconsistent("no randomness for a stream id"))?;
+        let now = self.components.clock.now();
+        decided.append.audits = decided
+            .corrected
+            .iter()
+            .map(|(device, op)| Audit {
+                at: now,
+                actor: Some(*device),
+                action: AuditAction::CheckInCorrected,
+                target: format!("corrections/{}", HEXLOWER.encode(op.as_bytes())),
+            })
+            .collect();
         let moved = self.append(tenant, &decided).await?;
-        Ok((
-            decided.receipts,
-            Aftermath {
-                moved,
-                corrected: decided.corrected,
-            },
-        ))
+        Ok((decided.receipts, moved))
     }
 
     async fn append(
         &self,
         tenant: TenantId,
         decided: &Decided,
-    ) -> Result<Vec<askel_store::StreamHead>, AppendError> {
+    ) -> Result<Vec<StreamHead>, AppendError> {
         if decided.is_empty() {
             return Ok(Vec::new());
         }
-        let now = self.components.clock.now();
         self.components
             .store
-            .append(tenant, &decided.append, now)
+            .append(tenant, &decided.append, self.components.clock.now())
             .await
-    }
-
-    async fn after(&self, tenant: TenantId, aftermath: Aftermath) {
-        self.components.fan_out.publish(tenant, aftermath.moved);
-        for (device, op) in aftermath.corrected {
-            let audit = Audit {
-                at: self.components.clock.now(),
-                actor: Some(device),
-                action: AuditAction::CheckInCorrected,
-                target: format!("corrections/{}", HEXLOWER.encode(op.as_bytes())),
-            };
-            if let Err(error) = self.components.store.record_audit(tenant, &audit).await {
-                let error: &dyn std::error::Error = &error;
-                tracing::error!(error, "a correction could not be noted in the audit log");
-            }
-        }
     }
 }
 

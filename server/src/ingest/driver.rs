@@ -72,7 +72,8 @@ impl Ingest {
             .send(queued)
             .await
             .map_err(|_| IngestError::Stopping)?;
-        answered.await.unwrap_or(Err(IngestError::Stopping))
+        // Queued submissions are answered even when the server stops: no answer is a fault.
+        answered.await.unwrap_or(Err(IngestError::Broken))
     }
 }
 
@@ -109,12 +110,10 @@ impl Driver {
     }
 
     fn queue(&mut self, queued: Queued) {
-        let ops = queued
-            .submission
-            .batches
-            .iter()
-            .map(|batch| batch.ops.len())
-            .sum();
+        let batches = queued.submission.batches.iter();
+        let ops: usize = batches.map(|batch| batch.ops.len()).sum();
+        // Heads alone are work too.
+        let ops = ops.max(1);
         let now = self.now();
         if let Err(QueueFull(queued)) = self.machine.offer(queued.tenant, ops, queued, now) {
             // A caller that is gone needs no answer.
@@ -126,7 +125,12 @@ impl Driver {
         while let Some((tenant, group)) = self.machine.take(self.now()) {
             let desk = self.desk.clone();
             self.commits.spawn(async move {
-                settle(&desk, tenant, group).await;
+                // In a task of its own: a group that panics is answered with a fault, and the
+                // tenant's queue goes on.
+                let settled = tokio::spawn(async move { settle(&desk, tenant, group).await });
+                if settled.await.is_err() {
+                    tracing::error!("taking in a group of ops panicked");
+                }
                 tenant
             });
         }
@@ -135,8 +139,7 @@ impl Driver {
     fn finish(&mut self, done: Result<TenantId, tokio::task::JoinError>) {
         match done {
             Ok(tenant) => self.machine.finished(tenant),
-            // Without the tenant its queue would stand still for ever: better to fall and restart.
-            Err(error) => std::panic::resume_unwind(error.into_panic()),
+            Err(_) => tracing::error!("a group of ops was cut off"),
         }
     }
 }

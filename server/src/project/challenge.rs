@@ -15,7 +15,11 @@ use askel_sync::{
 };
 
 use super::Desk;
-use crate::{app::AppError, limits::CHALLENGE_TOTAL_EVERY_MS, server_log::Draft};
+use crate::{
+    app::AppError,
+    limits::CHALLENGE_TOTAL_EVERY_MS,
+    server_log::{Beside, Draft},
+};
 
 /// What a collective challenge asks for; `None` for a rule that has no collective condition. Of
 /// several targets, as stages have, the largest.
@@ -128,7 +132,11 @@ impl Challenges {
                 }
                 let to = StreamKey::Challenge(goal.id);
                 let draft = Draft::new(&Payload::ChallengeTotal(total), to);
-                desk.server_log.write(tenant, &[draft], &projection).await?;
+                let beside = Beside {
+                    projection,
+                    audits: Vec::new(),
+                };
+                desk.server_log.write(tenant, &[draft], beside).await?;
                 self.touched.remove(&goal.id);
                 self.reload(desk, tenant, goal.id).await?;
                 Ok(true)

@@ -2,13 +2,14 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use askel_store::{AttendanceChange, Contribution, Dirty, Projection};
+use askel_store::{AttendanceChange, Contribution, Dirty, Projection, TallyChange};
 use askel_sync::{
+    admission::AdmittedOp,
     award::Eligible,
     catalog::Catalog,
     fold::SessionKey,
-    id::{GoalId, ParticipantId, TenantId},
-    op::{AwardConfirmed, Payload},
+    id::{GoalId, OpId, ParticipantId, TenantId},
+    op::{AwardConfirmed, Payload, Tally},
     rule,
     stream::StreamKey,
     time::Timestamp,
@@ -17,8 +18,8 @@ use askel_sync::{
 use super::{Desk, cache::Cache, challenge::Challenges, replay::Folded};
 use crate::{
     app::AppError,
-    limits::{PROJECTED_OUTBOX_MAX, PROJECTED_PARTICIPANTS_MAX},
-    server_log::Draft,
+    limits::{PROJECTED_OUTBOX_MAX, PROJECTED_PARTICIPANTS_MAX, PROJECTED_TALLIES_MAX},
+    server_log::{Beside, Draft},
 };
 
 /// What a round found to do.
@@ -35,6 +36,9 @@ pub(super) struct TenantProjection {
     cache: Cache<Folded>,
     /// The catalog that the cache and the challenges are of.
     current: Option<(Arc<Catalog>, Challenges)>,
+    /// After which op the anonymous counts are still to be counted by that catalog; `None` once
+    /// all are.
+    recounted: Option<Option<OpId>>,
 }
 
 impl TenantProjection {
@@ -42,6 +46,7 @@ impl TenantProjection {
         Self {
             cache: Cache::new(participants_max),
             current: None,
+            recounted: None,
         }
     }
 
@@ -62,6 +67,7 @@ impl TenantProjection {
         }
         if let Some(catalog) = &catalog {
             self.follow(desk, tenant, catalog).await?;
+            self.recount(desk, tenant, catalog, &mut round).await?;
             for dirty in store.list_dirty(tenant, PROJECTED_PARTICIPANTS_MAX).await? {
                 self.participant(desk, tenant, dirty, &mut round).await?;
             }
@@ -69,8 +75,11 @@ impl TenantProjection {
         let idle = round.is_empty();
         if !idle {
             desk.server_log
-                .write(tenant, &round.drafts, &round.projection)
+                .write(tenant, &round.drafts, round.beside())
                 .await?;
+        }
+        if let Some(last) = round.recounted {
+            self.recounted = Some(Some(last));
         }
         let Some((catalog, challenges)) = &mut self.current else {
             return Ok(if idle {
@@ -105,6 +114,40 @@ impl TenantProjection {
             self.cache.clear();
             let challenges = Challenges::load(desk, tenant, catalog).await?;
             self.current = Some((Arc::clone(catalog), challenges));
+            self.recounted = Some(None);
+        }
+        Ok(())
+    }
+
+    /// Puts some of the anonymous counts where they belong by the current catalog.
+    async fn recount(
+        &mut self,
+        desk: &Desk,
+        tenant: TenantId,
+        catalog: &Catalog,
+        round: &mut Round,
+    ) -> Result<(), AppError> {
+        let Some(after) = self.recounted else {
+            return Ok(());
+        };
+        let store = &desk.components.store;
+        let read = store
+            .list_tallies(tenant, after, PROJECTED_TALLIES_MAX)
+            .await?;
+        let counted = |admitted: &AdmittedOp| match admitted.op.parse() {
+            Ok(Some(Payload::Tally(tally))) => {
+                let at = admitted.admission.corrected_at;
+                Some((admitted.id(), counted(&tally, at, catalog)))
+            }
+            _ => None,
+        };
+        round
+            .projection
+            .tallies
+            .extend(read.iter().filter_map(counted));
+        round.recounted = read.last().map(AdmittedOp::id);
+        if read.is_empty() {
+            self.recounted = None;
         }
         Ok(())
     }
@@ -122,6 +165,9 @@ impl TenantProjection {
         };
         let participant = dirty.participant;
         let held = self.cache.take(participant);
+        if held.is_none() {
+            round.projection.afresh.push(participant);
+        }
         let mut folded = held.unwrap_or_else(|| Folded::new(participant, catalog));
         let attendances = folded
             .advance(&*desk.components.store, tenant, catalog)
@@ -155,11 +201,20 @@ struct Round {
     drafts: Vec<Draft>,
     projection: Projection,
     folded: Vec<Folded>,
+    /// The last anonymous count that this round counts by the current catalog.
+    recounted: Option<OpId>,
 }
 
 impl Round {
     fn is_empty(&self) -> bool {
         self.drafts.is_empty() && self.projection == Projection::default()
+    }
+
+    fn beside(&self) -> Beside {
+        Beside {
+            projection: self.projection.clone(),
+            audits: Vec::new(),
+        }
     }
 
     fn note_attendances(
@@ -202,6 +257,17 @@ impl Round {
             }
         }
     }
+}
+
+/// Where and when an anonymous count belongs; `None` for a place the catalog does not know.
+pub(crate) fn counted(tally: &Tally, at: Timestamp, catalog: &Catalog) -> Option<TallyChange> {
+    let key = SessionKey::of(tally.place, at, tally.session, catalog)?;
+    Some(TallyChange {
+        place: key.place,
+        date: key.date,
+        session: key.session,
+        delta: tally.delta,
+    })
 }
 
 /// What a participant gives to each collective goal.

@@ -5,10 +5,12 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use askel_sync::key::credential::METADATA_KEY;
-use http::{HeaderMap, Request, Response};
+use http::{Request, Response};
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use tonic::{Code, Status, body::Body};
 use tower::{Layer, Service};
 
@@ -16,7 +18,10 @@ use super::{
     access::{Access, access},
     error::status,
 };
-use crate::app::{App, AppError, Caller, Reason, authenticate};
+use crate::{
+    app::{App, AppError, Reason, authenticate},
+    limits::{BODY_BYTES_MAX, BODY_MS_MAX},
+};
 
 /// Puts [`Calls`] around the services.
 #[derive(Clone)]
@@ -45,7 +50,8 @@ pub(crate) struct Calls<S> {
 impl<S> Service<Request<Body>> for Calls<S>
 where
     S: Service<Request<Body>, Response = Response<Body>> + Clone + Send + 'static,
-    S::Future: Send,
+    S::Future: Send + 'static,
+    S::Error: Send,
 {
     type Response = Response<Body>;
     type Error = S::Error;
@@ -55,7 +61,7 @@ where
         self.inner.poll_ready(context)
     }
 
-    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
         let app = Arc::clone(&self.app);
         // The clone may not be ready; the one that was polled is.
         let spare = self.inner.clone();
@@ -64,16 +70,22 @@ where
             let started = app.components.clock.monotonic();
             let row = row_of(request.uri().path());
             let admitted = match row {
-                Some((_, access)) => admit(&app, access, request.headers()).await,
+                // The body first: who calls is found out when there is nothing more to wait for.
+                Some((_, access @ (Access::Roles(_) | Access::RolesAndProbation(_)))) => {
+                    match collected(request).await {
+                        Ok(whole) => admit(&app, access, whole).await,
+                        Err(error) => Err(error),
+                    }
+                }
+                Some((_, Access::Open)) => Ok(request),
                 None => Err(Reason::MethodUnknown.into()),
             };
             let response = match admitted {
-                Ok(caller) => {
-                    if let Some(caller) = caller {
-                        request.extensions_mut().insert(caller);
-                    }
-                    typed(inner.call(request).await?)
-                }
+                // A task of its own: a caller who hangs up cuts nothing in half.
+                Ok(request) => match tokio::spawn(inner.call(request)).await {
+                    Ok(response) => typed(response?),
+                    Err(_) => status(&Reason::Internal.into()).into_http(),
+                },
                 Err(error) => status(&error).into_http(),
             };
             let took = app.components.clock.monotonic().saturating_sub(started);
@@ -97,13 +109,38 @@ fn row_of(path: &str) -> Option<(&'static str, Access)> {
         .map(|(method, _)| (*method, access))
 }
 
-async fn admit(app: &App, access: Access, headers: &HeaderMap) -> Result<Option<Caller>, AppError> {
+/// The request with its whole body: a single message, within the largest limit and in time.
+async fn collected(request: Request<Body>) -> Result<Request<Body>, AppError> {
+    let (head, body) = request.into_parts();
+    let whole = Limited::new(body, BODY_BYTES_MAX).collect();
+    let time = Duration::from_millis(BODY_MS_MAX);
+    let whole = match tokio::time::timeout(time, whole).await {
+        Ok(Ok(whole)) => whole,
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            return Err(Reason::MessageTooLarge.into());
+        }
+        Ok(Err(_)) | Err(_) => return Err(Reason::MessageMalformed.into()),
+    };
+    Ok(Request::from_parts(
+        head,
+        Body::new(Full::new(whole.to_bytes())),
+    ))
+}
+
+async fn admit(
+    app: &App,
+    access: Access,
+    mut request: Request<Body>,
+) -> Result<Request<Body>, AppError> {
     let (roles, probation) = match access {
-        Access::Open => return Ok(None),
+        Access::Open => return Ok(request),
         Access::Roles(roles) => (roles, false),
         Access::RolesAndProbation(roles) => (roles, true),
     };
-    let credential = headers.get(METADATA_KEY).ok_or(Reason::CredentialMissing)?;
+    let credential = request
+        .headers()
+        .get(METADATA_KEY)
+        .ok_or(Reason::CredentialMissing)?;
     let credential = credential
         .to_str()
         .map_err(|_| Reason::CredentialMalformed)?;
@@ -114,7 +151,12 @@ async fn admit(app: &App, access: Access, headers: &HeaderMap) -> Result<Option<
     if caller.is_on_probation() && !probation {
         return Err(Reason::DeviceOnProbation.into());
     }
-    Ok(Some(caller))
+    // A Sync renews a lease that ended; nothing else goes without one.
+    if !probation && caller.lease_has_ended(app) {
+        return Err(Reason::StaffLeaseEnded.into());
+    }
+    request.extensions_mut().insert(caller);
+    Ok(request)
 }
 
 /// Gives tonic's own refusals of a message their reason.

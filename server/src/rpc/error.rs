@@ -47,6 +47,7 @@ pub const fn code(reason: Reason) -> Code {
         Reason::InvitationUsed
         | Reason::InvitationExpired
         | Reason::VersionUnsupported
+        | Reason::StaffLeaseEnded
         | Reason::CatalogVersionNotNext => Code::FailedPrecondition,
         Reason::EnrolmentLimited | Reason::StoreFull => Code::ResourceExhausted,
         Reason::FieldInvalid
@@ -101,6 +102,7 @@ const fn message(reason: Reason) -> &'static str {
         Reason::CredentialInvalid => "the credential's signature does not fit",
         Reason::DeviceUnknown => "the device is not enrolled here",
         Reason::DeviceRevoked => "the device was revoked",
+        Reason::StaffLeaseEnded => "the staff lease has run out",
         Reason::DevicePending => "the device waits for its inviter's approval",
         Reason::DeviceOnProbation => "the device was re-invited and may hand in new facts only",
         Reason::MethodNotAllowed => "the caller's role may not call this method",

@@ -15,7 +15,6 @@ use askel_sync::{
 };
 use futures::{Stream, StreamExt as _, stream};
 use prost::Message as _;
-use tokio::sync::Semaphore;
 use tonic::{Request, Response, Status};
 
 use super::{caller, enrolment::check_version, error::status, outcome::outcomes, watch};
@@ -38,7 +37,7 @@ const LIMITS_REVISION: u32 = 1;
 pub(super) struct SyncRpc {
     pub(super) app: Arc<App>,
     pub(super) stop: Stop,
-    pub(super) watches: Arc<Semaphore>,
+    pub(super) watches: watch::WatchPlaces,
 }
 
 type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
@@ -70,8 +69,8 @@ impl SyncService for SyncRpc {
     ) -> Result<Response<Self::WatchStream>, Status> {
         let caller = caller(&request)?;
         let cursors = cursors(request.into_inner().cursors).map_err(|error| status(&error))?;
-        let place = Arc::clone(&self.watches).try_acquire_owned();
-        let place = place.map_err(|_| status(&watch::too_many()))?;
+        let place = self.watches.take(&caller);
+        let place = place.ok_or_else(|| status(&watch::too_many()))?;
         let hints = watch::hints(&self.app, &caller, cursors, self.stop.clone(), place);
         Ok(Response::new(
             hints.await.map_err(|error| status(&error))?.boxed(),

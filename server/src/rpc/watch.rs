@@ -1,13 +1,22 @@
 //! The answers of a Watch: hints until the caller goes, the server stops or the time is up.
 
-use std::{collections::BTreeMap, pin::Pin, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use askel_proto::v1;
-use askel_sync::{id::StreamId, stream::StreamKey};
+use askel_store::DeviceState;
+use askel_sync::{
+    id::{DeviceId, StreamId, TenantId},
+    stream::StreamKey,
+};
 use futures::{Stream, StreamExt as _, stream};
 use tokio::{
-    sync::{OwnedSemaphorePermit, broadcast},
-    time::Sleep,
+    sync::{OwnedSemaphorePermit, Semaphore, broadcast},
+    time::{Interval, Sleep},
 };
 use tonic::Status;
 
@@ -16,8 +25,60 @@ use crate::{
     app::{App, AppError, Caller, Reason, StreamCursor, watched},
     fan_out::Moved,
     lifecycle::Stop,
-    limits::{BUSY_RETRY_MS, STOPPING_RETRY_MS, WATCH_MS_MAX},
+    limits::{BUSY_RETRY_MS, DEVICE_WATCHES_MAX, STOPPING_RETRY_MS, WATCH_MS_MAX, WATCH_RIGHT_MS},
 };
+
+/// The watches that may be open: so many in all, and a few of each device.
+#[derive(Clone)]
+pub(super) struct WatchPlaces {
+    all: Arc<Semaphore>,
+    taken: Arc<Mutex<HashMap<(TenantId, DeviceId), usize>>>,
+}
+
+impl WatchPlaces {
+    pub(super) fn new(watches_max: usize) -> Self {
+        Self {
+            all: Arc::new(Semaphore::new(watches_max)),
+            taken: Arc::default(),
+        }
+    }
+
+    /// A place for one more of the caller's; `None` when there is none.
+    pub(super) fn take(&self, caller: &Caller) -> Option<WatchPlace> {
+        let place = Arc::clone(&self.all).try_acquire_owned().ok()?;
+        let whose = (caller.tenant, caller.device.id);
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = taken.entry(whose).or_default();
+        if *open >= DEVICE_WATCHES_MAX {
+            return None;
+        }
+        *open = open.saturating_add(1);
+        Some(WatchPlace {
+            whose,
+            taken: Arc::clone(&self.taken),
+            _place: place,
+        })
+    }
+}
+
+/// One open watch.
+pub(super) struct WatchPlace {
+    whose: (TenantId, DeviceId),
+    taken: Arc<Mutex<HashMap<(TenantId, DeviceId), usize>>>,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Drop for WatchPlace {
+    fn drop(&mut self) {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(open) = taken.get_mut(&self.whose) {
+            *open = open.saturating_sub(1);
+            if *open == 0 {
+                taken.remove(&self.whose);
+            }
+        }
+    }
+}
 
 /// The answer to a watch too many.
 pub(super) fn too_many() -> AppError {
@@ -30,11 +91,11 @@ pub(super) fn too_many() -> AppError {
 /// Subscribes, checks the cursors, and answers: first nothing (the watch stands), then what has
 /// moved already, then what moves.
 pub(super) async fn hints(
-    app: &App,
+    app: &Arc<App>,
     caller: &Caller,
     cursors: Vec<StreamCursor>,
     stop: Stop,
-    place: OwnedSemaphorePermit,
+    place: WatchPlace,
 ) -> Result<impl Stream<Item = Result<v1::WatchResponse, Status>> + use<>, AppError> {
     let moves = app.components.fan_out.subscribe(caller.tenant);
     let watched = watched(app, caller, cursors).await?;
@@ -45,12 +106,19 @@ pub(super) async fn hints(
         streams: watched.streams,
         stop,
         time_up: Box::pin(tokio::time::sleep(Duration::from_millis(WATCH_MS_MAX))),
+        look: tokio::time::interval(Duration::from_millis(WATCH_RIGHT_MS)),
+        right: Right {
+            app: Arc::clone(app),
+            tenant: caller.tenant,
+            device: caller.device.id,
+        },
         _place: place,
     };
     let later = stream::unfold(Some(watch), |watch| async move {
         let mut watch = watch?;
         match watch.next().await {
             Next::Hint(hint) => Some((Ok(hint), Some(watch))),
+            Next::Refused(reason) => Some((Err(status(&reason.into())), None)),
             Next::Stopping => Some((Err(status(&stopping())), None)),
             Next::TimeUp => None,
         }
@@ -76,11 +144,33 @@ struct Watch {
     streams: BTreeMap<StreamKey, StreamId>,
     stop: Stop,
     time_up: Pin<Box<Sleep>>,
-    _place: OwnedSemaphorePermit,
+    look: Interval,
+    right: Right,
+    _place: WatchPlace,
+}
+
+/// Whose watch it is, to look again whether it may hear.
+struct Right {
+    app: Arc<App>,
+    tenant: TenantId,
+    device: DeviceId,
+}
+
+impl Right {
+    /// Ends with the device. A store that is away ends nothing.
+    async fn refusal(&self) -> Option<Reason> {
+        let store = &self.app.components.store;
+        match store.lookup_device(self.tenant, self.device).await {
+            Ok(Some(device)) if device.state == DeviceState::Revoked => Some(Reason::DeviceRevoked),
+            Ok(None) => Some(Reason::DeviceUnknown),
+            Ok(Some(_)) | Err(_) => None,
+        }
+    }
 }
 
 enum Next {
     Hint(v1::WatchResponse),
+    Refused(Reason),
     Stopping,
     TimeUp,
 }
@@ -90,6 +180,10 @@ impl Watch {
         loop {
             let moved = tokio::select! {
                 moved = self.moves.recv() => moved,
+                _ = self.look.tick() => match self.right.refusal().await {
+                    Some(reason) => return Next::Refused(reason),
+                    None => continue,
+                },
                 () = self.stop.begun() => return Next::Stopping,
                 () = self.time_up.as_mut() => return Next::TimeUp,
             };
@@ -106,7 +200,10 @@ impl Watch {
                 Err(broadcast::error::RecvError::Closed) => return Next::Stopping,
             };
             if !told.is_empty() {
-                return Next::Hint(hint(told));
+                return match self.right.refusal().await {
+                    Some(reason) => Next::Refused(reason),
+                    None => Next::Hint(hint(told)),
+                };
             }
         }
     }

@@ -81,28 +81,38 @@ pub(crate) async fn note(
     Ok(())
 }
 
+/// Notes what was not noted before.
+pub(crate) async fn note_once(
+    connection: &mut SqliteConnection,
+    tenant: TenantId,
+    audit: &Audit,
+) -> Result<(), StoreError> {
+    let key = &tenant.as_bytes()[..];
+    let (at, action) = (audit.at.as_ms(), audit.action.name());
+    let actor = audit.actor.as_ref().map(|actor| &actor.as_bytes()[..]);
+    let noted = sqlx::query_scalar!(
+        "SELECT sequence FROM audit INDEXED BY audit_by_time
+         WHERE tenant = ? AND at_ms = ? AND actor IS ? AND action = ? AND target = ? LIMIT 1",
+        key,
+        at,
+        actor,
+        action,
+        audit.target
+    )
+    .fetch_optional(&mut *connection)
+    .await
+    .map_err(store_error)?;
+    match noted {
+        Some(_) => Ok(()),
+        None => note(connection, tenant, audit).await,
+    }
+}
+
 #[async_trait]
 impl AuditStore for SqliteStore {
     async fn record_audit(&self, tenant: TenantId, audit: &Audit) -> Result<(), StoreError> {
-        let key = &tenant.as_bytes()[..];
-        let (at, action) = (audit.at.as_ms(), audit.action.name());
-        let actor = audit.actor.as_ref().map(|actor| &actor.as_bytes()[..]);
         let mut transaction = self.write().await?;
-        let noted = sqlx::query_scalar!(
-            "SELECT sequence FROM audit INDEXED BY audit_by_time
-             WHERE tenant = ? AND at_ms = ? AND actor IS ? AND action = ? AND target = ? LIMIT 1",
-            key,
-            at,
-            actor,
-            action,
-            audit.target
-        )
-        .fetch_optional(&mut *transaction)
-        .await
-        .map_err(store_error)?;
-        if noted.is_none() {
-            note(&mut transaction, tenant, audit).await?;
-        }
+        note_once(&mut transaction, tenant, audit).await?;
         commit(transaction).await
     }
 

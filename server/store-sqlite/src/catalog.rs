@@ -1,13 +1,18 @@
 //! Catalogs.
 
 use askel_store::{Audit, CatalogStore, CatalogVersion, PageOf, PageRequest, StoreError};
-use askel_sync::{id::TenantId, time::Timestamp};
+use askel_sync::{
+    id::{ParticipantId, TenantId},
+    time::Timestamp,
+};
 use async_trait::async_trait;
+use sqlx::SqliteConnection;
 
 use crate::{
     SqliteStore, audit,
-    column::{array, number},
+    column::{array, id, number},
     error::store_error,
+    projection::Marks,
     store::commit,
 };
 
@@ -79,6 +84,13 @@ impl CatalogStore for SqliteStore {
         .execute(&mut *transaction)
         .await
         .map_err(store_error)?;
+        let announcement = catalog.announcement();
+        let marks = Marks {
+            dirty: everyone(&mut transaction, tenant).await?,
+            outbox: &[announcement.draft()],
+            tallies: &[],
+        };
+        marks.write(&mut transaction, tenant).await?;
         audit::note(&mut transaction, tenant, audit).await?;
         commit(transaction).await?;
         Ok(true)
@@ -170,4 +182,19 @@ impl CatalogStore for SqliteStore {
                 .to_vec()
         }))
     }
+}
+
+async fn everyone(
+    connection: &mut SqliteConnection,
+    tenant: TenantId,
+) -> Result<Vec<ParticipantId>, StoreError> {
+    let key = &tenant.as_bytes()[..];
+    let rows = sqlx::query_scalar!(
+        "SELECT participant FROM participant WHERE tenant = ? ORDER BY participant",
+        key
+    )
+    .fetch_all(connection)
+    .await
+    .map_err(store_error)?;
+    rows.iter().map(|participant| id(participant)).collect()
 }

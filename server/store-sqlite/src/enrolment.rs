@@ -1,12 +1,14 @@
 //! Invitations, devices, recovery sheets and passes.
 
 mod card;
+mod ending;
 mod enrol;
 mod row;
 
 use askel_store::{
     Approval, Audit, Decision, Device, DeviceChange, DeviceState, EnrolError, EnrolmentStore,
-    Grant, Invitation, NewDevice, PageOf, PageRequest, PassRecord, StoreError, decide,
+    Grant, Invitation, NewDevice, PageOf, PageRequest, PassRecord, RecoverySheet, StoreError,
+    decide, ended_by,
 };
 use askel_sync::{
     id::{DeviceId, ParticipantId, PassTag, TenantId},
@@ -141,14 +143,14 @@ impl EnrolmentStore for SqliteStore {
         };
         let right = enrolling.right(grant, device.id).await?;
         let standing = enrolling.device(device.id).await?;
-        let (device, revoke) = match decide(right, standing, device)? {
+        let (device, revoke) = match decide(grant, right, standing, device)? {
             Decision::Standing(device) => return Ok(device),
             Decision::Enrol { device, revoke } => (device, revoke),
         };
         enrolling.add(&device).await?;
         enrolling.use_up(grant, &device).await?;
-        enrolling.revoke_for(&device, revoke).await?;
-        audit::note(&mut transaction, tenant, audit).await?;
+        enrolling.revoke_for(&device, revoke, audit).await?;
+        enrolling.note(device.participant, device.id, audit).await?;
         commit(transaction).await?;
         Ok(device)
     }
@@ -249,20 +251,13 @@ impl EnrolmentStore for SqliteStore {
         tenant: TenantId,
         participant: ParticipantId,
     ) -> Result<Vec<Device>, StoreError> {
-        let (key, participant) = (&tenant.as_bytes()[..], &participant.as_bytes()[..]);
-        let rows = sqlx::query_as!(
-            DeviceRow,
-            "SELECT device, public_key, role, participant, scope, state, probation_until_ms,
-                    inviter, enrolled_at_ms, lease_until_ms, pass
-             FROM device INDEXED BY device_by_participant
-             WHERE tenant = ? AND participant = ? ORDER BY device",
-            key,
-            participant
-        )
-        .fetch_all(&self.readers)
+        let mut connection = self.readers.acquire().await.map_err(store_error)?;
+        Enrolling {
+            connection: &mut connection,
+            tenant,
+        }
+        .devices_of(participant)
         .await
-        .map_err(store_error)?;
-        rows.into_iter().map(TryInto::try_into).collect()
     }
 
     async fn change_device(
@@ -287,12 +282,11 @@ impl EnrolmentStore for SqliteStore {
         if standing.state == DeviceState::Revoked || as_it_is == change {
             return Ok(Some(standing));
         }
-        enrolling.change(device, change).await?;
-        if change.state == DeviceState::Revoked {
-            enrolling.burn_pass(device, audit.at).await?;
-        }
+        enrolling.change(device, change, audit.at).await?;
+        let ended = ended_by(&standing, change);
+        enrolling.revoke_for(&standing, ended, audit).await?;
+        enrolling.note(standing.participant, device, audit).await?;
         let changed = enrolling.device(device).await?;
-        audit::note(&mut transaction, tenant, audit).await?;
         commit(transaction).await?;
         Ok(changed)
     }
@@ -300,8 +294,7 @@ impl EnrolmentStore for SqliteStore {
     async fn record_recovery_sheet(
         &self,
         tenant: TenantId,
-        participant: ParticipantId,
-        code_hash: [u8; 32],
+        sheet: &RecoverySheet,
         audit: &Audit,
     ) -> Result<(), StoreError> {
         let mut transaction = self.write().await?;
@@ -309,10 +302,10 @@ impl EnrolmentStore for SqliteStore {
             connection: &mut transaction,
             tenant,
         };
-        if enrolling.recovery_sheet(&code_hash).await?.is_some() {
+        if enrolling.recovery_sheet(&sheet.code_hash).await?.is_some() {
             return Ok(());
         }
-        enrolling.replace_sheet(participant, &code_hash).await?;
+        enrolling.replace_sheet(sheet).await?;
         audit::note(&mut transaction, tenant, audit).await?;
         commit(transaction).await
     }
@@ -322,19 +315,24 @@ impl EnrolmentStore for SqliteStore {
         tenant: TenantId,
         approval: &Approval,
         audit: &Audit,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let mut transaction = self.write().await?;
         let mut enrolling = Enrolling {
             connection: &mut transaction,
             tenant,
         };
-        let standing = enrolling.approval(approval.approved).await?;
-        if standing.is_some_and(|(standing, used)| used || standing == *approval) {
-            return Ok(());
+        match enrolling.approval(approval.approved).await? {
+            Some((standing, _)) if standing == *approval => return Ok(true),
+            Some((standing, used)) if used || standing.bars(approval, audit.at) => {
+                return Ok(false);
+            }
+            _ => {}
         }
         enrolling.put_approval(approval).await?;
-        audit::note(&mut transaction, tenant, audit).await?;
-        commit(transaction).await
+        let told = Some(approval.participant);
+        enrolling.note(told, approval.approved, audit).await?;
+        commit(transaction).await?;
+        Ok(true)
     }
 
     async fn record_card(

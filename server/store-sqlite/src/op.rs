@@ -13,6 +13,7 @@ use askel_sync::{
     time::Timestamp,
 };
 use async_trait::async_trait;
+use sqlx::SqlitePool;
 
 use crate::{
     SqliteStore,
@@ -297,4 +298,32 @@ impl OpStore for SqliteStore {
         .map_err(store_error)?;
         rows.into_iter().map(TryInto::try_into).collect()
     }
+}
+
+/// Ops that count people without a name, by id.
+pub(crate) async fn list_tallies(
+    readers: &SqlitePool,
+    tenant: TenantId,
+    after: Option<OpId>,
+    limit: u32,
+) -> Result<Vec<AdmittedOp>, StoreError> {
+    let key = &tenant.as_bytes()[..];
+    let after = after.as_ref().map_or(&[][..], |op| &op.as_bytes()[..]);
+    // 2 is the number of `OpKind::Tally`, written out for the index that has only those.
+    let rows = sqlx::query_as!(
+        OpRow,
+        r#"SELECT 0 AS "position!: i64", op, origin_log, origin_sequence, kind, payload,
+                  corrected_at_ms, received_at_ms, subject, strength, flags, author_role
+           FROM op INDEXED BY op_tally WHERE tenant = ? AND kind = 2 AND op > ?
+           ORDER BY op LIMIT ?"#,
+        key,
+        after,
+        limit
+    )
+    .fetch_all(readers)
+    .await
+    .map_err(store_error)?;
+    rows.into_iter()
+        .map(|row| StreamOp::try_from(row).map(|stream_op| stream_op.admitted))
+        .collect()
 }

@@ -6,7 +6,8 @@ pub(crate) use write::{Marks, project};
 
 use askel_store::{ChallengeSum, Dirty, OutboxItem, ProjectionStore, SessionCount, StoreError};
 use askel_sync::{
-    id::{GoalId, ParticipantId, PlaceId, TenantId},
+    admission::AdmittedOp,
+    id::{GoalId, OpId, ParticipantId, PlaceId, TenantId},
     time::LocalDate,
 };
 use async_trait::async_trait;
@@ -85,6 +86,15 @@ impl ProjectionStore for SqliteStore {
             })
         });
         items.collect()
+    }
+
+    async fn list_tallies(
+        &self,
+        tenant: TenantId,
+        after: Option<OpId>,
+        limit: u32,
+    ) -> Result<Vec<AdmittedOp>, StoreError> {
+        crate::op::list_tallies(&self.readers, tenant, after, limit).await
     }
 
     async fn sum_challenge(
@@ -190,7 +200,7 @@ impl SqliteStore {
                    SELECT place, date, session_kind, session, 1 AS attendances, 0 AS tallies
                    FROM attendance WHERE tenant = ?1 AND place = ?2 AND date BETWEEN ?3 AND ?4
                    UNION ALL
-                   SELECT place, date, session_kind, session, 0, total
+                   SELECT place, date, session_kind, session, 0, delta
                    FROM tally WHERE tenant = ?1 AND place = ?2 AND date BETWEEN ?3 AND ?4
                )
                GROUP BY place, date, session_kind, session
@@ -220,7 +230,7 @@ impl SqliteStore {
                    SELECT place, date, session_kind, session, 1 AS attendances, 0 AS tallies
                    FROM attendance WHERE tenant = ?1 AND date BETWEEN ?2 AND ?3
                    UNION ALL
-                   SELECT place, date, session_kind, session, 0, total
+                   SELECT place, date, session_kind, session, 0, delta
                    FROM tally WHERE tenant = ?1 AND date BETWEEN ?2 AND ?3
                )
                GROUP BY place, date, session_kind, session

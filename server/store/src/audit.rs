@@ -22,6 +22,28 @@ pub struct Audit {
     pub target: String,
 }
 
+impl Audit {
+    /// The note of a device that ends because of what this one notes.
+    pub fn revoking(&self, device: DeviceId) -> Self {
+        Self {
+            action: AuditAction::DeviceRevoked,
+            target: Self::device_name(device),
+            ..self.clone()
+        }
+    }
+
+    /// A device's resource name.
+    pub fn device_name(device: DeviceId) -> String {
+        use std::fmt::Write as _;
+        let mut name = "devices/".to_owned();
+        for byte in device.as_bytes() {
+            // Writing to a string does not fail.
+            let _ = write!(name, "{byte:02x}");
+        }
+        name
+    }
+}
+
 /// What was done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]

@@ -1,9 +1,10 @@
 //! Catalogs.
 
-use askel_sync::{id::TenantId, time::Timestamp};
+use askel_proto::v1;
+use askel_sync::{id::TenantId, op::Payload, stream::StreamKey, time::Timestamp};
 use async_trait::async_trait;
 
-use crate::{Audit, PageOf, PageRequest, StoreError};
+use crate::{Audit, OutboxDraft, PageOf, PageRequest, StoreError};
 
 /// A published catalog.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,10 +21,39 @@ pub struct CatalogVersion {
     pub published_at: Timestamp,
 }
 
+impl CatalogVersion {
+    /// What is said of it in the catalogs' stream.
+    pub fn announcement(&self) -> Announcement {
+        let payload = Payload::CatalogPublished(v1::CatalogPublished {
+            version: self.version,
+            hash: self.hash.to_vec(),
+            size_bytes: u64::try_from(self.content.len()).unwrap_or(u64::MAX),
+            signature: self.signature.clone(),
+        });
+        Announcement(payload.kind() as u32, payload.encode())
+    }
+}
+
+/// What the catalogs' stream says of a version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Announcement(u32, Vec<u8>);
+
+impl Announcement {
+    /// The item for the outbox.
+    pub fn draft(&self) -> OutboxDraft<'_> {
+        OutboxDraft {
+            stream: StreamKey::Catalog,
+            kind: self.0,
+            payload: &self.1,
+        }
+    }
+}
+
 /// Stores catalogs.
 #[async_trait]
 pub trait CatalogStore: Send + Sync {
-    /// Adds a version. Returns `false`, and changes nothing, when its number is not the next one,
+    /// Adds a version, puts its announcement into the outbox and marks everyone dirty: with
+    /// another catalog, anyone's awards may change. Returns `false`, and changes nothing, when its number is not the next one,
     /// unless the same content stands at that number.
     async fn record_catalog(
         &self,

@@ -31,6 +31,7 @@ mod catalog;
 mod coming_back;
 mod concurrency;
 mod device;
+mod ending;
 mod fixture;
 mod grant;
 mod invitation;
@@ -47,6 +48,7 @@ pub use catalog::*;
 pub use coming_back::*;
 pub use concurrency::*;
 pub use device::*;
+pub use ending::*;
 pub use grant::*;
 pub use invitation::*;
 pub use projection::*;
@@ -92,6 +94,16 @@ macro_rules! store_conformance {
             a_participants_devices_are_their_own
             the_same_request_gives_the_same_card
             passes_are_found_with_whose_they_are
+            what_a_revoked_device_made_is_void
+            recovery_ends_every_approval
+            an_invitation_ends_with_its_inviter
+            an_invitation_is_no_re_invitation
+            other_devices_are_told_with_the_change
+            the_end_of_a_probation_ends_the_devices_of_before
+            an_approval_of_a_key_stands_against_others
+            a_catalog_is_announced_with_its_record
+            an_append_is_noted_with_its_audits
+            what_is_derived_anew_replaces_what_was_held
             a_pass_can_not_be_given_twice
             participants_are_listed_by_id
             a_log_grows_densely_from_zero
@@ -176,6 +188,7 @@ mod tests {
             include_str!("conformance/coming_back.rs"),
             include_str!("conformance/concurrency.rs"),
             include_str!("conformance/device.rs"),
+            include_str!("conformance/ending.rs"),
             include_str!("conformance/grant.rs"),
             include_str!("conformance/invitation.rs"),
             include_str!("conformance/projection.rs"),

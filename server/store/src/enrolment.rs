@@ -3,8 +3,10 @@
 //! Codes are never stored: callers pass a keyed hash (`code_hash`).
 
 mod decide;
+mod notice;
 
-pub use decide::{Decision, Revoke, Right, RightKind, decide};
+pub use decide::{Decision, Revoke, Right, RightKind, decide, ended_by};
+pub use notice::Notice;
 
 use askel_sync::{
     admission::Role,
@@ -86,8 +88,10 @@ pub enum DeviceState {
 /// By what right a device is enrolled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Grant {
-    /// An invitation, or a re-invitation by staff, with the keyed hash of its code.
+    /// An invitation of someone new, with the keyed hash of its code.
     Invitation([u8; 32]),
+    /// A re-invitation by staff of someone who was here, with the keyed hash of its code.
+    ReInvitation([u8; 32]),
     /// A recovery sheet, with the keyed hash of its code and of the next sheet's. The participant's
     /// other devices are revoked and their passes burned. The next code has to follow from the code
     /// in hand (by a keyed hash), so that a repeated call can tell it again.
@@ -178,6 +182,14 @@ pub struct DeviceChange {
     pub lease_until: Option<Timestamp>,
 }
 
+impl DeviceChange {
+    /// Nothing any more.
+    pub const REVOKE: Self = Self {
+        state: DeviceState::Revoked,
+        lease_until: None,
+    };
+}
+
 /// A participant's device approved another key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Approval {
@@ -187,8 +199,28 @@ pub struct Approval {
     pub approved: DeviceId,
     /// The device it replaces, revoked when the new one comes.
     pub replaced: Option<DeviceId>,
+    /// The device that approves; the approval ends with it.
+    pub maker: DeviceId,
     /// Good before this.
     pub expires_at: Timestamp,
+}
+
+impl Approval {
+    /// Whether it keeps another participant's from taking its place.
+    pub fn bars(&self, other: &Self, now: Timestamp) -> bool {
+        self.participant != other.participant && now < self.expires_at
+    }
+}
+
+/// A recovery sheet, without its code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RecoverySheet {
+    /// Whose.
+    pub participant: ParticipantId,
+    /// Keyed hash of the code.
+    pub code_hash: [u8; 32],
+    /// The device that asked for it; an unused sheet ends with it.
+    pub maker: DeviceId,
 }
 
 /// Stores who may come in and who has.
@@ -219,8 +251,9 @@ pub trait EnrolmentStore: Send + Sync {
 
     /// Enrols a device, all or nothing: uses up the grant, adds the device (a staff device pending,
     /// unless nobody invited it), for a participant also the participant (unless known), and the
-    /// pass; revokes what it replaces. A device that is enrolled already, by the same grant or another
-    /// good one, is returned as it stands and nothing is changed or used up.
+    /// pass; revokes what it replaces, and tells the participant's other devices. A device that is
+    /// enrolled already, by the same grant or another good one, is returned as it stands and nothing
+    /// is changed or used up. Recovery ends all approvals of the participant.
     async fn enrol(
         &self,
         tenant: TenantId,
@@ -266,8 +299,11 @@ pub trait EnrolmentStore: Send + Sync {
         participant: ParticipantId,
     ) -> Result<Vec<Device>, StoreError>;
 
-    /// Sets state and lease; a revoked device stays revoked, and its pass is burned. Returns the
-    /// device as it stands, `None` when there is none.
+    /// Sets state and lease; a revoked device stays revoked, its pass is burned, and what it made
+    /// and nobody used is void: approvals, sheets, and (see [`Right::inviter_revoked`])
+    /// invitations. The end of a probation revokes the participant's devices of before, each with
+    /// its own audit. The participant's other devices are told. Returns the device as it stands,
+    /// `None` when there is none.
     async fn change_device(
         &self,
         tenant: TenantId,
@@ -280,18 +316,19 @@ pub trait EnrolmentStore: Send + Sync {
     async fn record_recovery_sheet(
         &self,
         tenant: TenantId,
-        participant: ParticipantId,
-        code_hash: [u8; 32],
+        sheet: &RecoverySheet,
         audit: &Audit,
     ) -> Result<(), StoreError>;
 
-    /// Notes an approval, in place of an unused one of the same key.
+    /// Notes an approval, in place of an unused one of the same key, and tells the participant's
+    /// devices. `false`, and nothing is changed, when the key came by an approval already, or when
+    /// another participant's approval of it is still good.
     async fn record_approval(
         &self,
         tenant: TenantId,
         approval: &Approval,
         audit: &Audit,
-    ) -> Result<(), StoreError>;
+    ) -> Result<bool, StoreError>;
 
     /// Registers a participant with a card. The same request again returns the same card.
     async fn record_card(

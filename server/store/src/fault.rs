@@ -20,7 +20,8 @@ use crate::{
     Append, AppendError, Approval, Audit, AuditEntry, AuditStore, CatalogStore, CatalogVersion,
     ChallengeSum, Device, DeviceChange, Dirty, EnrolError, EnrolmentStore, Grant, Invitation,
     LogState, NewDevice, OpStore, OutboxItem, PageOf, PageRequest, PassRecord, ProjectionStore,
-    SessionCount, Store, StoreError, StreamHead, StreamOp, StreamTarget, Tenant, TenantStore,
+    RecoverySheet, SessionCount, Store, StoreError, StreamHead, StreamOp, StreamTarget, Tenant,
+    TenantStore,
 };
 
 /// Passes every call on, and answers one of them with `Unavailable`.
@@ -127,11 +128,10 @@ pass_on! { EnrolmentStore {
     ) -> Answer<Option<Device>>;
     fn record_recovery_sheet(
         tenant: TenantId,
-        participant: ParticipantId,
-        code_hash: [u8; 32],
+        sheet: &RecoverySheet,
         audit: &Audit
     ) -> Answer<()>;
-    fn record_approval(tenant: TenantId, approval: &Approval, audit: &Audit) -> Answer<()>;
+    fn record_approval(tenant: TenantId, approval: &Approval, audit: &Audit) -> Answer<bool>;
     fn record_card(
         tenant: TenantId,
         request_id: [u8; 16],
@@ -170,6 +170,11 @@ pass_on! { OpStore {
 pass_on! { ProjectionStore {
     fn list_dirty(tenant: TenantId, limit: u32) -> Answer<Vec<Dirty>>;
     fn list_outbox(tenant: TenantId, limit: u32) -> Answer<Vec<OutboxItem>>;
+    fn list_tallies(
+        tenant: TenantId,
+        after: Option<OpId>,
+        limit: u32
+    ) -> Answer<Vec<AdmittedOp>>;
     fn sum_challenge(tenant: TenantId, goal: GoalId) -> Answer<ChallengeSum>;
     fn list_contributors(tenant: TenantId, goal: GoalId) -> Answer<Vec<ParticipantId>>;
     fn count_sessions(

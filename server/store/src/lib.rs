@@ -22,10 +22,11 @@ pub mod fault;
 pub mod memory;
 
 pub use audit::{Audit, AuditAction, AuditEntry, AuditStore};
-pub use catalog::{CatalogStore, CatalogVersion};
+pub use catalog::{Announcement, CatalogStore, CatalogVersion};
 pub use enrolment::{
     Approval, Decision, Device, DeviceChange, DeviceState, EnrolError, EnrolmentStore, Grant,
-    Invitation, NewDevice, PassRecord, Revoke, Right, RightKind, Scope, decide,
+    Invitation, NewDevice, Notice, PassRecord, RecoverySheet, Revoke, Right, RightKind, Scope,
+    decide, ended_by,
 };
 pub use error::StoreError;
 pub use op::{

@@ -13,7 +13,7 @@ use askel_sync::{
 };
 use async_trait::async_trait;
 
-use crate::{Projection, StoreError};
+use crate::{Audit, Projection, StoreError};
 
 /// What one transaction appends. Entries of one log stand in ascending sequence.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -22,6 +22,8 @@ pub struct Append {
     pub entries: Vec<Entry>,
     /// What a projection found, if this append is one's.
     pub projection: Projection,
+    /// What is noted with it. An equal note of the same millisecond is the same note.
+    pub audits: Vec<Audit>,
 }
 
 /// An op at its place in its carrier log, and what became of it.

@@ -1,14 +1,15 @@
 //! What the projector leaves behind: derived rows that make reading cheap, never truth.
 
 use askel_sync::{
-    id::{GoalId, ParticipantId, PlaceId, TenantId},
+    admission::AdmittedOp,
+    id::{GoalId, OpId, ParticipantId, PlaceId, TenantId},
     op::SessionRef,
     stream::StreamKey,
     time::LocalDate,
 };
 use async_trait::async_trait;
 
-use crate::StoreError;
+use crate::{StoreError, TallyChange};
 
 /// A participant whose awards may have changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,8 +79,14 @@ pub struct Projection {
     pub sent: Vec<u64>,
     /// Contributions, replacing those held.
     pub contributions: Vec<Contribution>,
+    /// Participants who were folded from scratch: whatever attendances were held of them before are
+    /// void.
+    pub afresh: Vec<ParticipantId>,
     /// Attendances, replacing those held.
     pub attendances: Vec<AttendanceChange>,
+    /// Anonymous counts, each by the op that says it, replacing what was held of that op; `None`
+    /// for one that counts nowhere, its place being unknown.
+    pub tallies: Vec<(OpId, Option<TallyChange>)>,
 }
 
 /// Counts of one session.
@@ -109,6 +116,14 @@ pub trait ProjectionStore: Send + Sync {
         tenant: TenantId,
         limit: u32,
     ) -> Result<Vec<OutboxItem>, StoreError>;
+
+    /// The ops that count people without a name, by id, after one, at most `limit`.
+    async fn list_tallies(
+        &self,
+        tenant: TenantId,
+        after: Option<OpId>,
+        limit: u32,
+    ) -> Result<Vec<AdmittedOp>, StoreError>;
 
     /// The sum of a challenge.
     async fn sum_challenge(

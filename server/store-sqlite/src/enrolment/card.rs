@@ -1,10 +1,7 @@
 //! What a participant is given: cards, recovery sheets, approvals; and whose a pass is.
 
-use askel_store::{Approval, PassRecord, StoreError};
-use askel_sync::{
-    id::{ParticipantId, PassTag},
-    time::Timestamp,
-};
+use askel_store::{Approval, PassRecord, RecoverySheet, StoreError};
+use askel_sync::{id::PassTag, time::Timestamp};
 
 use super::enrol::Enrolling;
 use crate::{
@@ -56,13 +53,10 @@ impl Enrolling<'_> {
     }
 
     /// Ends the sheet in hand, if there is one, and adds the next.
-    pub(super) async fn replace_sheet(
-        &mut self,
-        participant: ParticipantId,
-        code_hash: &[u8; 32],
-    ) -> Result<(), StoreError> {
-        let (key, code_hash) = (&self.tenant.as_bytes()[..], &code_hash[..]);
-        let participant = &participant.as_bytes()[..];
+    pub(super) async fn replace_sheet(&mut self, sheet: &RecoverySheet) -> Result<(), StoreError> {
+        let (key, code_hash) = (&self.tenant.as_bytes()[..], &sheet.code_hash[..]);
+        let participant = &sheet.participant.as_bytes()[..];
+        let maker = &sheet.maker.as_bytes()[..];
         sqlx::query!(
             "DELETE FROM recovery_sheet WHERE tenant = ? AND participant = ? AND used_by IS NULL",
             key,
@@ -72,10 +66,12 @@ impl Enrolling<'_> {
         .await
         .map_err(store_error)?;
         sqlx::query!(
-            "INSERT INTO recovery_sheet (tenant, code_hash, participant) VALUES (?, ?, ?)",
+            "INSERT INTO recovery_sheet (tenant, code_hash, participant, maker)
+             VALUES (?, ?, ?, ?)",
             key,
             code_hash,
-            participant
+            participant,
+            maker
         )
         .execute(&mut *self.connection)
         .await
@@ -94,17 +90,20 @@ impl Enrolling<'_> {
             .replaced
             .as_ref()
             .map(|device| &device.as_bytes()[..]);
+        let maker = &approval.maker.as_bytes()[..];
         let expires_at = approval.expires_at.as_ms();
         sqlx::query!(
-            "INSERT INTO approval (tenant, approved, participant, replaced, expires_at_ms, used)
-             VALUES (?, ?, ?, ?, ?, 0)
+            "INSERT INTO approval
+                 (tenant, approved, participant, replaced, maker, expires_at_ms, used)
+             VALUES (?, ?, ?, ?, ?, ?, 0)
              ON CONFLICT (tenant, approved) DO UPDATE
              SET participant = excluded.participant, replaced = excluded.replaced,
-                 expires_at_ms = excluded.expires_at_ms",
+                 maker = excluded.maker, expires_at_ms = excluded.expires_at_ms",
             key,
             approved,
             participant,
             replaced,
+            maker,
             expires_at
         )
         .execute(&mut *self.connection)

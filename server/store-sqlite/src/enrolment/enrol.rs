@@ -1,24 +1,16 @@
 //! Enrolling a device: load the right, decide, write, in one transaction.
 
-use askel_store::{
-    Approval, Device, DeviceChange, DeviceState, Grant, PassRecord, Revoke, Right, RightKind,
-    StoreError,
-};
+use askel_store::{Approval, Device, DeviceState, Grant, PassRecord, Right, RightKind, StoreError};
 use askel_sync::{
     id::{DeviceId, TenantId},
     time::Timestamp,
 };
 use sqlx::SqliteConnection;
 
-use super::row::{DeviceRow, InvitationRow, REVOKED, state_columns};
+use super::row::{DeviceRow, InvitationRow, state_columns};
 use crate::{
     column::{id, optional_id, scope_column},
     error::store_error,
-};
-
-const REVOKE: DeviceChange = DeviceChange {
-    state: DeviceState::Revoked,
-    lease_until: None,
 };
 
 /// The connection of a transaction that changes who may come in.
@@ -35,7 +27,9 @@ impl Enrolling<'_> {
         device: DeviceId,
     ) -> Result<Option<Right>, StoreError> {
         match grant {
-            Grant::Invitation(code_hash) => self.invitation(code_hash).await,
+            Grant::Invitation(code_hash) | Grant::ReInvitation(code_hash) => {
+                self.invitation(code_hash).await
+            }
             Grant::RecoverySheet { code_hash, .. } => self.recovery_sheet(code_hash).await,
             Grant::Approval => Ok(self.approval(device).await?.map(|(approval, used)| Right {
                 kind: RightKind::Approval {
@@ -44,6 +38,7 @@ impl Enrolling<'_> {
                 },
                 used_by: used.then_some(device),
                 expires_at: Some(approval.expires_at),
+                inviter_revoked: false,
             })),
         }
     }
@@ -65,6 +60,10 @@ impl Enrolling<'_> {
             return Ok(None);
         };
         let invitation = askel_store::Invitation::try_from(row)?;
+        let inviter = match invitation.inviter {
+            Some(inviter) => self.device(inviter).await?,
+            None => None,
+        };
         let kind = RightKind::Invitation {
             role: invitation.role,
             scope: invitation.scope,
@@ -76,6 +75,7 @@ impl Enrolling<'_> {
             kind,
             used_by: invitation.used_by,
             expires_at,
+            inviter_revoked: inviter.is_some_and(|inviter| inviter.state == DeviceState::Revoked),
         }))
     }
 
@@ -99,6 +99,7 @@ impl Enrolling<'_> {
                 kind,
                 used_by,
                 expires_at: None,
+                inviter_revoked: false,
             })
         };
         row.map(|row| right(row.participant, row.used_by))
@@ -112,7 +113,7 @@ impl Enrolling<'_> {
     ) -> Result<Option<(Approval, bool)>, StoreError> {
         let (key, device) = (&self.tenant.as_bytes()[..], &approved.as_bytes()[..]);
         let row = sqlx::query!(
-            "SELECT participant, replaced, expires_at_ms, used
+            "SELECT participant, replaced, maker, expires_at_ms, used
              FROM approval WHERE tenant = ? AND approved = ?",
             key,
             device
@@ -127,6 +128,7 @@ impl Enrolling<'_> {
             participant: id(&row.participant)?,
             approved,
             replaced: optional_id(row.replaced.as_deref())?,
+            maker: id(&row.maker)?,
             expires_at: Timestamp::from_ms(row.expires_at_ms),
         };
         Ok(Some((approval, row.used != 0)))
@@ -215,7 +217,7 @@ impl Enrolling<'_> {
     pub(super) async fn use_up(&mut self, grant: &Grant, user: &Device) -> Result<(), StoreError> {
         let (key, device) = (&self.tenant.as_bytes()[..], &user.id.as_bytes()[..]);
         match grant {
-            Grant::Invitation(code_hash) => {
+            Grant::Invitation(code_hash) | Grant::ReInvitation(code_hash) => {
                 let code_hash = &code_hash[..];
                 sqlx::query!(
                     "UPDATE invitation SET used_by = ? WHERE tenant = ? AND code_hash = ?",
@@ -266,97 +268,11 @@ impl Enrolling<'_> {
         .await
         .map_err(store_error)?;
         sqlx::query!(
-            "INSERT INTO recovery_sheet (tenant, code_hash, participant) VALUES (?, ?, ?)",
+            "INSERT INTO recovery_sheet (tenant, code_hash, participant, maker)
+             VALUES (?, ?, ?, ?)",
             key,
             next,
-            participant
-        )
-        .execute(&mut *self.connection)
-        .await
-        .map_err(store_error)?;
-        Ok(())
-    }
-
-    /// Revokes what a new device of a participant ends, and burns the passes.
-    pub(super) async fn revoke_for(
-        &mut self,
-        new: &Device,
-        revoke: Revoke,
-    ) -> Result<(), StoreError> {
-        let Some(participant) = new.participant else {
-            return Ok(());
-        };
-        let (key, participant) = (&self.tenant.as_bytes()[..], &participant.as_bytes()[..]);
-        let devices = sqlx::query_scalar!(
-            "SELECT device FROM device INDEXED BY device_by_participant
-             WHERE tenant = ? AND participant = ? AND state <> ?",
-            key,
             participant,
-            REVOKED
-        )
-        .fetch_all(&mut *self.connection)
-        .await
-        .map_err(store_error)?;
-        for device in devices {
-            let device = id(&device)?;
-            let ended = match revoke {
-                Revoke::Nothing => false,
-                Revoke::One(replaced) => device == replaced,
-                Revoke::Others => true,
-            };
-            if ended && device != new.id {
-                self.change(device, REVOKE).await?;
-                self.burn_pass(device, new.enrolled_at).await?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Sets state and lease.
-    pub(super) async fn change(
-        &mut self,
-        device: DeviceId,
-        change: DeviceChange,
-    ) -> Result<(), StoreError> {
-        let (key, device) = (&self.tenant.as_bytes()[..], &device.as_bytes()[..]);
-        let (state, probation_until) = state_columns(change.state);
-        let lease_until = change.lease_until.map(Timestamp::as_ms);
-        sqlx::query!(
-            "UPDATE device SET state = ?, probation_until_ms = ?, lease_until_ms = ?
-             WHERE tenant = ? AND device = ?",
-            state,
-            probation_until,
-            lease_until,
-            key,
-            device
-        )
-        .execute(&mut *self.connection)
-        .await
-        .map_err(store_error)?;
-        Ok(())
-    }
-
-    /// Burns the pass of a device that shows nothing any more.
-    pub(super) async fn burn_pass(
-        &mut self,
-        device: DeviceId,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        let (key, device) = (&self.tenant.as_bytes()[..], &device.as_bytes()[..]);
-        let now = now.as_ms();
-        sqlx::query!(
-            "UPDATE pass SET burned_at_ms = ?1 WHERE tenant = ?2 AND pass =
-             (SELECT pass FROM device WHERE tenant = ?2 AND device = ?3)",
-            now,
-            key,
-            device
-        )
-        .execute(&mut *self.connection)
-        .await
-        .map_err(store_error)?;
-        sqlx::query!(
-            "UPDATE device SET pass = NULL WHERE tenant = ? AND device = ?",
-            key,
             device
         )
         .execute(&mut *self.connection)

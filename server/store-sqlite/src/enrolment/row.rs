@@ -9,8 +9,7 @@ use crate::column::{array, id, optional_id, role, scope};
 const PENDING: i64 = 1;
 const ACTIVE: i64 = 2;
 const PROBATION: i64 = 3;
-/// Revoked: nothing any more.
-pub(super) const REVOKED: i64 = 4;
+const REVOKED: i64 = 4;
 
 pub(super) struct DeviceRow {
     pub(super) device: Vec<u8>,

@@ -17,6 +17,7 @@ use sqlx::SqliteConnection;
 
 use super::StreamRow;
 use crate::{
+    audit,
     column::{id, number, stream_column},
     error::store_error,
     projection::{Marks, project},
@@ -46,6 +47,9 @@ pub(super) async fn append(
     };
     marks.write(connection.connection, tenant).await?;
     project(connection.connection, tenant, &append.projection).await?;
+    for audit in &append.audits {
+        audit::note_once(connection.connection, tenant, audit).await?;
+    }
     Ok(plan.streams)
 }
 

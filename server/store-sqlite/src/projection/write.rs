@@ -2,7 +2,7 @@
 
 use askel_store::{OutboxDraft, Projection, StoreError, TallyChange};
 use askel_sync::{
-    id::{ParticipantId, TenantId},
+    id::{OpId, ParticipantId, TenantId},
     op::SessionRef,
     time::LocalDate,
 };
@@ -21,8 +21,8 @@ pub(crate) struct Marks<'a> {
     pub(crate) dirty: Vec<ParticipantId>,
     /// New outbox items, in order.
     pub(crate) outbox: &'a [OutboxDraft<'a>],
-    /// Counts to add.
-    pub(crate) tallies: &'a [TallyChange],
+    /// Counts, each by the op that says it.
+    pub(crate) tallies: &'a [(OpId, TallyChange)],
 }
 
 impl Marks<'_> {
@@ -53,6 +53,8 @@ pub(crate) async fn project(
     clean(connection, tenant, projection).await?;
     take_out(connection, tenant, projection).await?;
     contribute(connection, tenant, projection).await?;
+    recount(connection, tenant, projection).await?;
+    forget(connection, tenant, projection).await?;
     attend(connection, tenant, projection).await
 }
 
@@ -139,15 +141,16 @@ async fn put_out(
 async fn count(
     connection: &mut SqliteConnection,
     tenant: TenantId,
-    tallies: &[TallyChange],
+    tallies: &[(OpId, TallyChange)],
 ) -> Result<(), StoreError> {
     if tallies.is_empty() {
         return Ok(());
     }
     let key = &tenant.as_bytes()[..];
-    let rows = rows(tallies.iter().map(|tally| {
+    let rows = rows(tallies.iter().map(|(op, tally)| {
         let (kind, session) = session_columns(tally.session);
         row![
+            bytes(op.as_bytes()),
             tally.place.get(),
             tally.date.as_days(),
             kind,
@@ -156,11 +159,67 @@ async fn count(
         ]
     }));
     sqlx::query!(
-        "INSERT INTO tally (tenant, place, date, session_kind, session, total)
-         SELECT ?1, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4
+        "INSERT INTO tally (tenant, op, place, date, session_kind, session, delta)
+         SELECT ?1, unhex(value ->> 0), value ->> 1, value ->> 2, value ->> 3, value ->> 4,
+                value ->> 5
          FROM json_each(?2) WHERE true
-         ON CONFLICT (tenant, place, date, session_kind, session)
-         DO UPDATE SET total = total + excluded.total",
+         ON CONFLICT (tenant, op) DO UPDATE
+         SET place = excluded.place, date = excluded.date, session_kind = excluded.session_kind,
+             session = excluded.session, delta = excluded.delta",
+        key,
+        rows
+    )
+    .execute(connection)
+    .await
+    .map_err(store_error)?;
+    Ok(())
+}
+
+/// Puts counts where they belong by now, and takes out those that belong nowhere.
+async fn recount(
+    connection: &mut SqliteConnection,
+    tenant: TenantId,
+    projection: &Projection,
+) -> Result<(), StoreError> {
+    let nowhere = projection.tallies.iter();
+    let nowhere: Vec<Value> = nowhere
+        .filter(|(_, tally)| tally.is_none())
+        .map(|(op, _)| bytes(op.as_bytes()))
+        .collect();
+    if !nowhere.is_empty() {
+        let (key, ops) = (&tenant.as_bytes()[..], rows(nowhere));
+        sqlx::query!(
+            "DELETE FROM tally WHERE tenant = ?1 AND op IN
+             (SELECT unhex(value) FROM json_each(?2))",
+            key,
+            ops
+        )
+        .execute(&mut *connection)
+        .await
+        .map_err(store_error)?;
+    }
+    let somewhere = projection.tallies.iter();
+    let somewhere: Vec<_> = somewhere
+        .filter_map(|(op, tally)| Some((*op, (*tally)?)))
+        .collect();
+    count(connection, tenant, &somewhere).await
+}
+
+/// Voids what was held of participants who were folded from scratch.
+async fn forget(
+    connection: &mut SqliteConnection,
+    tenant: TenantId,
+    projection: &Projection,
+) -> Result<(), StoreError> {
+    if projection.afresh.is_empty() {
+        return Ok(());
+    }
+    let key = &tenant.as_bytes()[..];
+    let participants = projection.afresh.iter();
+    let rows = rows(participants.map(|participant| bytes(participant.as_bytes())));
+    sqlx::query!(
+        "DELETE FROM attendance WHERE tenant = ?1 AND participant IN
+         (SELECT unhex(value) FROM json_each(?2))",
         key,
         rows
     )

@@ -6,7 +6,7 @@ use askel_sync::id::DeviceId;
 
 use super::fixture::{
     HOUR_MS, NOW, OTHER_TENANT, TENANT, any_audit, audit_length, enrol_participant, invitation,
-    new_device, participant, pass,
+    new_device, participant, pass, sheet_of,
 };
 use crate::{
     Approval, Device, DeviceState, EnrolError, Grant, Invitation, NewDevice, PassRecord, Store,
@@ -25,6 +25,7 @@ fn approval(approved: u8, replaced: Option<DeviceId>) -> Approval {
         participant: participant(1),
         approved: new_device(approved).id,
         replaced,
+        maker: new_device(1).id,
         expires_at: NOW.saturating_add_ms(HOUR_MS),
     }
 }
@@ -48,7 +49,7 @@ pub async fn a_recovery_sheet_revokes_other_devices_and_burns_their_passes(store
         .await
         .unwrap();
     store
-        .record_recovery_sheet(TENANT, participant(1), [10; 32], &any_audit())
+        .record_recovery_sheet(TENANT, &sheet_of(1, [10; 32]), &any_audit())
         .await
         .unwrap();
 
@@ -83,7 +84,7 @@ pub async fn a_recovery_sheet_revokes_other_devices_and_burns_their_passes(store
 pub async fn a_recovery_sheet_is_used_once_and_gives_the_next(store: Arc<impl Store>) {
     enrol_participant(&*store, 1).await;
     store
-        .record_recovery_sheet(TENANT, participant(1), [10; 32], &any_audit())
+        .record_recovery_sheet(TENANT, &sheet_of(1, [10; 32]), &any_audit())
         .await
         .unwrap();
     let first = store
@@ -120,7 +121,7 @@ pub async fn a_new_recovery_sheet_ends_the_one_before(store: Arc<impl Store>) {
     for (n, code) in [(1, 10), (2, 20), (1, 11), (1, 11)] {
         let code_hash = [code; 32];
         store
-            .record_recovery_sheet(TENANT, participant(n), code_hash, &any_audit())
+            .record_recovery_sheet(TENANT, &sheet_of(n, code_hash), &any_audit())
             .await
             .unwrap();
     }
@@ -149,7 +150,7 @@ pub async fn a_new_recovery_sheet_ends_the_one_before(store: Arc<impl Store>) {
 /// Sheets and approvals name participants that exist.
 pub async fn nobody_can_come_back_who_was_never_there(store: Arc<impl Store>) {
     let sheet = store
-        .record_recovery_sheet(TENANT, participant(1), [1; 32], &any_audit())
+        .record_recovery_sheet(TENANT, &sheet_of(1, [1; 32]), &any_audit())
         .await;
     assert!(
         matches!(sheet, Err(StoreError::Inconsistent(_))),
@@ -274,7 +275,7 @@ pub async fn a_re_invited_device_is_on_probation(store: Arc<impl Store>) {
         .record_invitation(TENANT, &again, &any_audit())
         .await
         .unwrap();
-    let grant = Grant::Invitation([2; 32]);
+    let grant = Grant::ReInvitation([2; 32]);
     let new = new_device(2);
     let back = store
         .enrol(TENANT, &grant, &new, &any_audit())

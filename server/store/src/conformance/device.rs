@@ -159,7 +159,7 @@ pub async fn a_participants_devices_are_their_own(store: Arc<impl Store>) {
             .record_invitation(TENANT, &again, &any_audit())
             .await
             .unwrap();
-        let grant = Grant::Invitation([n; 32]);
+        let grant = Grant::ReInvitation([n; 32]);
         store
             .enrol(TENANT, &grant, &new_device(n), &any_audit())
             .await

@@ -13,7 +13,7 @@ use askel_sync::{
 
 use crate::{
     Append, Audit, AuditAction, Entry, EntryOutcome, Grant, Invitation, NewDevice, PageRequest,
-    Projection, Store, StreamTarget, TallyChange,
+    Projection, RecoverySheet, Store, StreamTarget, TallyChange,
 };
 
 pub(super) const TENANT: TenantId = TenantId::from_bytes([1; 16]);
@@ -107,6 +107,15 @@ pub(super) async fn enrol_participant(store: &impl Store, n: u8) -> DeviceId {
         .await
         .unwrap()
         .id
+}
+
+/// A sheet of participant `n`, made by device `n`.
+pub(super) fn sheet_of(n: u8, code_hash: [u8; 32]) -> RecoverySheet {
+    RecoverySheet {
+        participant: participant(n),
+        code_hash,
+        maker: new_device(n).id,
+    }
 }
 
 /// What an accepted op does.
@@ -236,6 +245,7 @@ pub(super) fn admitted_op(log: LogId, sequence: u64) -> AdmittedOp {
 
 pub(super) fn entries(entries: impl Into<Vec<Entry>>) -> Append {
     Append {
+        audits: Vec::new(),
         entries: entries.into(),
         projection: Projection::default(),
     }
@@ -243,6 +253,7 @@ pub(super) fn entries(entries: impl Into<Vec<Entry>>) -> Append {
 
 pub(super) fn projection(projection: Projection) -> Append {
     Append {
+        audits: Vec::new(),
         entries: Vec::new(),
         projection,
     }

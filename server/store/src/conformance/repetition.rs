@@ -9,7 +9,7 @@ use askel_sync::{
 
 use super::fixture::{
     Effects, NOW, Writer, any_audit, entries, first_page, invitation, new_device, own_stream,
-    participant, pass, tally, target,
+    participant, pass, sheet_of, tally, target,
 };
 use crate::{
     Append, AppendError, Approval, AuditAction, CatalogVersion, ChallengeSum, Contribution, Device,
@@ -106,7 +106,7 @@ async fn come_and_go(store: &impl Store, tenant: TenantId) {
     let first = new_device(1);
     call!(store.enrol(tenant, &Grant::Invitation([1; 32]), &first, &any_audit()));
     call!(store.delete_invitation(tenant, [2; 16], &any_audit()));
-    call!(store.record_recovery_sheet(tenant, participant(1), [10; 32], &any_audit()));
+    call!(store.record_recovery_sheet(tenant, &sheet_of(1, [10; 32]), &any_audit()));
     let sheet = Grant::RecoverySheet {
         code_hash: [10; 32],
         next_code_hash: [11; 32],
@@ -116,6 +116,7 @@ async fn come_and_go(store: &impl Store, tenant: TenantId) {
         participant: participant(1),
         approved: new_device(3).id,
         replaced: Some(second),
+        maker: second,
         expires_at: NOW.saturating_add_ms(1),
     };
     call!(store.record_approval(tenant, &approval, &any_audit()));
@@ -163,6 +164,7 @@ async fn write_and_project(store: &impl Store, tenant: TenantId) {
     };
     let entries = vec![writer.accepted(Effects::on(&[StreamKey::Catalog]))];
     let append = Append {
+        audits: Vec::new(),
         entries,
         projection,
     };

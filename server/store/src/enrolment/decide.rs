@@ -6,7 +6,7 @@ use askel_sync::{
     time::Timestamp,
 };
 
-use super::{Device, DeviceState, EnrolError, NewDevice, Scope};
+use super::{Device, DeviceChange, DeviceState, EnrolError, Grant, NewDevice, Scope};
 
 /// A right to enrol, as a store holds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +17,23 @@ pub struct Right {
     pub used_by: Option<DeviceId>,
     /// Good before this; `None` for always.
     pub expires_at: Option<Timestamp>,
+    /// Whether whoever invited was revoked since.
+    pub inviter_revoked: bool,
+}
+
+impl Right {
+    /// Whether it is what the grant says: what a device asks for is what is done and noted.
+    fn is_of(&self, grant: &Grant) -> bool {
+        match &self.kind {
+            RightKind::Invitation { participant, .. } => match grant {
+                Grant::Invitation(_) => participant.is_none(),
+                Grant::ReInvitation(_) => participant.is_some(),
+                Grant::RecoverySheet { .. } | Grant::Approval => false,
+            },
+            RightKind::RecoverySheet(_) => matches!(grant, Grant::RecoverySheet { .. }),
+            RightKind::Approval { .. } => matches!(grant, Grant::Approval),
+        }
+    }
 }
 
 /// What a right to enrol gives.
@@ -67,18 +84,45 @@ pub enum Revoke {
     One(DeviceId),
     /// All others.
     Others,
+    /// All others that were enrolled up to then.
+    UpTo(Timestamp),
+}
+
+impl Revoke {
+    /// Whether `device` ends for `new`, a device of the same participant.
+    pub fn ends(self, device: &Device, new: DeviceId) -> bool {
+        device.id != new
+            && match self {
+                Self::Nothing => false,
+                Self::One(replaced) => device.id == replaced,
+                Self::Others => true,
+                Self::UpTo(until) => device.enrolled_at <= until,
+            }
+    }
+}
+
+/// What a change of state ends besides: a re-invited device that nobody refused in time stands in
+/// place of the devices of before.
+pub fn ended_by(standing: &Device, change: DeviceChange) -> Revoke {
+    match (standing.state, change.state) {
+        (DeviceState::Probation { .. }, DeviceState::Active) => Revoke::UpTo(standing.enrolled_at),
+        _ => Revoke::Nothing,
+    }
 }
 
 /// Decides. `right` is what the store holds for the grant, `standing` the device of the same id.
 ///
 /// # Errors
-/// [`EnrolError`] by the first reason that holds: there is no such right, the key was revoked, the
-/// right was used by another key, it has expired.
+/// [`EnrolError`] by the first reason that holds: there is no such right (an invitation is no
+/// re-invitation, nor the other way round), the key was revoked, the right was used by another key,
+/// it has expired, whoever gave it was revoked.
 pub fn decide(
+    grant: &Grant,
     right: Option<Right>,
     standing: Option<Device>,
     new: &NewDevice,
 ) -> Result<Decision, EnrolError> {
+    let right = right.filter(|right| right.is_of(grant));
     let right = right.ok_or(EnrolError::Unknown)?;
     match standing {
         Some(device) if device.state == DeviceState::Revoked => return Err(EnrolError::Revoked),
@@ -90,6 +134,9 @@ pub fn decide(
     }
     if right.expires_at.is_some_and(|end| new.now >= end) {
         return Err(EnrolError::Expired);
+    }
+    if right.inviter_revoked {
+        return Err(EnrolError::Unknown);
     }
     Ok(match right.kind {
         RightKind::Invitation {

@@ -20,16 +20,19 @@ impl AuditLog {
             audit.clone(),
         ));
     }
+
+    /// Notes what was not noted before.
+    pub(super) fn note_once(&mut self, tenant: TenantId, audit: &Audit) {
+        if !self.entries.iter().any(|entry| entry.audit == *audit) {
+            self.note(tenant, audit);
+        }
+    }
 }
 
 #[async_trait]
 impl AuditStore for MemoryStore {
     async fn record_audit(&self, tenant: TenantId, audit: &Audit) -> Result<(), StoreError> {
-        self.write(tenant, |data| {
-            if !data.audit.entries.iter().any(|entry| entry.audit == *audit) {
-                data.audit.note(tenant, audit);
-            }
-        });
+        self.write(tenant, |data| data.audit.note_once(tenant, audit));
         Ok(())
     }
 

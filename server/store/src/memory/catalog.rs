@@ -39,6 +39,10 @@ impl CatalogStore for MemoryStore {
                 .versions
                 .insert(catalog.version, catalog.clone());
             data.audit.note(tenant, audit);
+            for participant in data.enrolment.participants() {
+                data.projection.mark_dirty(participant);
+            }
+            data.projection.put_out(catalog.announcement().draft());
             true
         }))
     }

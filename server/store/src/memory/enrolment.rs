@@ -17,7 +17,8 @@ use self::held::{HeldApproval, Sheet};
 use super::{MemoryStore, TenantData, page_of};
 use crate::{
     Approval, Audit, Decision, Device, DeviceChange, EnrolError, EnrolmentStore, Grant, Invitation,
-    NewDevice, PageOf, PageRequest, PassRecord, StoreError, decide,
+    NewDevice, Notice, PageOf, PageRequest, PassRecord, RecoverySheet, Revoke, StoreError, decide,
+    ended_by,
 };
 
 impl TenantData {
@@ -30,16 +31,60 @@ impl TenantData {
     ) -> Result<Device, EnrolError> {
         let right = self.enrolment.right(grant, new.id);
         let standing = self.enrolment.devices.get(&new.id).cloned();
-        match decide(right, standing, new)? {
+        match decide(grant, right, standing, new)? {
             Decision::Standing(device) => Ok(device),
             Decision::Enrol { device, revoke } => {
                 self.enrolment.add(&device)?;
                 self.enrolment.use_up(grant, &device);
-                self.enrolment.revoke_for(&device, revoke);
+                self.revoke_for(tenant, &device, revoke, audit);
                 self.audit.note(tenant, audit);
+                self.tell(device.participant, device.id, audit);
                 Ok(device)
             }
         }
+    }
+
+    fn revoke_for(&mut self, tenant: TenantId, new: &Device, revoke: Revoke, cause: &Audit) {
+        if let (Revoke::Others, Some(participant)) = (revoke, new.participant) {
+            self.enrolment.drop_approvals(participant);
+        }
+        for device in self.enrolment.ended_for(new, revoke) {
+            let audit = cause.revoking(device);
+            self.enrolment
+                .change(device, DeviceChange::REVOKE, audit.at);
+            self.audit.note(tenant, &audit);
+            self.tell(new.participant, device, &audit);
+        }
+    }
+
+    /// Puts what a participant's devices are told of a change into the outbox.
+    fn tell(&mut self, participant: Option<ParticipantId>, changed: DeviceId, audit: &Audit) {
+        let devices: Vec<_> = self
+            .enrolment
+            .of_participant(participant)
+            .cloned()
+            .collect();
+        if let Some(notice) = Notice::of(changed, audit, &devices) {
+            for draft in notice.drafts() {
+                self.projection.put_out(draft);
+            }
+        }
+    }
+
+    fn change_device(
+        &mut self,
+        tenant: TenantId,
+        device: DeviceId,
+        change: DeviceChange,
+        audit: &Audit,
+    ) -> Option<Device> {
+        let standing = self.enrolment.devices.get(&device).cloned()?;
+        if self.enrolment.change(device, change, audit.at) {
+            self.audit.note(tenant, audit);
+            self.revoke_for(tenant, &standing, ended_by(&standing, change), audit);
+            self.tell(standing.participant, device, audit);
+        }
+        self.enrolment.devices.get(&device).cloned()
     }
 }
 
@@ -190,31 +235,29 @@ impl EnrolmentStore for MemoryStore {
         audit: &Audit,
     ) -> Result<Option<Device>, StoreError> {
         Ok(self.write(tenant, |data| {
-            if data.enrolment.change(device, change, audit.at) {
-                data.audit.note(tenant, audit);
-            }
-            data.enrolment.devices.get(&device).cloned()
+            data.change_device(tenant, device, change, audit)
         }))
     }
 
     async fn record_recovery_sheet(
         &self,
         tenant: TenantId,
-        participant: ParticipantId,
-        code_hash: [u8; 32],
+        sheet: &RecoverySheet,
         audit: &Audit,
     ) -> Result<(), StoreError> {
         self.write(tenant, |data| {
-            data.enrolment.known(participant)?;
+            data.enrolment.known(sheet.participant)?;
             let sheets = &mut data.enrolment.sheets;
-            if sheets.contains_key(&code_hash) {
+            if sheets.contains_key(&sheet.code_hash) {
                 return Ok(());
             }
-            sheets.retain(|_, sheet| sheet.participant != participant || sheet.used_by.is_some());
+            sheets
+                .retain(|_, held| held.participant != sheet.participant || held.used_by.is_some());
             sheets.insert(
-                code_hash,
+                sheet.code_hash,
                 Sheet {
-                    participant,
+                    participant: sheet.participant,
+                    maker: sheet.maker,
                     used_by: None,
                 },
             );
@@ -228,13 +271,16 @@ impl EnrolmentStore for MemoryStore {
         tenant: TenantId,
         approval: &Approval,
         audit: &Audit,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         self.write(tenant, |data| {
             data.enrolment.known(approval.participant)?;
             let approvals = &mut data.enrolment.approvals;
-            let standing = approvals.get(&approval.approved);
-            if standing.is_some_and(|standing| standing.used || standing.approval == *approval) {
-                return Ok(());
+            match approvals.get(&approval.approved) {
+                Some(held) if held.approval == *approval => return Ok(true),
+                Some(held) if held.used || held.approval.bars(approval, audit.at) => {
+                    return Ok(false);
+                }
+                _ => {}
             }
             let held = HeldApproval {
                 approval: *approval,
@@ -242,7 +288,8 @@ impl EnrolmentStore for MemoryStore {
             };
             approvals.insert(approval.approved, held);
             data.audit.note(tenant, audit);
-            Ok(())
+            data.tell(Some(approval.participant), approval.approved, audit);
+            Ok(true)
         })
     }
 

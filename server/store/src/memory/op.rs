@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use askel_sync::{
     admission::AdmittedOp,
     id::{DeviceId, LogId, OpId, StreamId, TenantId},
+    op::OpKind,
     stream::StreamKey,
     time::Timestamp,
 };
@@ -115,8 +116,27 @@ impl Ops {
     }
 }
 
+impl Ops {
+    /// Ops of one kind after one of them, by id.
+    pub(super) fn of_kind(
+        &self,
+        kind: OpKind,
+        after: Option<OpId>,
+    ) -> impl Iterator<Item = &AdmittedOp> {
+        self.admitted
+            .iter()
+            .filter(move |(id, _)| after.is_none_or(|after| **id > after))
+            .map(|(_, admitted)| admitted)
+            .filter(move |admitted| admitted.op.kind == kind as u32)
+    }
+}
+
 impl TenantData {
-    fn append(&mut self, append: &Append) -> Result<Vec<StreamHead>, AppendError> {
+    fn append(
+        &mut self,
+        tenant: TenantId,
+        append: &Append,
+    ) -> Result<Vec<StreamHead>, AppendError> {
         let plan = Plan::of(append, self.ops.before(&Needs::of(append)))?;
         self.ops.handles_are_free(&plan)?;
         self.ops.write(&plan);
@@ -126,10 +146,13 @@ impl TenantData {
         for draft in &plan.outbox {
             self.projection.put_out(*draft);
         }
-        for tally in &plan.tallies {
-            self.projection.count(*tally);
+        for (op, tally) in &plan.tallies {
+            self.projection.count(*op, Some(*tally));
         }
         self.projection.project(&append.projection);
+        for audit in &append.audits {
+            self.audit.note_once(tenant, audit);
+        }
         Ok(plan.streams)
     }
 }
@@ -142,7 +165,7 @@ impl OpStore for MemoryStore {
         append: &Append,
         _now: Timestamp,
     ) -> Result<Vec<StreamHead>, AppendError> {
-        self.write(tenant, |data| data.append(append))
+        self.write(tenant, |data| data.append(tenant, append))
     }
 
     async fn lookup_logs(

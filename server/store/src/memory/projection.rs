@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use askel_sync::{
-    id::{GoalId, ParticipantId, PlaceId, TenantId},
-    op::SessionRef,
+    admission::AdmittedOp,
+    id::{GoalId, OpId, ParticipantId, PlaceId, TenantId},
+    op::{OpKind, SessionRef},
     time::LocalDate,
 };
 use async_trait::async_trait;
@@ -25,7 +26,7 @@ pub(super) struct Derived {
     outbox: BTreeMap<u64, OutboxItem>,
     points: BTreeMap<GoalId, BTreeMap<ParticipantId, u64>>,
     attendances: BTreeMap<Session, BTreeSet<ParticipantId>>,
-    tallies: BTreeMap<Session, i64>,
+    tallies: BTreeMap<OpId, TallyChange>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -69,12 +70,11 @@ impl Derived {
         );
     }
 
-    pub(super) fn count(&mut self, tally: TallyChange) {
-        let sum = self
-            .tallies
-            .entry((tally.place, tally.date, tally.session))
-            .or_default();
-        *sum = sum.saturating_add(i64::from(tally.delta));
+    pub(super) fn count(&mut self, op: OpId, tally: Option<TallyChange>) {
+        match tally {
+            Some(tally) => self.tallies.insert(op, tally),
+            None => self.tallies.remove(&op),
+        };
     }
 
     /// Marks come before cleaning: a reason of this very append keeps its participant dirty.
@@ -98,6 +98,12 @@ impl Derived {
             } else {
                 points.insert(contribution.participant, contribution.points);
             }
+        }
+        for people in self.attendances.values_mut() {
+            people.retain(|participant| !projection.afresh.contains(participant));
+        }
+        for (op, tally) in &projection.tallies {
+            self.count(*op, *tally);
         }
         for change in &projection.attendances {
             let session = (change.place, change.date, change.session);
@@ -154,6 +160,18 @@ impl ProjectionStore for MemoryStore {
         }))
     }
 
+    async fn list_tallies(
+        &self,
+        tenant: TenantId,
+        after: Option<OpId>,
+        limit: u32,
+    ) -> Result<Vec<AdmittedOp>, StoreError> {
+        Ok(self.read(tenant, |data| {
+            let tallies = data.ops.of_kind(OpKind::Tally, after);
+            tallies.take(limit_of(limit)).cloned().collect()
+        }))
+    }
+
     async fn sum_challenge(
         &self,
         tenant: TenantId,
@@ -201,9 +219,11 @@ impl ProjectionStore for MemoryStore {
                         people.len().try_into().unwrap_or(u64::MAX);
                 }
             }
-            for (session, sum) in &data.projection.tallies {
-                if (first..=last).contains(&session.1) {
-                    counts.entry(*session).or_default().1 = *sum;
+            for tally in data.projection.tallies.values() {
+                if (first..=last).contains(&tally.date) {
+                    let session = (tally.place, tally.date, tally.session);
+                    let sum = &mut counts.entry(session).or_default().1;
+                    *sum = sum.saturating_add(i64::from(tally.delta));
                 }
             }
             counts

@@ -77,8 +77,8 @@ pub struct Plan<'a> {
     pub dirty: Vec<ParticipantId>,
     /// New outbox items, in order.
     pub outbox: Vec<OutboxDraft<'a>>,
-    /// Counts to add.
-    pub tallies: Vec<TallyChange>,
+    /// Counts, each by the op that says it.
+    pub tallies: Vec<(OpId, TallyChange)>,
 }
 
 /// An op's place in a stream.
@@ -201,7 +201,7 @@ impl<'a> Plan<'a> {
                 kind: *kind,
                 payload,
             }));
-        self.tallies.extend(*tally);
+        self.tallies.extend(tally.map(|tally| (op, tally)));
     }
 }
 

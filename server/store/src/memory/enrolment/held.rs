@@ -33,6 +33,7 @@ pub(super) struct Pass {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Sheet {
     pub(super) participant: ParticipantId,
+    pub(super) maker: DeviceId,
     pub(super) used_by: Option<DeviceId>,
 }
 
@@ -47,6 +48,10 @@ impl Enrolment {
         self.devices.get(&device)?.participant
     }
 
+    pub(in crate::memory) fn participants(&self) -> impl Iterator<Item = ParticipantId> {
+        self.participants.iter().copied()
+    }
+
     pub(super) fn invitation_by_code(&self, code_hash: &[u8; 32]) -> Option<&Invitation> {
         self.invitations
             .values()
@@ -55,7 +60,7 @@ impl Enrolment {
 
     pub(super) fn right(&self, grant: &Grant, device: DeviceId) -> Option<Right> {
         match grant {
-            Grant::Invitation(code_hash) => {
+            Grant::Invitation(code_hash) | Grant::ReInvitation(code_hash) => {
                 let invitation = self.invitation_by_code(code_hash)?;
                 Some(Right {
                     kind: RightKind::Invitation {
@@ -66,6 +71,7 @@ impl Enrolment {
                     },
                     used_by: invitation.used_by,
                     expires_at: Some(invitation.expires_at),
+                    inviter_revoked: invitation.inviter.is_some_and(|id| self.is_revoked(id)),
                 })
             }
             Grant::RecoverySheet { code_hash, .. } => {
@@ -75,6 +81,7 @@ impl Enrolment {
                     kind,
                     used_by: sheet.used_by,
                     expires_at: None,
+                    inviter_revoked: false,
                 })
             }
             Grant::Approval => {
@@ -86,6 +93,7 @@ impl Enrolment {
                     },
                     used_by: used.then_some(device),
                     expires_at: Some(approval.expires_at),
+                    inviter_revoked: false,
                 })
             }
         }
@@ -116,7 +124,7 @@ impl Enrolment {
 
     pub(super) fn use_up(&mut self, grant: &Grant, device: &Device) {
         match grant {
-            Grant::Invitation(code_hash) => {
+            Grant::Invitation(code_hash) | Grant::ReInvitation(code_hash) => {
                 let used = |invitation: &&mut Invitation| invitation.code_hash == *code_hash;
                 if let Some(invitation) = self.invitations.values_mut().find(used) {
                     invitation.used_by = Some(device.id);
@@ -130,6 +138,7 @@ impl Enrolment {
                     sheet.used_by = Some(device.id);
                     let next = Sheet {
                         participant: sheet.participant,
+                        maker: device.id,
                         used_by: None,
                     };
                     self.sheets.insert(*next_code_hash, next);
@@ -143,25 +152,35 @@ impl Enrolment {
         }
     }
 
-    pub(super) fn revoke_for(&mut self, new: &Device, revoke: Revoke) {
-        let ended = |device: &Device| {
-            device.participant == new.participant
-                && device.id != new.id
-                && match revoke {
-                    Revoke::Nothing => false,
-                    Revoke::One(replaced) => device.id == replaced,
-                    Revoke::Others => true,
-                }
-        };
-        let ended: Vec<_> = self
-            .devices
+    /// Which devices a new one of the same participant ends.
+    pub(super) fn ended_for(&self, new: &Device, revoke: Revoke) -> Vec<DeviceId> {
+        let ended = self.of_participant(new.participant);
+        let ended = ended.filter(|device| device.state != DeviceState::Revoked);
+        ended
+            .filter(|device| revoke.ends(device, new.id))
+            .map(|device| device.id)
+            .collect()
+    }
+
+    /// A participant's devices; none for nobody.
+    pub(super) fn of_participant(
+        &self,
+        participant: Option<ParticipantId>,
+    ) -> impl Iterator<Item = &Device> {
+        self.devices
             .values()
-            .filter(|device| ended(device))
-            .cloned()
-            .collect();
-        for device in ended {
-            self.change(device.id, REVOKED, new.enrolled_at);
-        }
+            .filter(move |device| participant.is_some() && device.participant == participant)
+    }
+
+    fn is_revoked(&self, device: DeviceId) -> bool {
+        let device = self.devices.get(&device);
+        device.is_some_and(|device| device.state == DeviceState::Revoked)
+    }
+
+    /// Recovery ends what was approved before.
+    pub(super) fn drop_approvals(&mut self, participant: ParticipantId) {
+        self.approvals
+            .retain(|_, held| held.used || held.approval.participant != participant);
     }
 
     /// Whether it changed anything.
@@ -176,11 +195,16 @@ impl Enrolment {
         }
         device.state = state;
         device.lease_until = lease_until;
-        if state == DeviceState::Revoked
-            && let Some(tag) = device.pass.take()
-            && let Some(pass) = self.passes.get_mut(&tag)
-        {
-            pass.burned_at = Some(at);
+        if state == DeviceState::Revoked {
+            if let Some(tag) = device.pass.take()
+                && let Some(pass) = self.passes.get_mut(&tag)
+            {
+                pass.burned_at = Some(at);
+            }
+            self.approvals
+                .retain(|_, held| held.used || held.approval.maker != id);
+            self.sheets
+                .retain(|_, sheet| sheet.used_by.is_some() || sheet.maker != id);
         }
         true
     }
@@ -194,8 +218,3 @@ impl Enrolment {
         ))
     }
 }
-
-const REVOKED: DeviceChange = DeviceChange {
-    state: DeviceState::Revoked,
-    lease_until: None,
-};
