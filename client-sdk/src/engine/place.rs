@@ -1,5 +1,7 @@
 //! What a tablet at the door writes and counts.
 
+use std::collections::BTreeMap;
+
 use askel_proto::v1::CorrectionReason;
 use askel_sync::{
     admission::ClockReading,
@@ -152,6 +154,7 @@ impl Engine {
     /// This device's own scans at a place today, in the order they were made.
     pub(crate) fn own_scans(&self, place: PlaceId, now: Timestamp) -> Vec<OwnScan> {
         let today = self.date_at(place, self.server_time(now));
+        let rulings = self.rulings();
         let scan = |own: &OwnOp| match own.op.parse() {
             Ok(Some(Payload::CheckIn(check_in)))
                 if check_in.place == place
@@ -163,9 +166,9 @@ impl Engine {
                     place,
                     at: check_in.occurred_at,
                     session: check_in.session,
-                    voided: self
-                        .ruling(own.id)
-                        .is_some_and(|(_, stands)| stands == Stands::Void),
+                    voided: rulings
+                        .get(&own.id)
+                        .is_some_and(|(_, stands)| *stands == Stands::Void),
                 })
             }
             _ => None,
@@ -216,36 +219,25 @@ impl Engine {
         };
         let known = self.model.own_op(check_in).is_some()
             || self.stream_payloads().any(|payload| seen(&payload));
-        known.then(|| self.ruling(check_in).map_or(0, |(revision, _)| revision))
+        let ruling = self.rulings().remove(&check_in);
+        known.then(|| ruling.map_or(0, |(revision, _)| revision))
     }
 
-    /// The greatest correction of a check-in: a void beats a presence at equal revisions.
-    fn ruling(&self, check_in: OpId) -> Option<(u32, Stands)> {
-        let ruling = |payload: Payload| match payload {
-            Payload::Correction(correction) if correction.check_in == check_in => {
-                let stands = match correction.verdict {
-                    Verdict::Void => Stands::Void,
-                    Verdict::Reinstate | Verdict::ReDate { .. } => Stands::Present,
-                };
-                Some((correction.revision, stands))
-            }
-            Payload::PassSeen(seen) if seen.check_in == check_in && seen.revision > 0 => {
-                let stands = if seen.voided {
-                    Stands::Void
-                } else {
-                    Stands::Present
-                };
-                Some((seen.revision, stands))
-            }
-            _ => None,
-        };
+    /// The greatest correction of each check-in that has any: a void beats a presence at equal
+    /// revisions.
+    fn rulings(&self) -> BTreeMap<OpId, (u32, Stands)> {
         let own = self
             .model
             .own
             .values()
             .filter(|own| !matches!(own.standing, Standing::Rejected { .. }))
             .filter_map(|own| own.op.parse().ok()?);
-        own.chain(self.stream_payloads()).filter_map(ruling).max()
+        let mut rulings = BTreeMap::new();
+        for (check_in, ruling) in own.chain(self.stream_payloads()).filter_map(ruling) {
+            let greatest = rulings.entry(check_in).or_insert(ruling);
+            *greatest = ruling.max(*greatest);
+        }
+        rulings
     }
 
     fn stream_payloads(&self) -> impl Iterator<Item = Payload> {
@@ -300,6 +292,28 @@ impl Engine {
 enum Stands {
     Present,
     Void,
+}
+
+/// What an op says of a check-in.
+fn ruling(payload: Payload) -> Option<(OpId, (u32, Stands))> {
+    match payload {
+        Payload::Correction(correction) => {
+            let stands = match correction.verdict {
+                Verdict::Void => Stands::Void,
+                Verdict::Reinstate | Verdict::ReDate { .. } => Stands::Present,
+            };
+            Some((correction.check_in, (correction.revision, stands)))
+        }
+        Payload::PassSeen(seen) if seen.revision > 0 => {
+            let stands = if seen.voided {
+                Stands::Void
+            } else {
+                Stands::Present
+            };
+            Some((seen.check_in, (seen.revision, stands)))
+        }
+        _ => None,
+    }
 }
 
 fn correction(

@@ -84,3 +84,72 @@ impl<'m> Cut<'m> {
 fn framed_bytes(own: &OwnOp) -> usize {
     own.op.payload.len().saturating_add(OP_FRAME_BYTES_MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use askel_sync::{
+        id::{DeviceId, OpId},
+        limits::PAYLOAD_BYTES_MAX,
+        op::{Op, Origin},
+        time::Timestamp,
+    };
+
+    use super::*;
+    use crate::engine::row::Standing;
+
+    /// An op that was offered before, with a payload of the largest size: nothing takes more room.
+    fn own(sequence: u64) -> OwnOp {
+        let origin = Origin {
+            log: LogId::from_bytes([2; 16]),
+            sequence: (1 << 48) - 1,
+        };
+        OwnOp {
+            op: Op {
+                kind: u32::MAX,
+                payload: vec![7; PAYLOAD_BYTES_MAX],
+                origin,
+            },
+            id: OpId::from_bytes([0; 16]),
+            log: LogId::from_bytes([1; 16]),
+            sequence,
+            segment: ClockSegment {
+                boot_id: u64::MAX,
+                wall_minus_monotonic_ms: i64::MIN,
+            },
+            written_at: Timestamp::from_ms(0),
+            standing: Standing::Pending,
+        }
+    }
+
+    #[test]
+    fn no_batch_is_longer_than_its_limit_and_few_bytes_are_left() {
+        let ops: Vec<OwnOp> = (0..200).map(own).collect();
+        let key = KeyPair::from_seed(&[1; 32]);
+        let cuts = batches(ops.iter());
+        let sizes: Vec<usize> = cuts
+            .iter()
+            .map(|cut| {
+                let batch = Batch {
+                    log: cut.log,
+                    first_sequence: cut.first_sequence,
+                    device: DeviceId::from_bytes([3; 16]),
+                    clock_segment: cut.segment,
+                    ops: cut.ops.iter().map(|own| own.op.clone()).collect(),
+                };
+                let tenant = askel_sync::id::TenantId::from_bytes([4; 16]);
+                batch.seal(tenant, &key).batch.len()
+            })
+            .collect();
+        assert!(
+            sizes.iter().all(|size| *size <= BATCH_BYTES_MAX),
+            "{sizes:?}"
+        );
+        let (_last, full) = sizes.split_last().expect("several");
+        let op_bytes = PAYLOAD_BYTES_MAX + 2 * OP_FRAME_BYTES_MAX;
+        assert!(
+            full.iter()
+                .all(|size| *size > BATCH_BYTES_MAX - 3 * op_bytes)
+        );
+        assert_eq!(cuts.iter().map(|cut| cut.ops.len()).sum::<usize>(), 200);
+    }
+}

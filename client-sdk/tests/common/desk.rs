@@ -320,39 +320,45 @@ impl Facts for Known<'_> {
     }
 }
 
+impl Settled {
+    fn op(&self) -> OpId {
+        let (Self::Accepted(op) | Self::Rejected(op) | Self::Deferred(op)) = self;
+        *op
+    }
+}
+
 impl Desk {
+    /// The log, and whether its writer may go on with it: what is past a conflict is not taken in.
     fn take_batch(
         &self,
         state: &mut State,
         sealed: &v1::SealedBatch,
         device: DeviceId,
         now: ClockReading,
-    ) -> LogId {
+    ) -> Result<LogId, LogId> {
         let known = state.devices[&device].clone();
         let batch = Batch::open(sealed, self.world.tenant, device, &known.key).expect("sealed");
-        state
-            .logs
-            .entry(batch.log)
-            .or_insert_with(|| (device, Vec::new()));
+        let fresh = || (device, Vec::new());
+        state.logs.entry(batch.log).or_insert_with(fresh);
         for (sequence, op) in batch.sequenced() {
             let index = usize::try_from(sequence).expect("small");
             let held = state.logs[&batch.log].1.get(index).cloned();
-            let is_final = !matches!(held, None | Some(Settled::Deferred(_)));
-            if let Some(Settled::Accepted(id) | Settled::Rejected(id) | Settled::Deferred(id)) =
-                held
-            {
-                assert_eq!(id, op.id(), "a sequence was used for another op");
-            } else {
-                assert_eq!(state.logs[&batch.log].1.len(), index, "a log has a gap");
+            match &held {
+                Some(held) if held.op() != op.id() => return Err(batch.log),
+                Some(_) => {}
+                None => assert_eq!(state.logs[&batch.log].1.len(), index, "a log has a gap"),
             }
-            if !is_final {
+            if matches!(held, None | Some(Settled::Deferred(_))) {
                 let settled = self.settle(state, op, &batch, now);
                 let log = &mut state.logs.get_mut(&batch.log).expect("there").1;
                 log.truncate(index);
                 log.push(settled);
             }
         }
-        batch.log
+        if let Some(participant) = known.participant {
+            self.confirm(state, participant, now.wall);
+        }
+        Ok(batch.log)
     }
 
     fn settle(&self, state: &mut State, op: &Op, batch: &Batch, now: ClockReading) -> Settled {
@@ -405,15 +411,15 @@ impl Desk {
             state.say(stream, &Payload::PassSeen(seen), None, now.wall);
         }
         state.accepted.push(id);
-        if let Some(participant) = route.dirty {
-            self.confirm(state, participant, now.wall);
-        }
         Settled::Accepted(id)
     }
 
     fn confirm(&self, state: &mut State, participant: ParticipantId, now: Timestamp) {
         let stream = StreamKey::Participant(participant);
-        let folded = ParticipantState::fold(participant, &state.streams[&stream], &self.catalog);
+        let folded = {
+            let ops = state.streams.get(&stream).cloned().unwrap_or_default();
+            ParticipantState::fold(participant, &ops, &self.catalog)
+        };
         let evaluation = evaluate(&folded, &ChallengeTotals::new(), &self.catalog);
         let confirmed: BTreeSet<_> = folded.confirmed().map(|one| one.award).collect();
         for eligible in evaluation.eligible {
@@ -447,15 +453,22 @@ impl Desk {
             },
         };
         let conflict = state.next_disturbance(|one| one == Disturbance::HeadAhead);
-        let logs = if let (Some(_), Some(head)) = (conflict, request.log_heads.first()) {
-            vec![conflict_of(head.log_id.clone())]
+        let forgotten = request.log_heads.iter().find(|head| {
+            let log = LogId::try_from(&*head.log_id).expect("an id");
+            let held = state.logs.get(&log).map_or(0, |(_, settled)| settled.len());
+            conflict.is_some() || held as u64 > head.next_sequence
+        });
+        let logs = if let Some(head) = forgotten {
+            vec![conflict_of(&head.log_id)]
         } else {
-            let mut logs = BTreeSet::new();
+            let mut logs = BTreeMap::new();
             for batch in &request.batches {
-                logs.insert(self.take_batch(state, batch, device, now));
+                match self.take_batch(state, batch, device, now) {
+                    Ok(log) => logs.insert(log, outcome_of(log, &state.logs[&log].1)),
+                    Err(log) => logs.insert(log, conflict_of(log.as_bytes())),
+                };
             }
-            let outcome = |log| outcome_of(log, &state.logs[&log].1);
-            logs.into_iter().map(outcome).collect()
+            logs.into_values().collect()
         };
         let mut parts = vec![Part::Outcomes(v1::Outcomes { logs })];
         let participant = state.devices[&device].participant;
@@ -509,14 +522,14 @@ fn first16(parts: &[&[u8]]) -> [u8; 16] {
     digest[..16].try_into().expect("16 bytes")
 }
 
-fn conflict_of(log_id: Vec<u8>) -> v1::LogOutcome {
+fn conflict_of(log_id: &[u8]) -> v1::LogOutcome {
     let conflict = v1::LogConflict {
         cause: v1::log_conflict::Cause::HeadAhead.into(),
         server_next_sequence: 1_000,
     };
     // How far the log has come on the server, with ops of a writer that forgot them.
     v1::LogOutcome {
-        log_id,
+        log_id: log_id.to_vec(),
         settled_before: 1_000,
         conflict: Some(conflict),
         ..Default::default()

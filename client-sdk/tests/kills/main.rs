@@ -40,7 +40,7 @@ const SOURCE: StepSourceId = StepSourceId::from_bytes([5; 16]);
 /// Days a writer lives at most: the driver has killed it long before.
 const DAYS_MAX: i64 = 1_000_000;
 /// The longest a writer lives, in acknowledgements.
-const ACKNOWLEDGED_MAX: u16 = 40;
+const ACKNOWLEDGED_MAX: u16 = 16;
 
 fn open(phone: &Phone, directory: &Path) -> Client {
     let storage = SqliteStorage::open(directory.join("askel.db")).expect("a file");

@@ -2,7 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use askel_client_sdk::{Advice, Budget, Client, Status, StepReading, SyncEnd, SyncReport};
+use askel_client_sdk::{
+    Advice, Budget, Client, MemoryStorage, RowWrite, Status, StepReading, Storage as _, SyncEnd,
+    SyncReport,
+};
 use askel_proto::v1::{self, Measure};
 use askel_sync::{
     id::{AwardId, StepSourceId},
@@ -11,7 +14,9 @@ use askel_sync::{
     time::{DAY_MS, HOUR_MS, Timestamp},
 };
 
-use crate::common::{BUDGET, Desk, Disturbance, PLACE, Phone, QUEST, TUESDAY_NOON, enrolled};
+use crate::common::{
+    BUDGET, Desk, Disturbance, PLACE, Phone, QUEST, SeededEntropy, TUESDAY_NOON, enrolled,
+};
 
 const SOURCE: StepSourceId = StepSourceId::from_bytes([5; 16]);
 
@@ -401,4 +406,94 @@ async fn ops_above_a_batchs_limit_go_in_several_batches() {
         Some(2)
     );
     assert_all_settled(&desk, &client);
+}
+
+/// The same phone twice: the database as it is now, in a storage of its own.
+fn clone_of(phone: &Phone) -> Phone {
+    let mut storage = MemoryStorage::new();
+    let rows: Vec<_> = phone
+        .storage
+        .rows()
+        .into_iter()
+        .map(RowWrite::Put)
+        .collect();
+    storage.commit(&rows).expect("memory");
+    Phone {
+        storage,
+        entropy: Arc::new(SeededEntropy::new(99)),
+        ..phone.clone()
+    }
+}
+
+#[tokio::test]
+async fn a_phone_restored_from_yesterday_loses_nothing_that_either_life_wrote() {
+    let desk = Arc::new(Desk::new());
+    let (phone, client) = enrolled(&desk, 1).await;
+    client.check_in(PLACE).expect("before the backup");
+    client.sync(BUDGET).await.expect("a sync");
+    let restored = clone_of(&phone);
+    phone.clock.forward_ms(DAY_MS);
+    client.check_in(PLACE).expect("after the backup");
+    client.set_picture(1).expect("after the backup");
+    client.sync(BUDGET).await.expect("a sync");
+
+    let client = restored.open();
+    phone.clock.forward_ms(DAY_MS);
+    client
+        .check_in(PLACE)
+        .expect("after the restore, in a slot used before");
+    client.sync(BUDGET).await.expect("a sync");
+    assert_eq!(client.status().healed, 1);
+    assert_eq!(client.attendances().len(), 3);
+    assert_all_settled(&desk, &client);
+    client.sync(BUDGET).await.expect("a sync");
+    assert_eq!(client.status().healed, 1);
+}
+
+#[tokio::test]
+async fn two_clones_of_a_phone_that_both_go_on_lose_nothing() {
+    let desk = Arc::new(Desk::new());
+    let (phone, first) = enrolled(&desk, 1).await;
+    first.check_in(PLACE).expect("before the cloning");
+    let clone = clone_of(&phone);
+    let second = clone.open();
+    phone.clock.forward_ms(DAY_MS);
+    first.check_in(PLACE).expect("one life");
+    phone.clock.forward_ms(DAY_MS);
+    second.check_in(PLACE).expect("the other");
+    for _ in 0..3 {
+        first.sync(BUDGET).await.expect("a sync");
+        second.sync(BUDGET).await.expect("a sync");
+    }
+    assert_eq!(second.attendances().len(), 3);
+    assert_eq!(first.attendances().len(), 3);
+    assert_eq!(first.awards(), second.awards());
+    assert_all_settled(&desk, &first);
+    assert_all_settled(&desk, &second);
+}
+
+#[tokio::test]
+async fn more_batches_than_one_request_takes_go_in_the_next() {
+    let desk = Arc::new(Desk::new());
+    let (phone, client) = enrolled(&desk, 1).await;
+    let source = |index: u8| StepSourceId::from_bytes([index; 16]);
+    for index in 0..33 {
+        // Each in a clock segment of its own, and so in a batch of its own.
+        phone.clock.jump_ms(HOUR_MS);
+        let reading = [StepReading {
+            at: TUESDAY_NOON,
+            count: 1,
+        }];
+        client
+            .record_steps(source(index), Measure::Steps, &reading)
+            .expect("recorded");
+    }
+    let report = client.sync(BUDGET).await.expect("a sync");
+    assert_eq!(report.accepted, 33);
+    let batches: Vec<usize> = desk
+        .requests()
+        .iter()
+        .map(|one| one.batches.len())
+        .collect();
+    assert!(batches.ends_with(&[32, 1]), "{batches:?}");
 }
