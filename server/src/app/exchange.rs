@@ -36,12 +36,16 @@ pub(crate) async fn exchange(
     caller: &Caller,
     request: ExchangeRequest,
 ) -> Result<Exchange, AppError> {
+    let newcomer = is_first(&request.cursors);
     let wanted = resolve(app, caller, request.cursors).await?;
     let receipt = accept_batches(app, caller, request.handed_in).await?;
     if receipt.stirred {
         app.projector.settle(caller.tenant).await;
     }
-    let staff_certificate = renew_lease(app, caller).await?;
+    let staff_certificate = match renew_lease(app, caller).await? {
+        None if newcomer => staff_certificate(app, caller.tenant, &caller.device)?,
+        renewed => renewed,
+    };
     let pages = PageReader::open(app, caller, wanted, request.page_bytes_max).await?;
     Ok(Exchange {
         server_time: app.now(),
@@ -49,6 +53,12 @@ pub(crate) async fn exchange(
         receipt,
         pages,
     })
+}
+
+/// Whether the caller holds nothing yet: then it does not know its lease either, which began when it
+/// was approved.
+fn is_first(cursors: &[StreamCursor]) -> bool {
+    !cursors.is_empty() && cursors.iter().all(|cursor| cursor.stream_id.is_none())
 }
 
 /// A new lease for a staff device once half of the old one is used. What it handed in just now was

@@ -81,10 +81,9 @@ where
                 None => Err(Reason::MethodUnknown.into()),
             };
             let response = match admitted {
-                // A task of its own: a caller who hangs up cuts nothing in half.
-                Ok(request) => match tokio::spawn(inner.call(request)).await {
-                    Ok(response) => typed(response?),
-                    Err(_) => status(&Reason::Internal.into()).into_http(),
+                Ok(request) => match to_the_end(inner.call(request)).await {
+                    Some(response) => typed(response?),
+                    None => status(&Reason::Internal.into()).into_http(),
                 },
                 Err(error) => status(&error).into_http(),
             };
@@ -107,6 +106,13 @@ fn row_of(path: &str) -> Option<(&'static str, Access)> {
         .iter()
         .find(|(method, _)| *method == path)
         .map(|(method, _)| (*method, access))
+}
+
+/// In a task of its own, so that a caller who hangs up cuts nothing in half; `None` if it panicked.
+async fn to_the_end<T: Send + 'static>(
+    call: impl Future<Output = T> + Send + 'static,
+) -> Option<T> {
+    tokio::spawn(call).await.ok()
 }
 
 /// The request with its whole body: a single message, within the largest limit and in time.
@@ -182,6 +188,53 @@ fn note(method: &'static str, response: &Response<Body>, duration_ms: u128) {
         }
         Some(code) => {
             tracing::info!(rpc.method = method, rpc.status = ?code, duration_ms, "call refused");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::StreamExt as _;
+    use http_body_util::StreamBody;
+
+    #[tokio::test]
+    async fn a_caller_who_hangs_up_cuts_nothing_in_half() {
+        let (start, started) = tokio::sync::oneshot::channel();
+        let (go, gone) = tokio::sync::oneshot::channel();
+        let (end, ended) = tokio::sync::oneshot::channel();
+        let call = to_the_end(async move {
+            start.send(()).expect("awaited");
+            gone.await.expect("told");
+            end.send(()).expect("awaited");
+        });
+        let caller = tokio::spawn(call);
+        started.await.expect("begun");
+        caller.abort();
+        assert!(caller.await.expect_err("hung up").is_cancelled());
+        go.send(()).expect("still there");
+        ended.await.expect("done to the end");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_does_not_come_is_not_waited_for() {
+        let first = Full::new(prost::bytes::Bytes::from("some"))
+            .frame()
+            .await
+            .expect("a frame");
+        let then = futures::stream::pending();
+        let never = StreamBody::new(futures::stream::iter([first]).chain(then));
+        let refusal = collected(Request::new(Body::new(never))).await;
+        let error = refusal.expect_err("refused");
+        assert!(matches!(error, AppError::Refused(Reason::MessageMalformed)));
+    }
+
+    #[tokio::test]
+    async fn a_body_is_whole_up_to_its_limit_and_refused_past_it() {
+        for (bytes, taken) in [(BODY_BYTES_MAX, true), (BODY_BYTES_MAX + 1, false)] {
+            let body = Body::new(Full::new(vec![0_u8; bytes].into()));
+            let whole = collected(Request::new(body)).await;
+            assert_eq!(whole.is_ok(), taken, "{bytes}");
         }
     }
 }

@@ -24,6 +24,7 @@ pub struct Audit {
 
 impl Audit {
     /// The note of a device that ends because of what this one notes.
+    #[must_use]
     pub fn revoking(&self, device: DeviceId) -> Self {
         Self {
             action: AuditAction::DeviceRevoked,

@@ -211,10 +211,11 @@ async fn a_staff_device_waits_for_its_inviter(world: World) {
         .await
         .expect("approved");
     assert_eq!(approved.into_inner().state(), v1::DeviceState::Active);
-    staff
+    let first = staff
         .send(&world, staff.request(Vec::new()))
         .await
         .expect("synced");
+    assert!(first.opening.staff_certificate.is_some());
 }
 
 on_both_stores!(

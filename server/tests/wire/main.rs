@@ -37,6 +37,7 @@ mod beside;
 mod catalog;
 mod coming_back;
 mod device;
+mod ending;
 mod enrolling;
 mod errors_document;
 mod handing_in;

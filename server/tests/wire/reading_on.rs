@@ -161,12 +161,23 @@ async fn a_lease_is_renewed_once_it_is_half_used(world: World) {
         let read = askel_sync::key::StaffCertificate::verify(&signed, world.tenant.id, &certifier);
         Some(read.expect("signed").until)
     };
+    // A reader from the beginning is told the lease it has.
     let half = NOON.saturating_add_ms(4 * DAY_MS);
-    assert_eq!(certificate(&mut staff, half).await, None);
+    let first = NOON.saturating_add_ms(8 * DAY_MS);
+    assert_eq!(certificate(&mut staff, half).await, Some(first));
     let later = half.saturating_add_ms(1);
     let renewed = later.saturating_add_ms(8 * DAY_MS);
     assert_eq!(certificate(&mut staff, later).await, Some(renewed));
-    assert_eq!(certificate(&mut staff, later).await, None);
+    assert_eq!(certificate(&mut staff, later).await, Some(renewed));
+    let catalog = acts::catalog_stream();
+    let known = staff.sync(&world).await.stream(&catalog).clone();
+    let id = StreamId::try_from(&*known.stream_id).expect("an id");
+    let reading_on = v1::SyncRequest {
+        cursors: vec![at(catalog, id, known.head)],
+        ..v1::SyncRequest::default()
+    };
+    let told = staff.send(&world, reading_on).await.expect("synced");
+    assert_eq!(told.opening.staff_certificate, None);
 }
 
 on_both_stores!(

@@ -45,7 +45,7 @@ pub(crate) struct World {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) tenant: NewTenant,
     pub(crate) channel: Channel,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl World {
@@ -84,7 +84,25 @@ impl World {
             store,
             tenant,
             channel,
-            _folder: folder,
+            folder,
+        }
+    }
+
+    /// What a second server on the same data folder is told.
+    pub(crate) async fn start_another(&self) -> String {
+        let mut config = Config::default();
+        config.store.data_dir = self.folder.path().to_owned();
+        config.server.listen = "127.0.0.1:0".parse().expect("an address");
+        let components = Components {
+            clock: Arc::clone(&self.clock) as _,
+            entropy: Arc::new(SystemEntropy),
+            store: Arc::clone(&self.store),
+            fan_out: Arc::new(InProcess::default()),
+            push: Arc::new(LogPush),
+        };
+        match boot::start(&config, components).await {
+            Ok(_) => panic!("two servers on one folder"),
+            Err(error) => error.to_string(),
         }
     }
 

@@ -122,12 +122,12 @@ pub async fn recovery_ends_every_approval(store: Arc<impl Store>) {
 pub async fn an_invitation_ends_with_its_inviter(store: Arc<impl Store>) {
     let inviter = enrol_participant(&*store, 1).await;
     for n in [2, 3] {
-        let invited = Invitation {
+        let unused = Invitation {
             inviter: Some(inviter),
             ..invitation(n)
         };
         store
-            .record_invitation(TENANT, &invited, &any_audit())
+            .record_invitation(TENANT, &unused, &any_audit())
             .await
             .unwrap();
     }
