@@ -93,7 +93,7 @@ impl Driver {
                     Some(queued) => self.queue(queued),
                     None => open = false,
                 },
-                Some(done) = self.commits.join_next() => self.finish(done),
+                Some(done) = self.commits.join_next() => self.finish(&done),
                 () = async { tokio::time::sleep(due.unwrap_or_default()).await },
                     if due.is_some() => {}
             }
@@ -136,10 +136,14 @@ impl Driver {
         }
     }
 
-    fn finish(&mut self, done: Result<TenantId, tokio::task::JoinError>) {
+    fn finish(&mut self, done: &Result<TenantId, tokio::task::JoinError>) {
         match done {
-            Ok(tenant) => self.machine.finished(tenant),
-            Err(_) => tracing::error!("a group of ops was cut off"),
+            Ok(tenant) => self.machine.finished(*tenant),
+            // It can't panic; only the end of the runtime cuts it off.
+            Err(error) => {
+                let error: &dyn std::error::Error = error;
+                tracing::error!(error, "a group of ops was cut off");
+            }
         }
     }
 }
@@ -161,5 +165,82 @@ async fn settle(desk: &Desk, tenant: TenantId, group: Vec<Queued>) {
                 let _ = answer.send(Err(error));
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        clock::Clock, entropy::SystemEntropy, fan_out::InProcess, ingest::Head, push::LogPush,
+    };
+    use askel_store::memory::MemoryStore;
+    use askel_sync::{
+        admission::{Author, AuthorStanding, PlaceScope, Role},
+        id::{DeviceId, LogId},
+        time::Timestamp,
+    };
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    const TENANT: TenantId = TenantId::from_bytes([1; 16]);
+
+    /// Stands for a bug that shows once.
+    #[derive(Default)]
+    struct BrokenOnce {
+        calls: AtomicU32,
+    }
+
+    impl Clock for BrokenOnce {
+        fn now(&self) -> Timestamp {
+            assert!(self.calls.fetch_add(1, Ordering::Relaxed) > 0, "a bug");
+            Timestamp::from_ms(1)
+        }
+
+        fn monotonic(&self) -> Duration {
+            Duration::ZERO
+        }
+    }
+
+    fn submission() -> Submission {
+        Submission {
+            author: Author {
+                device: DeviceId::from_bytes([1; 16]),
+                role: Role::Staff,
+                participant: None,
+                scope: PlaceScope::All,
+                lease_until: None,
+                standing: AuthorStanding::Full,
+            },
+            batches: Vec::new(),
+            heads: vec![Head {
+                log: LogId::from_bytes([1; 16]),
+                next_sequence: 0,
+                last_op_prefix: None,
+            }],
+            sent_with: None,
+            received_at: Timestamp::from_ms(1),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_group_that_panics_is_answered_and_the_next_is_taken_in() {
+        let store = Arc::new(MemoryStore::new());
+        let components = Components {
+            clock: Arc::new(BrokenOnce::default()),
+            entropy: Arc::new(SystemEntropy),
+            store: Arc::clone(&store) as _,
+            fan_out: Arc::new(InProcess::default()),
+            push: Arc::new(LogPush),
+        };
+        let config = IngestConfig {
+            batch_wait_ms: 0,
+            ..IngestConfig::default()
+        };
+        let catalogs = Arc::new(Catalogs::new(store));
+        let (ingest, _task) = Ingest::start(components, catalogs, config);
+        let first = ingest.submit(TENANT, submission()).await;
+        assert_eq!(first, Err(IngestError::Broken));
+        let second = ingest.submit(TENANT, submission()).await;
+        assert!(second.is_ok(), "{second:?}");
     }
 }

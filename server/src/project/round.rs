@@ -36,9 +36,18 @@ pub(super) struct TenantProjection {
     cache: Cache<Folded>,
     /// The catalog that the cache and the challenges are of.
     current: Option<(Arc<Catalog>, Challenges)>,
-    /// After which op the anonymous counts are still to be counted by that catalog; `None` once
-    /// all are.
-    recounted: Option<Option<OpId>>,
+    recount: Recount,
+}
+
+/// How far the anonymous counts are counted by the current catalog.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Recount {
+    /// All are.
+    Done,
+    /// None is.
+    FromStart,
+    /// Those up to this op are.
+    After(OpId),
 }
 
 impl TenantProjection {
@@ -46,7 +55,7 @@ impl TenantProjection {
         Self {
             cache: Cache::new(participants_max),
             current: None,
-            recounted: None,
+            recount: Recount::Done,
         }
     }
 
@@ -79,7 +88,7 @@ impl TenantProjection {
                 .await?;
         }
         if let Some(last) = round.recounted {
-            self.recounted = Some(Some(last));
+            self.recount = Recount::After(last);
         }
         let Some((catalog, challenges)) = &mut self.current else {
             return Ok(if idle {
@@ -114,7 +123,7 @@ impl TenantProjection {
             self.cache.clear();
             let challenges = Challenges::load(desk, tenant, catalog).await?;
             self.current = Some((Arc::clone(catalog), challenges));
-            self.recounted = Some(None);
+            self.recount = Recount::FromStart;
         }
         Ok(())
     }
@@ -127,8 +136,10 @@ impl TenantProjection {
         catalog: &Catalog,
         round: &mut Round,
     ) -> Result<(), AppError> {
-        let Some(after) = self.recounted else {
-            return Ok(());
+        let after = match self.recount {
+            Recount::Done => return Ok(()),
+            Recount::FromStart => None,
+            Recount::After(op) => Some(op),
         };
         let store = &desk.components.store;
         let read = store
@@ -147,7 +158,7 @@ impl TenantProjection {
             .extend(read.iter().filter_map(counted));
         round.recounted = read.last().map(AdmittedOp::id);
         if read.is_empty() {
-            self.recounted = None;
+            self.recount = Recount::Done;
         }
         Ok(())
     }
