@@ -223,4 +223,23 @@ mod tests {
         last.stop();
         assert!(connection.read(&mut [0; 8]).await.is_err());
     }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_connection_too_many_waits_until_another_ends() {
+        let (_stopper, stop) = stop_pair();
+        let out_of_time = stop.clone();
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("bound");
+        let address = listener.local_addr().expect("bound");
+        let mut incoming = std::pin::pin!(accept(listener, 2, Ends { stop, out_of_time }));
+        let mut clients = Vec::new();
+        for _ in 0..3 {
+            clients.push(TcpStream::connect(address).await.expect("connected"));
+        }
+        let first = incoming.next().await.expect("one").expect("accepted");
+        let _second = incoming.next().await.expect("two").expect("accepted");
+        let while_both_are_open = tokio::time::timeout(Duration::from_secs(1), incoming.next());
+        assert!(while_both_are_open.await.is_err());
+        drop(first);
+        incoming.next().await.expect("three").expect("accepted");
+    }
 }

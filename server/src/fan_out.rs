@@ -50,3 +50,34 @@ impl FanOut for InProcess {
             .subscribe()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use askel_sync::{
+        id::StreamId,
+        stream::{StreamKey, StreamSum},
+    };
+    use tokio::sync::broadcast::error::TryRecvError;
+
+    #[test]
+    fn a_watcher_that_leaves_too_many_hints_unread_is_told_that_it_lagged() {
+        let tenant = TenantId::from_bytes([1; 16]);
+        let moved = StreamHead {
+            key: StreamKey::Catalog,
+            id: StreamId::from_bytes([2; 16]),
+            head: 1,
+            sum: StreamSum::default(),
+        };
+        for (hints, lagged) in [(HINTS_WAITING_MAX, false), (HINTS_WAITING_MAX + 1, true)] {
+            let fan_out = InProcess::default();
+            let mut watcher = fan_out.subscribe(tenant);
+            for _ in 0..hints {
+                fan_out.publish(tenant, vec![moved]);
+            }
+            let told = watcher.try_recv();
+            assert_eq!(matches!(told, Err(TryRecvError::Lagged(1))), lagged);
+            assert_eq!(told.is_ok(), !lagged);
+        }
+    }
+}

@@ -208,3 +208,57 @@ impl Watch {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use askel_store::Device;
+    use askel_sync::{admission::Role, key::KeyPair, time::Timestamp};
+
+    fn caller(device: u8) -> Caller {
+        Caller {
+            tenant: TenantId::from_bytes([1; 16]),
+            device: Device {
+                id: DeviceId::from_bytes([device; 16]),
+                public_key: KeyPair::from_seed(&[device; 32]).public_key(),
+                role: Role::Staff,
+                participant: None,
+                scope: None,
+                state: DeviceState::Active,
+                inviter: None,
+                enrolled_at: Timestamp::from_ms(0),
+                lease_until: None,
+                pass: None,
+            },
+        }
+    }
+
+    #[test]
+    fn so_many_watches_are_open_in_all_and_one_more_when_another_ends() {
+        let places = WatchPlaces::new(2);
+        let first = places.take(&caller(1)).expect("a place");
+        let _second = places.take(&caller(2)).expect("a place");
+        assert!(places.take(&caller(3)).is_none());
+        drop(first);
+        assert!(places.take(&caller(3)).is_some());
+    }
+
+    #[test]
+    fn a_device_that_ends_a_watch_may_open_another() {
+        let places = WatchPlaces::new(2 * DEVICE_WATCHES_MAX);
+        let mut open: Vec<_> = (0..DEVICE_WATCHES_MAX)
+            .map(|_| places.take(&caller(1)).expect("a place"))
+            .collect();
+        assert!(places.take(&caller(1)).is_none());
+        open.pop();
+        assert!(places.take(&caller(1)).is_some());
+    }
+
+    #[test]
+    fn a_watch_too_many_is_told_to_come_again() {
+        let AppError::Later { reason, .. } = too_many() else {
+            panic!("no time to come again")
+        };
+        assert_eq!(reason, Reason::ServerBusy);
+    }
+}

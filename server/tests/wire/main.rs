@@ -42,6 +42,7 @@ mod enrolling;
 mod errors_document;
 mod handing_in;
 mod judging;
+mod limits;
 mod reading_on;
 mod refusals;
 mod watching;
