@@ -5,6 +5,8 @@
 pub(crate) const PROJECTED_TALLIES_MAX: u32 = 500;
 /// Bytes of any request's body with its framing: a catalog's, the largest, and what the envelope adds.
 pub const BODY_BYTES_MAX: usize = askel_sync::limits::CATALOG_BYTES_MAX + 2 * ENVELOPE_BYTES_MAX;
+/// Bytes of the body of a request that anyone may send, with its framing.
+pub const OPEN_BODY_BYTES_MAX: usize = SMALL_REQUEST_BYTES_MAX + ENVELOPE_BYTES_MAX;
 /// Milliseconds a request's body may take to arrive.
 pub const BODY_MS_MAX: u64 = 30_000;
 /// Milliseconds between two looks of a watch whether its device may still hear.

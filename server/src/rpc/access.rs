@@ -7,6 +7,8 @@ use askel_sync::admission::Role;
 pub enum Access {
     /// Anyone, without a credential.
     Open,
+    /// Anyone, without a credential; the request is a stream, answered as it comes.
+    OpenStream,
     /// Active devices of these roles.
     Roles(&'static [Role]),
     /// Active devices of these roles, and re-invited ones on probation.
@@ -130,11 +132,11 @@ pub const TABLE: &[(&str, Access)] = &[
     ("/grpc.health.v1.Health/Watch", Access::Open),
     (
         "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
-        Access::Open,
+        Access::OpenStream,
     ),
     (
         "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
-        Access::Open,
+        Access::OpenStream,
     ),
 ];
 

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     app::{App, AppError, Reason, authenticate},
-    limits::{BODY_BYTES_MAX, BODY_MS_MAX},
+    limits::{BODY_BYTES_MAX, BODY_MS_MAX, OPEN_BODY_BYTES_MAX},
 };
 
 /// Puts [`Calls`] around the services.
@@ -71,13 +71,13 @@ where
             let row = row_of(request.uri().path());
             let admitted = match row {
                 // The body first: who calls is found out when there is nothing more to wait for.
-                Some((_, access @ (Access::Roles(_) | Access::RolesAndProbation(_)))) => {
-                    match collected(request).await {
+                Some((_, access)) => match body_bytes_max(access) {
+                    Some(most) => match collected(request, most).await {
                         Ok(whole) => admit(&app, access, whole).await,
                         Err(error) => Err(error),
-                    }
-                }
-                Some((_, Access::Open)) => Ok(request),
+                    },
+                    None => Ok(request),
+                },
                 None => Err(Reason::MethodUnknown.into()),
             };
             let response = match admitted {
@@ -115,10 +115,20 @@ async fn to_the_end<T: Send + 'static>(
     tokio::spawn(call).await.ok()
 }
 
-/// The request with its whole body: a single message, within the largest limit and in time.
-async fn collected(request: Request<Body>) -> Result<Request<Body>, AppError> {
+/// The bytes a body may have, with its framing; a stranger's is small. `None` for one that is not
+/// waited for.
+fn body_bytes_max(access: Access) -> Option<usize> {
+    match access {
+        Access::Roles(_) | Access::RolesAndProbation(_) => Some(BODY_BYTES_MAX),
+        Access::Open => Some(OPEN_BODY_BYTES_MAX),
+        Access::OpenStream => None,
+    }
+}
+
+/// The request with its whole body: a single message, within its limit and in time.
+async fn collected(request: Request<Body>, bytes_max: usize) -> Result<Request<Body>, AppError> {
     let (head, body) = request.into_parts();
-    let whole = Limited::new(body, BODY_BYTES_MAX).collect();
+    let whole = Limited::new(body, bytes_max).collect();
     let time = Duration::from_millis(BODY_MS_MAX);
     let whole = match tokio::time::timeout(time, whole).await {
         Ok(Ok(whole)) => whole,
@@ -139,7 +149,7 @@ async fn admit(
     mut request: Request<Body>,
 ) -> Result<Request<Body>, AppError> {
     let (roles, probation) = match access {
-        Access::Open => return Ok(request),
+        Access::Open | Access::OpenStream => return Ok(request),
         Access::Roles(roles) => (roles, false),
         Access::RolesAndProbation(roles) => (roles, true),
     };
@@ -224,17 +234,34 @@ mod tests {
             .expect("a frame");
         let then = futures::stream::pending();
         let never = StreamBody::new(futures::stream::iter([first]).chain(then));
-        let refusal = collected(Request::new(Body::new(never))).await;
+        let refusal = collected(Request::new(Body::new(never)), BODY_BYTES_MAX).await;
         let error = refusal.expect_err("refused");
         assert!(matches!(error, AppError::Refused(Reason::MessageMalformed)));
     }
 
     #[tokio::test]
     async fn a_body_is_whole_up_to_its_limit_and_refused_past_it() {
-        for (bytes, taken) in [(BODY_BYTES_MAX, true), (BODY_BYTES_MAX + 1, false)] {
-            let body = Body::new(Full::new(vec![0_u8; bytes].into()));
-            let whole = collected(Request::new(body)).await;
-            assert_eq!(whole.is_ok(), taken, "{bytes}");
+        for most in [BODY_BYTES_MAX, OPEN_BODY_BYTES_MAX] {
+            for (bytes, taken) in [(most, true), (most + 1, false)] {
+                let body = Body::new(Full::new(vec![0_u8; bytes].into()));
+                let whole = collected(Request::new(body), most).await;
+                assert_eq!(whole.is_ok(), taken, "{bytes}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_body_but_a_stream_is_bounded_and_a_strangers_is_small() {
+        for (path, access) in crate::rpc::ACCESS_TABLE {
+            let expected = match path {
+                path if path.contains("ServerReflection") => None,
+                path if path.ends_with("/Enrol") || path.ends_with("/ComeBack") => {
+                    Some(OPEN_BODY_BYTES_MAX)
+                }
+                path if path.contains("Health") => Some(OPEN_BODY_BYTES_MAX),
+                _ => Some(BODY_BYTES_MAX),
+            };
+            assert_eq!(body_bytes_max(*access), expected, "{path}");
         }
     }
 }

@@ -5,8 +5,8 @@ use askel_proto::v1::{
     stream_selector::Stream,
 };
 use askel_server::limits::{
-    ANSWER_BYTES_MAX, INVITED_PLACES_MAX, LOG_HEADS_MAX, PARTICIPANT_INVITATION_MS_MAX,
-    PLACE_DAYS_AWAY_MAX, SMALL_REQUEST_BYTES_MAX, SUMMARY_DAYS_MAX,
+    ANSWER_BYTES_MAX, INVITED_PLACES_MAX, LOG_HEADS_MAX, OPEN_BODY_BYTES_MAX,
+    PARTICIPANT_INVITATION_MS_MAX, PLACE_DAYS_AWAY_MAX, SMALL_REQUEST_BYTES_MAX, SUMMARY_DAYS_MAX,
 };
 use askel_sync::{
     admission::Role,
@@ -101,7 +101,11 @@ async fn a_small_request_is_small(world: World) {
     };
     let envelope = sized(SMALL_REQUEST_BYTES_MAX).encoded_len() - SMALL_REQUEST_BYTES_MAX;
     let most = SMALL_REQUEST_BYTES_MAX - envelope;
-    for (code, reason) in [(most, "FIELD_INVALID"), (most + 1, "MESSAGE_TOO_LARGE")] {
+    for (code, reason) in [
+        (most, "FIELD_INVALID"),
+        (most + 1, "MESSAGE_TOO_LARGE"),
+        (2 * OPEN_BODY_BYTES_MAX, "MESSAGE_TOO_LARGE"),
+    ] {
         let error = world.enrol_with(sized(code)).await.expect_err("refused");
         refused(&error, Code::InvalidArgument, reason);
     }
