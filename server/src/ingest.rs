@@ -86,6 +86,8 @@ pub(crate) enum Conflict {
 /// moment of committing; offering it again is right either way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum IngestError {
+    /// The author's device was revoked while the submission waited.
+    Revoked,
     Busy,
     Stopping,
     StoreAway,
@@ -100,6 +102,7 @@ impl From<IngestError> for AppError {
             retry_after_ms,
         };
         match error {
+            IngestError::Revoked => Reason::DeviceRevoked.into(),
             IngestError::Busy => later(Reason::ServerBusy, BUSY_RETRY_MS),
             IngestError::Stopping => later(Reason::ServerStopping, STOPPING_RETRY_MS),
             IngestError::StoreAway => later(Reason::StoreUnavailable, BUSY_RETRY_MS),

@@ -19,6 +19,9 @@ use crate::{
     limits::{RACES_MAX, STORE_RETRIES_MAX, STORE_RETRY_DELAY_MS},
 };
 
+/// What a group is answered, in its order.
+type Receipts = Vec<Result<Receipt, IngestError>>;
+
 /// What committing needs.
 #[derive(Clone)]
 pub(super) struct Desk {
@@ -32,7 +35,7 @@ impl Desk {
         &self,
         tenant: TenantId,
         group: &[Submission],
-    ) -> Result<Vec<Receipt>, IngestError> {
+    ) -> Result<Receipts, IngestError> {
         let (mut races, mut retries) = (0, 0);
         let mut delay = Duration::from_millis(STORE_RETRY_DELAY_MS);
         loop {
@@ -58,7 +61,7 @@ impl Desk {
         &self,
         tenant: TenantId,
         group: &[Submission],
-    ) -> Result<(Vec<Receipt>, Vec<StreamHead>), AppendError> {
+    ) -> Result<(Receipts, Vec<StreamHead>), AppendError> {
         let store = &*self.components.store;
         let catalog = self.catalogs.newest(tenant).await?;
         let mut known = facts::read(store, tenant, catalog, group).await?;

@@ -13,7 +13,7 @@ use askel_sync::{
 };
 
 use super::{
-    Conflict, Exception, Head, LogVerdict, Receipt, Submission,
+    Conflict, Exception, Head, IngestError, LogVerdict, Receipt, Submission,
     facts::{Held, Known, check_in_fact},
 };
 use crate::entropy::EntropyFailed;
@@ -22,7 +22,8 @@ use crate::entropy::EntropyFailed;
 #[derive(Debug, Default)]
 pub(super) struct Decided {
     pub(super) append: Append,
-    pub(super) receipts: Vec<Receipt>,
+    /// In the group's order; a submission of a device that was revoked meanwhile has none.
+    pub(super) receipts: Vec<Result<Receipt, IngestError>>,
     pub(super) corrected: Vec<(DeviceId, OpId)>,
 }
 
@@ -38,7 +39,11 @@ pub(super) fn decide(
         decided: Decided::default(),
     };
     for submission in group {
-        let receipt = desk.receipt(submission)?;
+        let receipt = if desk.known.revoked.contains(&submission.author.device) {
+            Err(IngestError::Revoked)
+        } else {
+            Ok(desk.receipt(submission)?)
+        };
         desk.decided.receipts.push(receipt);
     }
     Ok(desk.decided)

@@ -157,7 +157,7 @@ async fn settle(desk: &Desk, tenant: TenantId, group: Vec<Queued>) {
         Ok(receipts) => {
             for (answer, receipt) in answers.into_iter().zip(receipts) {
                 // A caller that is gone will ask again and get the same answer.
-                let _ = answer.send(Ok(receipt));
+                let _ = answer.send(receipt);
             }
         }
         Err(error) => {
@@ -172,13 +172,23 @@ async fn settle(desk: &Desk, tenant: TenantId, group: Vec<Queued>) {
 mod tests {
     use super::*;
     use crate::{
-        clock::Clock, entropy::SystemEntropy, fan_out::InProcess, ingest::Head, push::LogPush,
+        clock::{Clock, SystemClock},
+        entropy::SystemEntropy,
+        fan_out::InProcess,
+        ingest::Head,
+        push::LogPush,
     };
-    use askel_store::memory::MemoryStore;
+    use askel_store::{
+        Audit, AuditAction, DeviceChange, DeviceState, EnrolmentStore as _, Grant, Invitation,
+        NewDevice, OpStore as _, memory::MemoryStore,
+    };
     use askel_sync::{
         admission::{Author, AuthorStanding, PlaceScope, Role},
-        id::{DeviceId, LogId},
-        time::Timestamp,
+        id::{DeviceId, LogId, ParticipantId, PassTag},
+        key::KeyPair,
+        log::Batch,
+        op::{Op, Origin},
+        time::{ClockSegment, Timestamp},
     };
     use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -242,5 +252,92 @@ mod tests {
         assert_eq!(first, Err(IngestError::Broken));
         let second = ingest.submit(TENANT, submission()).await;
         assert!(second.is_ok(), "{second:?}");
+    }
+
+    /// An enrolled device that is revoked.
+    async fn revoked(store: &MemoryStore, id: DeviceId) {
+        let now = Timestamp::from_ms(1);
+        let later = Timestamp::from_ms(2);
+        let audit = Audit {
+            at: now,
+            actor: None,
+            action: AuditAction::DeviceRevoked,
+            target: Audit::device_name(id),
+        };
+        let invitation = Invitation {
+            id: [1; 16],
+            code_hash: [1; 32],
+            role: Role::Staff,
+            scope: None,
+            participant: None,
+            inviter: None,
+            created_at: now,
+            expires_at: later,
+            used_by: None,
+        };
+        let invited = store.record_invitation(TENANT, &invitation, &audit).await;
+        invited.expect("invited");
+        let device = NewDevice {
+            id,
+            public_key: KeyPair::from_seed(&[1; 32]).public_key(),
+            new_participant: ParticipantId::from_bytes([1; 16]),
+            new_pass: PassTag::from_bytes([1; 16]),
+            now,
+            lease_until: later,
+            probation_until: later,
+        };
+        let grant = Grant::Invitation([1; 32]);
+        let enrolled = store.enrol(TENANT, &grant, &device, &audit).await;
+        enrolled.expect("enrolled");
+        let change = DeviceChange {
+            state: DeviceState::Revoked,
+            lease_until: None,
+        };
+        let changed = store.change_device(TENANT, id, change, &audit).await;
+        assert!(changed.expect("changed").is_some());
+    }
+
+    #[tokio::test]
+    async fn a_device_revoked_while_it_waited_hands_nothing_in_and_others_do() {
+        let store = Arc::new(MemoryStore::new());
+        let components = Components {
+            clock: Arc::new(SystemClock::start()),
+            entropy: Arc::new(SystemEntropy),
+            store: Arc::clone(&store) as _,
+            fan_out: Arc::new(InProcess::default()),
+            push: Arc::new(LogPush),
+        };
+        let desk = Desk {
+            components,
+            catalogs: Arc::new(Catalogs::new(Arc::clone(&store) as _)),
+        };
+        let handed_in = |device: u8| {
+            let mut submission = submission();
+            let (device, log) = (DeviceId::from_bytes([device; 16]), [device; 16]);
+            let log = LogId::from_bytes(log);
+            submission.author.device = device;
+            submission.heads.clear();
+            submission.batches = vec![Batch {
+                log,
+                first_sequence: 0,
+                device,
+                clock_segment: ClockSegment::default(),
+                ops: vec![Op {
+                    kind: 9_999,
+                    payload: Vec::new(),
+                    origin: Origin { log, sequence: 0 },
+                }],
+            }];
+            submission
+        };
+        let group = [handed_in(1), handed_in(2)];
+        revoked(&store, group[0].author.device).await;
+        let receipts = desk.commit(TENANT, &group).await.expect("committed");
+        assert_eq!(receipts[0], Err(IngestError::Revoked));
+        assert!(receipts[1].is_ok());
+        let logs = [1, 2].map(|log| LogId::from_bytes([log; 16]));
+        let settled = store.lookup_logs(TENANT, &logs).await.expect("looked up");
+        let settled: Vec<_> = settled.iter().map(|state| state.log).collect();
+        assert_eq!(settled, [logs[1]]);
     }
 }

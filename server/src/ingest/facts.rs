@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use askel_store::{LogState, PassRecord, Store, StoreError};
+use askel_store::{DeviceState, LogState, PassRecord, Store, StoreError};
 use askel_sync::{
     admission::{AdmittedOp, CheckInFact, Facts},
     catalog::Catalog,
@@ -30,6 +30,8 @@ pub(super) struct Held {
 #[derive(Default)]
 pub(super) struct Known {
     pub(super) catalog: Option<Arc<Catalog>>,
+    /// Authors whose devices were revoked since they called.
+    pub(super) revoked: BTreeSet<DeviceId>,
     pub(super) logs: HashMap<LogId, LogState>,
     pub(super) held: HashMap<(LogId, u64), Held>,
     /// Admitted ops that are offered again.
@@ -131,7 +133,28 @@ pub(super) async fn read(
             .extend(records.into_iter().map(|record| (record.pass, record)));
     }
     read_held(store, tenant, group, &mut known).await?;
+    read_revoked(store, tenant, group, &mut known).await?;
     Ok(known)
+}
+
+/// Reads which authors have been revoked while they waited.
+async fn read_revoked(
+    store: &dyn Store,
+    tenant: TenantId,
+    group: &[Submission],
+    known: &mut Known,
+) -> Result<(), StoreError> {
+    let authors: BTreeSet<DeviceId> = group
+        .iter()
+        .map(|submission| submission.author.device)
+        .collect();
+    for author in authors {
+        let device = store.lookup_device(tenant, author).await?;
+        if device.is_some_and(|device| device.state == DeviceState::Revoked) {
+            known.revoked.insert(author);
+        }
+    }
+    Ok(())
 }
 
 /// Reads how far the corrections of cited check-ins have come, from the streams that carry them.
