@@ -97,6 +97,26 @@ fn nobody_is_invited_where_there_is_no_tenant_or_for_too_long() {
 }
 
 #[test]
+fn a_root_key_that_was_moved_away_is_not_made_anew_beside_the_catalog_key() {
+    let folder = tempfile::tempdir().expect("a folder");
+    assert!(admin(folder.path(), "init", &[]).status.success());
+    let root = folder.path().join("offline-keys/root.key");
+    std::fs::remove_file(&root).expect("the root key was made");
+    assert!(!admin(folder.path(), "init", &[]).status.success());
+    assert!(!root.exists());
+}
+
+#[test]
+fn a_tenant_without_a_catalog_and_a_folder_without_a_tenant_are_not_called_verified() {
+    let folder = tempfile::tempdir().expect("a folder");
+    assert!(!admin(folder.path(), "verify", &[]).status.success());
+    assert!(admin(folder.path(), "init", &[]).status.success());
+    let verified = admin(folder.path(), "verify", &[]);
+    assert!(text(&verified.stdout).contains("nothing to verify"));
+    assert!(!text(&verified.stdout).contains("agree"));
+}
+
+#[test]
 fn all_faults_of_a_configuration_are_told_at_once() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("askel.toml");

@@ -10,7 +10,7 @@ pub(crate) struct Arguments {
     /// Language of the story.
     #[arg(long, value_enum, default_value_t = Language::En)]
     lang: Language,
-    /// Seed of everything that happens by chance.
+    /// Seed of what people do; ids, keys and the moment of the kill differ each time.
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// Folder for the server's and the phones' data; must be empty or not exist [default: a fresh
@@ -23,7 +23,8 @@ pub(crate) struct Arguments {
     /// Print one JSON object instead of the story.
     #[arg(long)]
     json: bool,
-    /// Walking data as CSV (`Id,ActivityHour,StepTotal`) [default: a month made up].
+    /// Walking data as CSV (`Id,ActivityHour,StepTotal`, hours like `2016-4-12 13:00`) [default: a
+    /// month made up].
     #[arg(long, value_name = "FILE")]
     steps: Option<PathBuf>,
 }

@@ -71,8 +71,14 @@ pub(crate) async fn found(
     std::fs::create_dir_all(&store.data_dir).context("the data folder can't be made")?;
     std::fs::create_dir_all(keys_dir).context("the folder for the keys can't be made")?;
     let tenant = NewTenant::generate(&SystemEntropy)?;
+    // All files are looked for before any is written: half a set of keys beside another tenant's
+    // would be taken for the other half.
+    for name in ["root", "catalog"] {
+        let path = key_path(keys_dir, name);
+        anyhow::ensure!(!path.exists(), "{} holds a key already", path.display());
+    }
     for (name, key) in [("root", &tenant.root), ("catalog", &tenant.catalog)] {
-        write_key(&keys_dir.join(format!("{name}.key")), name, tenant.id, key)?;
+        write_key(&key_path(keys_dir, name), name, tenant.id, key)?;
     }
     let path = store.credential_path();
     let mut credentials = Credentials::load(&path)?;
@@ -91,8 +97,11 @@ struct KeyFile<'a> {
     seed: String,
 }
 
+fn key_path(keys_dir: &Path, name: &str) -> PathBuf {
+    keys_dir.join(format!("{name}.key"))
+}
+
 fn write_key(path: &Path, purpose: &str, tenant: TenantId, key: &KeyPair) -> anyhow::Result<()> {
-    anyhow::ensure!(!path.exists(), "{} holds a key already", path.display());
     let file = KeyFile {
         tenant: tenant_text(tenant),
         purpose,

@@ -18,7 +18,18 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let config = arguments.config.load()?;
     let store = boot::open_store(&config.store).await?;
     let mut agree = true;
-    for tenant in store.list_tenants().await? {
+    let tenants = store.list_tenants().await?;
+    anyhow::ensure!(
+        !tenants.is_empty(),
+        "there is no tenant in this data folder"
+    );
+    for tenant in tenants {
+        if store.lookup_catalog(tenant.id, None).await?.is_none() {
+            let mut out = io::stdout().lock();
+            writeln!(out, "tenant {}", tenant_text(tenant.id))?;
+            writeln!(out, "  no catalog is published yet: nothing to verify")?;
+            continue;
+        }
         let verified = verify(&*store, tenant.id).await?;
         let awards: usize = verified
             .participants
