@@ -62,6 +62,7 @@ impl Batch {
             batch,
             signature,
             encoding: PLAIN,
+            ..v1::SealedBatch::default()
         }
     }
 

@@ -6,9 +6,9 @@ mod payload;
 pub use canonical::NotCanonical;
 pub use payload::{
     Alias, AwardConfirmed, AwardWithdrawn, ChallengeTotal, CheckIn, Correction, CorrectionReason,
-    FavouriteAdded, FavouriteRemoved, LANGUAGES, MalformedPayload, Manner, Measure, PassSeen,
-    Payload, ProfileField, ProfileSet, QuestJoined, QuestLeft, SessionRef, StepCount, Tally,
-    Verdict, WithdrawalReason, Witness,
+    Evidence, FavouriteAdded, FavouriteRemoved, LANGUAGES, MalformedPayload, Manner, Measure,
+    PassSeen, Payload, ProfileField, ProfileSet, QuestJoined, QuestLeft, SessionRef, StepCount,
+    Tally, Verdict, WithdrawalReason, Witness,
 };
 
 use sha2::{Digest as _, Sha256};

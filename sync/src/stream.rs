@@ -145,12 +145,13 @@ pub fn route(
             to(date.map(|date| StreamKey::PlaceDay(tally.place, date)))
         }
         Payload::StepCount(_) | Payload::QuestJoined(_) | Payload::QuestLeft(_) => own(),
-        Payload::ProfileSet(_) | Payload::FavouriteAdded(_) | Payload::FavouriteRemoved(_) => {
-            Route {
-                dirty: None,
-                ..own()
-            }
-        }
+        Payload::Evidence(_)
+        | Payload::ProfileSet(_)
+        | Payload::FavouriteAdded(_)
+        | Payload::FavouriteRemoved(_) => Route {
+            dirty: None,
+            ..own()
+        },
         Payload::AwardConfirmed(_)
         | Payload::AwardWithdrawn(_)
         | Payload::SamePersonLinked(_)
@@ -158,7 +159,9 @@ pub fn route(
         | Payload::Erase(_)
         | Payload::PassSeen(_)
         | Payload::OutcomeChanged(_)
-        | Payload::DeviceChanged(_) => to(target),
+        | Payload::DeviceChanged(_)
+        | Payload::PassErased(_)
+        | Payload::Blank => to(target),
         Payload::CatalogPublished(_) | Payload::KeyListPublished(_) => to(Some(StreamKey::Catalog)),
         Payload::ChallengeTotal(total) => to(Some(StreamKey::Challenge(total.goal))),
     }

@@ -195,6 +195,7 @@ impl Engine {
             let payload = Payload::ProfileSet(ProfileSet {
                 occurred_at: now.wall,
                 field,
+                revision: view.shown.profile_revision().saturating_add(1),
             });
             let own = self.model.own_register(register);
             match own.filter(|(_, own)| self.model.is_unsealed(own)) {

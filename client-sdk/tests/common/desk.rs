@@ -470,7 +470,10 @@ impl Desk {
             }
             logs.into_values().collect()
         };
-        let mut parts = vec![Part::Outcomes(v1::Outcomes { logs })];
+        let mut parts = vec![Part::Outcomes(v1::Outcomes {
+            logs,
+            ..v1::Outcomes::default()
+        })];
         let participant = state.devices[&device].participant;
         let mut streams = Vec::new();
         for cursor in &request.cursors {
@@ -560,7 +563,7 @@ fn outcome_of(log: LogId, settled: &[Settled]) -> v1::LogOutcome {
         log_id: log.to_vec(),
         settled_before: settled.len() as u64,
         exceptions: (0..).zip(settled).filter_map(exception).collect(),
-        conflict: None,
+        ..v1::LogOutcome::default()
     }
 }
 

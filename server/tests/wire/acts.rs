@@ -63,6 +63,7 @@ pub(crate) fn profile(field: ProfileField, at: Timestamp) -> Payload {
     Payload::ProfileSet(ProfileSet {
         occurred_at: at,
         field,
+        revision: 1,
     })
 }
 

@@ -306,9 +306,9 @@ async fn more_than_a_call_takes_is_refused(world: World) {
 async fn a_message_over_its_limit_is_refused(world: World) {
     let phone = world.participant().await;
     let sized = |bytes: usize| {
-        let sealed_outbox = vec![0; bytes];
+        let sealed = vec![0; bytes];
         v1::SyncRequest {
-            sealed_outbox,
+            carried_frames: vec![v1::CarriedFrame { sealed }],
             ..v1::SyncRequest::default()
         }
     };

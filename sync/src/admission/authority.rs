@@ -42,6 +42,7 @@ pub const fn rows(kind: OpKind) -> &'static [(Role, Relation)] {
             (Role::Organiser, Relation::InScope),
         ],
         OpKind::StepCount
+        | OpKind::Evidence
         | OpKind::ProfileSet
         | OpKind::QuestJoined
         | OpKind::QuestLeft
@@ -54,7 +55,9 @@ pub const fn rows(kind: OpKind) -> &'static [(Role, Relation)] {
         | OpKind::KeyListPublished
         | OpKind::ChallengeTotal
         | OpKind::OutcomeChanged
-        | OpKind::DeviceChanged => &[(Role::Server, Relation::Tenant)],
+        | OpKind::DeviceChanged
+        | OpKind::PassErased
+        | OpKind::Blank => &[(Role::Server, Relation::Tenant)],
         OpKind::SamePersonLinked | OpKind::SamePersonUnlinked => {
             &[(Role::Organiser, Relation::Tenant)]
         }
@@ -69,7 +72,11 @@ pub const fn rows(kind: OpKind) -> &'static [(Role, Relation)] {
 pub(super) const fn is_new_fact(kind: OpKind) -> bool {
     matches!(
         kind,
-        OpKind::CheckIn | OpKind::StepCount | OpKind::QuestJoined | OpKind::FavouriteAdded
+        OpKind::CheckIn
+            | OpKind::StepCount
+            | OpKind::Evidence
+            | OpKind::QuestJoined
+            | OpKind::FavouriteAdded
     )
 }
 

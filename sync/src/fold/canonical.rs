@@ -125,7 +125,8 @@ impl Canonical {
         }
     }
 
-    fn marker(&mut self, (at, id): &Marker) {
+    fn marker(&mut self, (revision, at, id): &Marker) {
+        self.number(i64::from(*revision));
         self.number(at.as_ms());
         self.op(*id);
     }

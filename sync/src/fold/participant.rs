@@ -123,7 +123,9 @@ impl ParticipantState {
             Payload::StepCount(count) if is_ahead(&count, admission) => Vec::new(),
             Payload::StepCount(count) => self.steps.apply(&count, catalog).into_iter().collect(),
             Payload::ProfileSet(set) => {
-                let changed = self.profile.set(set.field, (admission.corrected_at, id));
+                let changed = self
+                    .profile
+                    .set(set.field, (set.revision, admission.corrected_at, id));
                 changed.then_some(FactChange::Profile).into_iter().collect()
             }
             Payload::QuestJoined(joined) => quest(joined.goal, self.joined.add(id, joined.goal)),
@@ -192,6 +194,11 @@ impl ParticipantState {
     /// One attendance.
     pub fn attendance(&self, key: &SessionKey) -> Option<&Attendance> {
         self.attendances.standing().get(key)
+    }
+
+    /// The greatest revision of any field of the profile; 0 for none. The next has one more.
+    pub fn profile_revision(&self) -> u32 {
+        self.profile.revision()
     }
 
     /// The greatest revision of the corrections that may decide about a check-in; 0 for none. The

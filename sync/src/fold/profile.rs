@@ -1,4 +1,5 @@
-//! A participant's profile: one register a field, the latest corrected time holds.
+//! A participant's profile: one register a field; the highest revision holds, then the latest
+//! corrected time.
 
 use crdts::LWWReg;
 
@@ -8,8 +9,8 @@ use crate::{
     time::Timestamp,
 };
 
-/// When a field was set, corrected, and by which op.
-pub(super) type Marker = (Timestamp, OpId);
+/// Which revision of a field, when it was set, corrected, and by which op.
+pub(super) type Marker = (u32, Timestamp, OpId);
 
 /// The profile as it stands.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -40,6 +41,18 @@ impl ProfileRegisters {
             ProfileField::Language(language) => set(&mut self.language, language, marker),
         }
         before != self.profile()
+    }
+
+    /// The greatest of all fields, 0 for none.
+    pub(super) fn revision(&self) -> u32 {
+        let alias = self.alias.as_ref().map(|register| register.marker.0);
+        let picture = self.picture.as_ref().map(|register| register.marker.0);
+        let language = self.language.as_ref().map(|register| register.marker.0);
+        [alias, picture, language]
+            .into_iter()
+            .flatten()
+            .max()
+            .unwrap_or(0)
     }
 
     pub(super) fn profile(&self) -> Profile {

@@ -6,7 +6,7 @@ mod server;
 mod steps;
 
 pub use attendance::{
-    CheckIn, Correction, CorrectionReason, Manner, SessionRef, Tally, Verdict, Witness,
+    CheckIn, Correction, CorrectionReason, Evidence, Manner, SessionRef, Tally, Verdict, Witness,
 };
 pub use choice::{
     Alias, FavouriteAdded, FavouriteRemoved, LANGUAGES, ProfileField, ProfileSet, QuestJoined,
@@ -20,7 +20,7 @@ use prost::Message;
 
 use super::canonical::{self, NotCanonical};
 use crate::{
-    id::{OpId, WrongIdLength},
+    id::{OpId, PassTag, WrongIdLength},
     limits::{CITED_OPS_MAX, PAYLOAD_BYTES_MAX},
 };
 
@@ -39,6 +39,8 @@ pub enum Payload {
     Correction(Correction),
     /// A sensor counted.
     StepCount(StepCount),
+    /// The raw code of a self-scan.
+    Evidence(Evidence),
     /// A participant chose an alias, a picture or a language.
     ProfileSet(ProfileSet),
     /// A participant joined a quest or challenge.
@@ -65,6 +67,10 @@ pub enum Payload {
     OutcomeChanged(v1::OutcomeChanged),
     /// A device of the same principal changed.
     DeviceChanged(v1::DeviceChanged),
+    /// Scanners forget a pass.
+    PassErased(PassTag),
+    /// Stands where an erased op was.
+    Blank,
     /// Two registrations are one person.
     SamePersonLinked(v1::SamePersonLinked),
     /// They are not.
@@ -108,6 +114,7 @@ impl Payload {
             Self::Tally(_) => OpKind::Tally,
             Self::Correction(_) => OpKind::Correction,
             Self::StepCount(_) => OpKind::StepCount,
+            Self::Evidence(_) => OpKind::Evidence,
             Self::ProfileSet(_) => OpKind::ProfileSet,
             Self::QuestJoined(_) => OpKind::QuestJoined,
             Self::QuestLeft(_) => OpKind::QuestLeft,
@@ -121,6 +128,8 @@ impl Payload {
             Self::ChallengeTotal(_) => OpKind::ChallengeTotal,
             Self::OutcomeChanged(_) => OpKind::OutcomeChanged,
             Self::DeviceChanged(_) => OpKind::DeviceChanged,
+            Self::PassErased(_) => OpKind::PassErased,
+            Self::Blank => OpKind::Blank,
             Self::SamePersonLinked(_) => OpKind::SamePersonLinked,
             Self::SamePersonUnlinked(_) => OpKind::SamePersonUnlinked,
             Self::Erase(_) => OpKind::Erase,
@@ -134,6 +143,7 @@ impl Payload {
             Self::Tally(payload) => payload.to_proto().encode_to_vec(),
             Self::Correction(payload) => payload.to_proto().encode_to_vec(),
             Self::StepCount(payload) => payload.to_proto().encode_to_vec(),
+            Self::Evidence(payload) => payload.to_proto().encode_to_vec(),
             Self::ProfileSet(payload) => payload.to_proto().encode_to_vec(),
             Self::QuestJoined(payload) => payload.to_proto().encode_to_vec(),
             Self::QuestLeft(payload) => payload.to_proto().encode_to_vec(),
@@ -147,6 +157,11 @@ impl Payload {
             Self::KeyListPublished(payload) => payload.encode_to_vec(),
             Self::OutcomeChanged(payload) => payload.encode_to_vec(),
             Self::DeviceChanged(payload) => payload.encode_to_vec(),
+            Self::PassErased(pass) => v1::PassErased {
+                pass_tag: pass.to_vec(),
+            }
+            .encode_to_vec(),
+            Self::Blank => Vec::new(),
             Self::SamePersonLinked(payload) => payload.encode_to_vec(),
             Self::SamePersonUnlinked(payload) => payload.encode_to_vec(),
             Self::Erase(payload) => payload.encode_to_vec(),
@@ -174,6 +189,7 @@ impl Payload {
             OpKind::Tally => Self::Tally(Tally::from_proto(read(bytes)?)?),
             OpKind::Correction => Self::Correction(Correction::from_proto(&read(bytes)?)?),
             OpKind::StepCount => Self::StepCount(StepCount::from_proto(&read(bytes)?)?),
+            OpKind::Evidence => Self::Evidence(Evidence::from_proto(read(bytes)?)?),
             OpKind::ProfileSet => Self::ProfileSet(ProfileSet::from_proto(read(bytes)?)?),
             OpKind::QuestJoined => Self::QuestJoined(QuestJoined::from_proto(&read(bytes)?)),
             OpKind::QuestLeft => Self::QuestLeft(QuestLeft::from_proto(&read(bytes)?)?),
@@ -197,6 +213,11 @@ impl Payload {
             OpKind::KeyListPublished => Self::KeyListPublished(read(bytes)?),
             OpKind::OutcomeChanged => Self::OutcomeChanged(read(bytes)?),
             OpKind::DeviceChanged => Self::DeviceChanged(read(bytes)?),
+            OpKind::PassErased => {
+                let erased: v1::PassErased = read(bytes)?;
+                Self::PassErased(PassTag::try_from(&*erased.pass_tag)?)
+            }
+            OpKind::Blank => Self::Blank,
             OpKind::SamePersonLinked => Self::SamePersonLinked(read(bytes)?),
             OpKind::SamePersonUnlinked => Self::SamePersonUnlinked(read(bytes)?),
             OpKind::Erase => Self::Erase(read(bytes)?),

@@ -196,6 +196,7 @@ fn plain(act: &Act) -> Option<(Payload, Timestamp, Strength)> {
                 Payload::ProfileSet(ProfileSet {
                     occurred_at,
                     field: field.clone(),
+                    revision: 1,
                 }),
                 occurred_at,
             )

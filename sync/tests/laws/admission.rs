@@ -177,8 +177,10 @@ fn strength_and_subject_are_computed_and_never_claimed() {
         (own.subject, own.strength),
         (Some(ME), Strength::SelfReport)
     );
-    let poster = Witness::VenueCode(vec![1, 2, 3]);
-    let poster = admission(&check_in(LIBRARY, hours(12), poster), &participant());
+    let poster = admission(
+        &check_in(LIBRARY, hours(12), Witness::VenueCode),
+        &participant(),
+    );
     assert_eq!(poster.strength, Strength::SelfReport);
 }
 
@@ -290,6 +292,7 @@ fn a_device_on_probation_adds_and_changes_nothing() {
         Payload::ProfileSet(ProfileSet {
             occurred_at,
             field: ProfileField::Picture(1),
+            revision: 1,
         }),
         Payload::QuestLeft(QuestLeft {
             goal,

@@ -44,7 +44,7 @@ fn check_in() -> impl Strategy<Value = Payload> {
     let witness = prop_oneof![
         Just(Witness::SelfReport),
         any::<[u8; 16]>().prop_map(|tag| Witness::PassScan(PassTag::from_bytes(tag))),
-        vec(any::<u8>(), 0..=128).prop_map(Witness::VenueCode),
+        Just(Witness::VenueCode),
     ];
     (
         any::<u32>(),
@@ -141,10 +141,17 @@ fn choice() -> impl Strategy<Value = Payload> {
     ];
     let cited = || vec(op_id(), 1..=32);
     prop_oneof![
-        (at(), field).prop_map(|(occurred_at, field)| Payload::ProfileSet(ProfileSet {
-            occurred_at,
-            field
-        })),
+        (at(), field, 1..=1_000_000_u32).prop_map(|(occurred_at, field, revision)| {
+            Payload::ProfileSet(ProfileSet {
+                occurred_at,
+                field,
+                revision,
+            })
+        }),
+        (op_id(), vec(any::<u8>(), 1..=128))
+            .prop_map(|(check_in, code)| Payload::Evidence(Evidence { check_in, code })),
+        any::<[u8; 16]>().prop_map(|tag| Payload::PassErased(PassTag::from_bytes(tag))),
+        Just(Payload::Blank),
         (any::<u32>(), at()).prop_map(|(goal, occurred_at)| {
             Payload::QuestJoined(QuestJoined {
                 goal: GoalId::new(goal),

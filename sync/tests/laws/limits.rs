@@ -82,6 +82,7 @@ fn numbers_in_payloads() {
         Payload::ProfileSet(ProfileSet {
             occurred_at: hours(0),
             field,
+            revision: 1,
         })
     };
     let alias = |number| profile(ProfileField::Alias(Alias { word: 1, number }));
@@ -115,18 +116,15 @@ fn lengths_in_payloads() {
         parse(&removed(0)),
         Err(MalformedPayload::Missing("added_op_ids"))
     );
-    let check_in = |bytes| {
-        Payload::CheckIn(askel_sync::op::CheckIn {
-            place: PlaceId::new(1),
-            occurred_at: hours(0),
-            session: LUNCH,
-            manner: Manner::OnSite,
-            catalog_version: 1,
-            witness: Witness::VenueCode(vec![1; bytes]),
+    let evidence = |bytes| {
+        Payload::Evidence(askel_sync::op::Evidence {
+            check_in: OpId::from_bytes([1; 16]),
+            code: vec![1; bytes],
         })
     };
     let most = limits::VENUE_CODE_BYTES_MAX;
-    bounded("code", &check_in(most), &check_in(most + 1));
+    bounded("code", &evidence(most), &evidence(most + 1));
+    bounded("code", &evidence(1), &evidence(0));
     // An unknown field fills the payload up.
     let padded = |bytes: usize| {
         let mut payload = vec![0x82, 0x7d];

@@ -44,8 +44,17 @@ pub enum Witness {
     SelfReport,
     /// The author scanned a pass.
     PassScan(PassTag),
-    /// The author scanned a code that the place shows.
-    VenueCode(Vec<u8>),
+    /// The author scanned a code that the place shows; the raw code is in an [`Evidence`].
+    VenueCode,
+}
+
+/// The raw code of a self-scan, as proof of a check-in.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Evidence {
+    /// The check-in.
+    pub check_in: OpId,
+    /// What the poster or screen showed, 1 to 128 bytes.
+    pub code: Vec<u8>,
 }
 
 /// An anonymous count by staff.
@@ -124,7 +133,7 @@ impl CheckIn {
             Witness::PassScan(tag) => Proto::PassScan(v1::PassScan {
                 pass_tag: tag.to_vec(),
             }),
-            Witness::VenueCode(code) => Proto::VenueCode(v1::VenueCodeScan { code: code.clone() }),
+            Witness::VenueCode => Proto::VenueCode(v1::VenueCodeScan {}),
         };
         v1::CheckIn {
             place_id: self.place.get(),
@@ -141,10 +150,7 @@ impl CheckIn {
         let witness = match proto.witness.ok_or(MalformedPayload::Missing("witness"))? {
             Proto::SelfReport(_) => Witness::SelfReport,
             Proto::PassScan(scan) => Witness::PassScan(PassTag::try_from(&*scan.pass_tag)?),
-            Proto::VenueCode(scan) if scan.code.len() <= VENUE_CODE_BYTES_MAX => {
-                Witness::VenueCode(scan.code)
-            }
-            Proto::VenueCode(_) => return Err(MalformedPayload::OutOfBounds("code")),
+            Proto::VenueCode(_) => Witness::VenueCode,
         };
         Ok(Self {
             place: PlaceId::new(proto.place_id),
@@ -153,6 +159,25 @@ impl CheckIn {
             manner: known(proto.manner, "manner")?,
             catalog_version: proto.catalog_version,
             witness,
+        })
+    }
+}
+
+impl Evidence {
+    pub(super) fn to_proto(&self) -> v1::Evidence {
+        v1::Evidence {
+            check_in_op_id: self.check_in.to_vec(),
+            code: self.code.clone(),
+        }
+    }
+
+    pub(super) fn from_proto(proto: v1::Evidence) -> Result<Self, MalformedPayload> {
+        if !(1..=VENUE_CODE_BYTES_MAX).contains(&proto.code.len()) {
+            return Err(MalformedPayload::OutOfBounds("code"));
+        }
+        Ok(Self {
+            check_in: OpId::try_from(&*proto.check_in_op_id)?,
+            code: proto.code,
         })
     }
 }

@@ -5,7 +5,7 @@ use askel_proto::v1;
 use super::{MalformedPayload, cited};
 use crate::{
     id::{GoalId, OpId, PlaceId},
-    limits::{ALIAS_NUMBER_MAX, PICTURE_MAX},
+    limits::{ALIAS_NUMBER_MAX, PICTURE_MAX, REVISION_MAX},
     time::Timestamp,
 };
 
@@ -16,6 +16,8 @@ pub struct ProfileSet {
     pub occurred_at: Timestamp,
     /// Which field, and its value.
     pub field: ProfileField,
+    /// The highest holds; from 1.
+    pub revision: u32,
 }
 
 /// A field of a profile with its value. There is none for a name.
@@ -96,11 +98,15 @@ impl ProfileSet {
         v1::ProfileSet {
             occurred_at_ms: self.occurred_at.as_ms(),
             field: Some(field),
+            revision: self.revision,
         }
     }
 
     pub(super) fn from_proto(proto: v1::ProfileSet) -> Result<Self, MalformedPayload> {
         use v1::profile_set::Field;
+        if !(1..=REVISION_MAX).contains(&proto.revision) {
+            return Err(MalformedPayload::OutOfBounds("revision"));
+        }
         let field = match proto.field.ok_or(MalformedPayload::Missing("field"))? {
             Field::Alias(alias) if alias.number <= ALIAS_NUMBER_MAX => ProfileField::Alias(Alias {
                 word: alias.word,
@@ -117,6 +123,7 @@ impl ProfileSet {
         Ok(Self {
             occurred_at: Timestamp::from_ms(proto.occurred_at_ms),
             field,
+            revision: proto.revision,
         })
     }
 }
