@@ -93,7 +93,10 @@ pub(super) fn outcomes(receipt: Receipt, language: &str) -> Option<v1::Outcomes>
         .into_iter()
         .map(|verdict| log_outcome(verdict, language))
         .collect();
-    Some(v1::Outcomes { logs })
+    Some(v1::Outcomes {
+        logs,
+        ..v1::Outcomes::default()
+    })
 }
 
 fn log_outcome(verdict: LogVerdict, language: &str) -> v1::LogOutcome {
@@ -123,6 +126,7 @@ fn log_outcome(verdict: LogVerdict, language: &str) -> v1::LogOutcome {
             .map(|(sequence, told)| exception(sequence, told, language))
             .collect(),
         conflict,
+        ..v1::LogOutcome::default()
     }
 }
 

@@ -210,7 +210,7 @@ async fn next_part(
         }),
         Part::End { more } => sync_response::Part::Closing(v1::SyncClosing {
             more,
-            retry_after_ms: 0,
+            ..v1::SyncClosing::default()
         }),
     });
     Ok(part.map(|part| (part, pages)))
@@ -234,5 +234,6 @@ fn limits() -> v1::Limits {
         payload_bytes_max: told(PAYLOAD_BYTES_MAX),
         request_bytes_max: told(SYNC_REQUEST_BYTES_MAX),
         cursors_max: told(CURSORS_MAX),
+        ..v1::Limits::default()
     }
 }

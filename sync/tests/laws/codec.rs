@@ -11,9 +11,9 @@ use askel_sync::{
     log::Batch,
     op::{
         Alias, AwardConfirmed, AwardWithdrawn, ChallengeTotal, CheckIn, Correction,
-        CorrectionReason, FavouriteAdded, FavouriteRemoved, LANGUAGES, MalformedPayload, Manner,
-        Measure, Op, OpKind, Origin, PassSeen, Payload, ProfileField, ProfileSet, QuestJoined,
-        QuestLeft, SessionRef, StepCount, Tally, Verdict, WithdrawalReason, Witness,
+        CorrectionReason, Evidence, FavouriteAdded, FavouriteRemoved, LANGUAGES, MalformedPayload,
+        Manner, Measure, Op, OpKind, Origin, PassSeen, Payload, ProfileField, ProfileSet,
+        QuestJoined, QuestLeft, SessionRef, StepCount, Tally, Verdict, WithdrawalReason, Witness,
     },
     time::{ClockSegment, Quarter, Timestamp},
 };

@@ -9,7 +9,7 @@ use askel_sync::{
     log::{Batch, BatchError},
     op::{
         Alias, Correction, CorrectionReason, FavouriteRemoved, MalformedPayload, Manner, Measure,
-        Op, OpKind, Origin, Payload, ProfileField, ProfileSet, StepCount, Tally, Verdict, Witness,
+        Op, OpKind, Origin, Payload, ProfileField, ProfileSet, StepCount, Tally, Verdict,
     },
     rule::RuleFault,
     time::{ClockSegment, Quarter, Timestamp},
