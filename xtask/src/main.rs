@@ -1,4 +1,4 @@
-//! The project's own commands: `test`, `tidy`, `sqlx-data` and `drill`.
+//! The project's own commands: `test`, `tidy`, `sqlx-data`, `release-protocol` and `drill`.
 
 mod drill;
 mod package;
@@ -12,7 +12,10 @@ use std::{io::Write as _, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
-use crate::workspace::Workspace;
+use crate::{
+    tidy::compatibility::{self, Breaking},
+    workspace::Workspace,
+};
 
 /// The project's own commands.
 #[derive(Parser)]
@@ -30,6 +33,12 @@ enum Command {
     Tidy,
     /// The data by which queries are checked without a database.
     SqlxData(sqlx_data::Arguments),
+    /// Makes the protocol, as it is now, the released one that later changes must not break.
+    ReleaseProtocol {
+        /// Even if it breaks the one before, because nobody speaks that.
+        #[arg(long)]
+        breaking: bool,
+    },
     /// The long runs of tests whose short share is in `test`.
     Drill(drill::Arguments),
 }
@@ -39,6 +48,14 @@ fn main() -> ExitCode {
         Command::Test => test::run(&workspace),
         Command::Tidy => tidy::run(&workspace),
         Command::SqlxData(arguments) => sqlx_data::run(&workspace, &arguments),
+        Command::ReleaseProtocol { breaking } => {
+            let breaking = if breaking {
+                Breaking::Asked
+            } else {
+                Breaking::Refused
+            };
+            compatibility::release(&workspace.root, breaking)
+        }
         Command::Drill(arguments) => drill::run(&workspace, &arguments),
     });
     match outcome {

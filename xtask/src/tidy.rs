@@ -2,8 +2,9 @@
 //!
 //! The rules are read from the documents themselves, so that the two can't drift apart: the tables
 //! under "The map", "Arrows between crates" and "Arrows between rooms" of ARCHITECTURE.md, and the
-//! table of docs/dependencies.md.
+//! table of docs/dependencies.md. And the protocol breaks no released one.
 
+pub(crate) mod compatibility;
 mod crates;
 mod dependencies;
 mod documents;
@@ -47,7 +48,8 @@ impl fmt::Display for Fault {
 /// Runs every check and names every fault.
 pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<()> {
     let sources = Sources::read(&workspace.root)?;
-    let faults = check(&sources, &workspace.metadata()?);
+    let mut faults = check(&sources, &workspace.metadata()?);
+    faults.extend(compatibility::check(&workspace.root));
     let mut stdout = std::io::stdout().lock();
     for fault in &faults {
         writeln!(stdout, "{fault}")?;
