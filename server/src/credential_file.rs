@@ -30,7 +30,14 @@ pub struct ServerKeys {
     /// Stands for the server as a writer of ops.
     pub server_writer: KeyPair,
     code_hash: Zeroizing<[u8; 32]>,
+    /// Of the pages handed out: a restored server knows them again.
+    page_mac: Zeroizing<[u8; 32]>,
+    /// What carried frames are sealed to.
+    ingest: Zeroizing<[u8; 32]>,
 }
+
+/// Bytes of a page's MAC.
+pub const PAGE_MAC_BYTES: usize = 8;
 
 /// Which kind of code a hash is of: one never passes for another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +60,8 @@ impl ServerKeys {
             staff_certifier: key()?,
             server_writer: key()?,
             code_hash: Zeroizing::new(draw(entropy)?),
+            page_mac: Zeroizing::new(draw(entropy)?),
+            ingest: Zeroizing::new(draw(entropy)?),
         })
     }
 
@@ -68,33 +77,59 @@ impl ServerKeys {
             CodeKind::Invitation => b"invitation\0",
             CodeKind::RecoverySheet => b"recovery-sheet\0",
         };
-        self.keyed(&[b"askel/code/v1\0", tenant.as_bytes(), kind, code])
+        keyed(
+            &self.code_hash,
+            &[b"askel/code/v1\0", tenant.as_bytes(), kind, code],
+        )
+    }
+
+    /// The MAC of a page with this digest (`askel_sync::page`): the first bytes of HMAC-SHA256.
+    pub fn page_mac(&self, digest: &[u8; 32]) -> [u8; PAGE_MAC_BYTES] {
+        first(&keyed(&self.page_mac, &[digest]))
+    }
+
+    /// Whether a page with this digest was handed out with this MAC.
+    pub fn is_page_mac(&self, digest: &[u8; 32], mac: &[u8]) -> bool {
+        // Compared without a branch at the first byte that differs.
+        let expected = self.page_mac(digest);
+        let differs = expected
+            .iter()
+            .zip(mac)
+            .fold(0, |all, (a, b)| all | (a ^ b));
+        mac.len() == PAGE_MAC_BYTES && differs == 0
     }
 
     /// The random bytes of the sheet that follows a used one. They come from the used code, so that
     /// a call which is repeated because its answer was lost tells the same sheet again.
     pub fn next_sheet(&self, tenant: TenantId, code: &[u8]) -> [u8; 16] {
-        let digest = self.keyed(&[b"askel/next-sheet/v1\0", tenant.as_bytes(), code]);
-        let mut sheet = [0; 16];
-        for (to, from) in sheet.iter_mut().zip(digest) {
-            *to = from;
-        }
-        sheet
+        first(&keyed(
+            &self.code_hash,
+            &[b"askel/next-sheet/v1\0", tenant.as_bytes(), code],
+        ))
     }
+}
 
-    fn keyed(&self, parts: &[&[u8]]) -> [u8; 32] {
-        // A key shorter than the hash's block is filled up with zeros, by HMAC's definition.
-        let mut block = Zeroizing::new([0; 64]);
-        for (to, from) in block.iter_mut().zip(*self.code_hash) {
-            *to = from;
-        }
-        let block: &[u8; 64] = &block;
-        let mut hmac = Hmac::<Sha256>::new(block.into());
-        for part in parts {
-            hmac.update(part);
-        }
-        hmac.finalize().into_bytes().into()
+/// HMAC-SHA256 over the parts together.
+fn keyed(key: &Zeroizing<[u8; 32]>, parts: &[&[u8]]) -> [u8; 32] {
+    // A key shorter than the hash's block is filled up with zeros, by HMAC's definition.
+    let mut block = Zeroizing::new([0; 64]);
+    for (to, from) in block.iter_mut().zip(**key) {
+        *to = from;
     }
+    let block: &[u8; 64] = &block;
+    let mut hmac = Hmac::<Sha256>::new(block.into());
+    for part in parts {
+        hmac.update(part);
+    }
+    hmac.finalize().into_bytes().into()
+}
+
+fn first<const N: usize>(digest: &[u8; 32]) -> [u8; N] {
+    let mut first = [0; N];
+    for (to, from) in first.iter_mut().zip(digest) {
+        *to = *from;
+    }
+    first
 }
 
 impl std::fmt::Debug for ServerKeys {
@@ -212,6 +247,8 @@ struct TenantEntry {
     staff_certifier: String,
     server_writer: String,
     code_hash: String,
+    page_mac: String,
+    ingest: String,
 }
 
 impl TenantEntry {
@@ -223,6 +260,8 @@ impl TenantEntry {
             staff_certifier: hex(&keys.staff_certifier),
             server_writer: hex(&keys.server_writer),
             code_hash: HEXLOWER.encode(&*keys.code_hash),
+            page_mac: HEXLOWER.encode(&*keys.page_mac),
+            ingest: HEXLOWER.encode(&*keys.ingest),
         }
     }
 
@@ -234,6 +273,8 @@ impl TenantEntry {
             staff_certifier: seed(&self.staff_certifier)?,
             server_writer: seed(&self.server_writer)?,
             code_hash: bytes_of(&self.code_hash)?,
+            page_mac: bytes_of(&self.page_mac)?,
+            ingest: bytes_of(&self.ingest)?,
         };
         Some((TenantId::try_from(&*tenant).ok()?, keys))
     }
@@ -269,9 +310,9 @@ mod tests {
         saved.save(&path).expect("written");
         let read = Credentials::load(&path).expect("read");
         let hash = |keys: &Credentials| {
-            keys.get(TENANT)
-                .expect("held")
-                .code_hash(TENANT, CodeKind::Invitation, b"code")
+            let keys = keys.get(TENANT).expect("held");
+            let code = keys.code_hash(TENANT, CodeKind::Invitation, b"code");
+            (code, keys.page_mac(&[1; 32]), *keys.ingest)
         };
         assert_eq!(hash(&read), hash(&saved));
         let mode = fs::metadata(&path).expect("there").permissions().mode();
@@ -303,5 +344,20 @@ mod tests {
             invitation,
             keys.code_hash(other, CodeKind::Invitation, b"code")
         );
+    }
+
+    #[test]
+    fn a_page_is_known_by_its_mac_alone() {
+        let credentials = keys();
+        let keys = credentials.get(TENANT).expect("held");
+        let mac = keys.page_mac(&[1; 32]);
+        assert!(keys.is_page_mac(&[1; 32], &mac));
+        assert!(!keys.is_page_mac(&[2; 32], &mac));
+        assert!(!keys.is_page_mac(&[1; 32], &mac[..7]));
+        assert!(!keys.is_page_mac(&[1; 32], &[]));
+        let (mut other, long) = (mac, [&mac[..], &[0]].concat());
+        other[7] ^= 1;
+        assert!(!keys.is_page_mac(&[1; 32], &other));
+        assert!(!keys.is_page_mac(&[1; 32], &long));
     }
 }
