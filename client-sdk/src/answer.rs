@@ -1,11 +1,15 @@
 //! What the SDK answers: values for an app to show, texts in the person's language.
 
 mod enrolment;
+#[cfg(feature = "inspection")]
+mod inspection;
 mod participant;
 mod place;
 mod status;
 
 pub use enrolment::{ComeBack, Enrolled, OwnDevice, RecoverySheet};
+#[cfg(feature = "inspection")]
+pub use inspection::{SeenOp, SeenStanding};
 pub use participant::{
     Attended, Award, CheckedIn, Confirmation, Joining, Presence, Profile, Progress, StageProgress,
     StepReading, StepsRecorded,

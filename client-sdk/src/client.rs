@@ -80,6 +80,13 @@ impl Client {
         self.shared.ask(Engine::status)
     }
 
+    /// The ops this writer wrote and still keeps, in the order they were written; for tools that test
+    /// the SDK.
+    #[cfg(feature = "inspection")]
+    pub fn seen_ops(&self) -> Vec<crate::SeenOp> {
+        self.shared.ask(Engine::seen_ops)
+    }
+
     /// Ops the server refused, for the person to see; in the order they were written.
     pub fn rejected(&self) -> Vec<RejectedOp> {
         self.shared.ask(Engine::rejected)

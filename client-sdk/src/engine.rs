@@ -10,6 +10,8 @@ mod catalog;
 mod draft;
 mod enrolment;
 mod estimate;
+#[cfg(feature = "inspection")]
+mod inspection;
 mod model;
 mod outcome;
 mod page;

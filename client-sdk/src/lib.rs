@@ -46,6 +46,8 @@ pub use answer::{
     RejectedOp, Scanned, SessionCounts, StageProgress, Status, StepReading, StepsRecorded, SyncEnd,
     SyncReport,
 };
+#[cfg(feature = "inspection")]
+pub use answer::{SeenOp, SeenStanding};
 pub use askel_proto::v1::{DeviceChange, DeviceState, Undo};
 pub use client::{Client, Components};
 pub use clock::{Clock, ClockReading, SystemClock};

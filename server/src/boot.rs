@@ -102,13 +102,20 @@ pub struct Server {
 /// How long whatever is left may take once the time to drain is over.
 const LAST_MOMENTS: Duration = Duration::from_millis(500);
 
-/// Starts a server. It takes calls when this returns.
-///
-/// # Errors
-/// [`BootError`], by the first step that fails.
-pub async fn start(config: &Config, components: Components) -> Result<Server, BootError> {
-    let data_dir_lock = lock(&config.store.data_dir)?;
-    let credentials = Arc::new(Credentials::load(&config.store.credential_path())?);
+/// What calls are carried out with, and what works behind them.
+pub(crate) struct Assembled {
+    pub(crate) app: Arc<App>,
+    pub(crate) projector: Arc<Projector>,
+    pub(crate) ingesting: JoinHandle<()>,
+}
+
+/// Puts together what is the same with and without sockets.
+pub(crate) async fn assemble(
+    config: &Config,
+    components: Components,
+    credentials: Credentials,
+) -> Result<Assembled, BootError> {
+    let credentials = Arc::new(credentials);
     let catalogs = Arc::new(Catalogs::new(Arc::clone(&components.store)));
     let server_log = Arc::new(ServerLog::new(components.clone(), Arc::clone(&credentials)));
     let desk = Desk {
@@ -132,6 +139,25 @@ pub async fn start(config: &Config, components: Components) -> Result<Server, Bo
         public_url: config.server.public_url.clone(),
     });
     announce(&app).await?;
+    Ok(Assembled {
+        app,
+        projector,
+        ingesting,
+    })
+}
+
+/// Starts a server. It takes calls when this returns.
+///
+/// # Errors
+/// [`BootError`], by the first step that fails.
+pub async fn start(config: &Config, components: Components) -> Result<Server, BootError> {
+    let data_dir_lock = lock(&config.store.data_dir)?;
+    let credentials = Credentials::load(&config.store.credential_path())?;
+    let Assembled {
+        app,
+        projector,
+        ingesting,
+    } = assemble(config, components, credentials).await?;
     let (stopper, stop) = stop_pair();
     let (out_of_time, last) = stop_pair();
     let address = config.server.listen;

@@ -32,6 +32,7 @@ mod connection;
 pub mod credential_file;
 pub mod entropy;
 pub mod fan_out;
+pub mod in_process;
 mod ingest;
 pub mod lifecycle;
 pub mod limits;

@@ -94,9 +94,10 @@ impl Projector {
                 }
             }
             tokio::select! {
+                biased;
+                () = stop.begun() => return,
                 () = self.more.notified() => {}
                 () = tokio::time::sleep(Duration::from_millis(PROJECTOR_LOOK_MS)) => {}
-                () = stop.begun() => return,
             }
         }
     }

@@ -36,7 +36,7 @@ use crate::{
     lifecycle::Stop,
     limits::{ENVELOPE_BYTES_MAX, SMALL_REQUEST_BYTES_MAX},
 };
-pub(crate) use call::CallLayer;
+pub(crate) use call::{CallLayer, Calls};
 
 /// The descriptors of every service here, as told by reflection.
 pub const DESCRIPTOR_SETS: &[&[u8]] = &[

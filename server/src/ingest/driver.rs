@@ -88,12 +88,15 @@ impl Driver {
         let mut open = true;
         while open || !self.machine.is_idle() {
             let due = self.until_due();
+            // In a fixed order, so that a run can be repeated; what is done comes first, because
+            // there are only as many as were started.
             tokio::select! {
+                biased;
+                Some(done) = self.commits.join_next() => self.finish(&done),
                 queued = receiver.recv(), if open => match queued {
                     Some(queued) => self.queue(queued),
                     None => open = false,
                 },
-                Some(done) = self.commits.join_next() => self.finish(&done),
                 () = async { tokio::time::sleep(due.unwrap_or_default()).await },
                     if due.is_some() => {}
             }

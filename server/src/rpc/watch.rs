@@ -179,13 +179,14 @@ impl Watch {
     async fn next(&mut self) -> Next {
         loop {
             let moved = tokio::select! {
-                moved = self.moves.recv() => moved,
+                biased;
+                () = self.stop.begun() => return Next::Stopping,
+                () = self.time_up.as_mut() => return Next::TimeUp,
                 _ = self.look.tick() => match self.right.refusal().await {
                     Some(reason) => return Next::Refused(reason),
                     None => continue,
                 },
-                () = self.stop.begun() => return Next::Stopping,
-                () = self.time_up.as_mut() => return Next::TimeUp,
+                moved = self.moves.recv() => moved,
             };
             let told: Vec<StreamId> = match moved {
                 Ok(moved) => moved

@@ -1,4 +1,4 @@
-//! A store that fails one call, to see that a caller who repeats it comes out right.
+//! A store whose calls fail or never return, to see that a caller who repeats them comes out right.
 
 use std::{
     future::Future,
@@ -24,16 +24,31 @@ use crate::{
     TenantStore,
 };
 
-/// Passes every call on, and answers one of them with `Unavailable`.
-#[derive(Debug)]
-pub struct FailNth<S> {
+/// Passes every call on, and does to it what its faults say.
+pub struct Faulty<S> {
     inner: Arc<S>,
-    call: u64,
-    moment: Moment,
+    faults: Arc<dyn Faults>,
     calls: AtomicU64,
 }
 
-/// When the failing call fails.
+/// Says what happens to calls.
+pub trait Faults: Send + Sync {
+    /// What happens to this call, counted from 1 over all methods.
+    fn fate(&self, call: u64) -> Fate;
+}
+
+/// What happens to a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// It is carried out and answered.
+    Answered,
+    /// It is answered with `Unavailable`.
+    Fails(Moment),
+    /// It has no effect and never returns: the process that made it is gone.
+    Vanishes,
+}
+
+/// When a failing call fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Moment {
     /// It has no effect.
@@ -47,15 +62,35 @@ pub enum Moment {
 #[error("a fault was asked for")]
 struct AskedFor;
 
-impl<S: Store> FailNth<S> {
-    /// Fails the `call`th call, counted from 1 over all methods; 0 fails none.
-    pub fn new(inner: Arc<S>, call: u64, moment: Moment) -> Self {
+/// One call fails.
+struct Nth {
+    call: u64,
+    moment: Moment,
+}
+
+impl Faults for Nth {
+    fn fate(&self, call: u64) -> Fate {
+        if call == self.call {
+            Fate::Fails(self.moment)
+        } else {
+            Fate::Answered
+        }
+    }
+}
+
+impl<S: Store> Faulty<S> {
+    /// Asks the faults about each call.
+    pub fn new(inner: Arc<S>, faults: Arc<dyn Faults>) -> Self {
         Self {
             inner,
-            call,
-            moment,
+            faults,
             calls: AtomicU64::new(0),
         }
+    }
+
+    /// Fails the `call`th call, counted from 1 over all methods; 0 fails none.
+    pub fn nth(inner: Arc<S>, call: u64, moment: Moment) -> Self {
+        Self::new(inner, Arc::new(Nth { call, moment }))
     }
 
     /// How many calls there were.
@@ -68,11 +103,13 @@ impl<S: Store> FailNth<S> {
         call: impl Future<Output = Result<T, E>>,
     ) -> Result<T, E> {
         let number = self.calls.fetch_add(1, Ordering::Relaxed).saturating_add(1);
-        if number != self.call {
-            return call.await;
-        }
-        if self.moment == Moment::After {
-            call.await?;
+        match self.faults.fate(number) {
+            Fate::Answered => return call.await,
+            Fate::Vanishes => return std::future::pending().await,
+            Fate::Fails(Moment::After) => {
+                call.await?;
+            }
+            Fate::Fails(Moment::Before) => {}
         }
         Err(StoreError::Unavailable(Box::new(AskedFor)).into())
     }
@@ -82,7 +119,7 @@ impl<S: Store> FailNth<S> {
 macro_rules! pass_on {
     ($store:ident { $(fn $name:ident($($argument:ident: $type:ty),*) -> $answer:ty;)+ }) => {
         #[async_trait]
-        impl<S: Store> $store for FailNth<S> {
+        impl<S: Store> $store for Faulty<S> {
             $(async fn $name(&self, $($argument: $type),*) -> $answer {
                 self.pass(self.inner.$name($($argument),*)).await
             })+

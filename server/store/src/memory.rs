@@ -26,7 +26,7 @@ pub struct MemoryStore {
 }
 
 /// All that is held for one tenant.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct TenantData {
     tenant: Option<Tenant>,
     enrolment: enrolment::Enrolment,
@@ -40,6 +40,14 @@ impl MemoryStore {
     /// An empty store.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A store of its own with all that this one holds now.
+    #[must_use]
+    pub fn snapshot(&self) -> Self {
+        Self {
+            tenants: Mutex::new(self.lock().clone()),
+        }
     }
 
     /// A call that panicked has not left anything half done that a later one could not stand:

@@ -15,19 +15,19 @@ use crate::{
     Append, AppendError, Approval, AuditAction, CatalogVersion, ChallengeSum, Contribution, Device,
     DeviceChange, DeviceState, EnrolError, Grant, PassRecord, Projection, Store, StoreError,
     Tenant,
-    fault::{FailNth, Moment},
+    fault::{Faulty, Moment},
 };
 
 /// The same story with each of its calls failing once, before or after it took effect, ends with
 /// the same rows as without any fault.
 pub async fn a_failed_call_may_be_repeated(store: Arc<impl Store + 'static>) {
-    let undisturbed = FailNth::new(Arc::clone(&store), 0, Moment::Before);
+    let undisturbed = Faulty::nth(Arc::clone(&store), 0, Moment::Before);
     let tenant = |n: u64| TenantId::from_bytes((u128::from(n) + 1_000).to_be_bytes());
     live(&undisturbed, tenant(0)).await;
     let expected = standing(&*store, tenant(0)).await;
     for call in 1..=undisturbed.calls() {
         for (moment, n) in [(Moment::Before, 2 * call), (Moment::After, 2 * call + 1)] {
-            let failing = FailNth::new(Arc::clone(&store), call, moment);
+            let failing = Faulty::nth(Arc::clone(&store), call, moment);
             live(&failing, tenant(n)).await;
             assert_eq!(
                 failing.calls(),

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use super::{MemoryStore, page_of};
 use crate::{Audit, AuditEntry, AuditStore, PageOf, PageRequest, StoreError};
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct AuditLog {
     entries: Vec<AuditEntry>,
 }

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use super::{MemoryStore, page_of};
 use crate::{Audit, CatalogStore, CatalogVersion, PageOf, PageRequest, StoreError};
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Catalogs {
     versions: BTreeMap<u32, CatalogVersion>,
 }

@@ -17,7 +17,7 @@ use crate::{
     StoreError, StreamHead, StreamOp, StreamTarget,
 };
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Ops {
     /// Writer and next sequence.
     logs: BTreeMap<LogId, (DeviceId, u64)>,
@@ -27,7 +27,7 @@ pub(super) struct Ops {
     ids: BTreeMap<StreamId, StreamKey>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Stream {
     head: StreamHead,
     /// Index 0 is position 1.

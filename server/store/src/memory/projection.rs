@@ -18,7 +18,7 @@ use crate::{
 
 type Session = (PlaceId, LocalDate, SessionRef);
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Derived {
     /// The last number given to a reason to be dirty or to an outbox item.
     counter: u64,

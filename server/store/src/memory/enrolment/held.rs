@@ -12,7 +12,7 @@ use crate::{
     RightKind, StoreError,
 };
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(in crate::memory) struct Enrolment {
     pub(super) invitations: BTreeMap<[u8; 16], Invitation>,
     pub(super) devices: BTreeMap<DeviceId, Device>,
