@@ -7,6 +7,7 @@
 mod authority;
 mod clock;
 mod judge;
+mod steps;
 
 pub use authority::{Relation, allows, rows};
 pub use clock::{ClockReading, CorrectedTime, correct};
@@ -14,6 +15,8 @@ pub use judge::{
     Author, AuthorStanding, CheckInFact, Clocks, Deferral, Facts, Judgement, PlaceScope, Rejection,
     judge,
 };
+
+pub use steps::counted_in;
 
 use askel_proto::v1;
 

@@ -21,6 +21,7 @@ pub mod key;
 pub mod limits;
 pub mod log;
 pub mod op;
+pub mod page;
 pub mod pass;
 pub mod rule;
 pub mod stream;

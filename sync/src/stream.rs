@@ -4,8 +4,11 @@
 //! differs, the server writes a derived op in its own log.
 
 mod live;
+mod register;
+pub mod short;
 
 pub use live::{StreamSum, op_sum};
+pub use register::{ProfileRegister, Rank, Register, rank_of, register_of, value_of};
 
 use askel_proto::v1;
 

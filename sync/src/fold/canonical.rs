@@ -28,6 +28,7 @@ impl Canonical {
                 out.number(bucket.get().into());
                 out.number(reading.revision.into());
                 out.number(reading.count.into());
+                out.number(reading.quarter.get().into());
             },
         );
         self.list(state.steps.days(), |out, ((measure, date), sum)| {

@@ -12,12 +12,11 @@ use super::{
     steps::Steps,
 };
 use crate::{
-    admission::{Admission, AdmittedOp, Flags},
+    admission::{Admission, AdmittedOp, Flags, counted_in},
     award::{Awards, Eligible},
     catalog::Catalog,
     id::{AwardId, GoalId, OpId, ParticipantId, PlaceId, StepSourceId},
-    limits::CLOCK_SKEW_TOLERATED_MS,
-    op::{AwardConfirmed, AwardWithdrawn, Measure, Payload, StepCount},
+    op::{AwardConfirmed, AwardWithdrawn, Measure, Payload},
     time::{LocalDate, Quarter},
 };
 
@@ -120,8 +119,9 @@ impl ParticipantState {
             Payload::Correction(correction) => {
                 self.attendances.correction(id, &correction, catalog)
             }
-            Payload::StepCount(count) if is_ahead(&count, admission) => Vec::new(),
-            Payload::StepCount(count) => self.steps.apply(&count, catalog).into_iter().collect(),
+            Payload::StepCount(count) => counted_in(&count, admission)
+                .map(|quarter| self.steps.apply(&count, quarter, catalog))
+                .unwrap_or_default(),
             Payload::ProfileSet(set) => {
                 let changed = self
                     .profile
@@ -155,16 +155,6 @@ impl ParticipantState {
             _ => Vec::new(),
         }
     }
-}
-
-/// Whether a quarter had not begun yet when its steps were received. Nobody has walked them: they are
-/// not counted, and leave their register as it was.
-fn is_ahead(count: &StepCount, admission: &Admission) -> bool {
-    let ahead_ms = count
-        .bucket
-        .begins_at()
-        .saturating_ms_since(admission.received_at);
-    ahead_ms > CLOCK_SKEW_TOLERATED_MS
 }
 
 fn quest(goal: GoalId, change: Option<SetChange>) -> Vec<FactChange> {

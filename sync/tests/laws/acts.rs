@@ -1,14 +1,14 @@
 //! Random months: acts that cite each other, in a world small enough that they collide.
 
 use askel_sync::{
-    admission::{AdmittedOp, Strength},
+    admission::{AdmittedOp, Flags, Strength},
     id::{AwardId, GoalId, OpId, PlaceId, SessionId, SlotId, StepSourceId},
     op::{
         Alias, AwardConfirmed, AwardWithdrawn, CheckIn, Correction, CorrectionReason,
         FavouriteAdded, FavouriteRemoved, Manner, Measure, Payload, ProfileField, ProfileSet,
         QuestJoined, QuestLeft, SessionRef, StepCount, Verdict, WithdrawalReason, Witness,
     },
-    time::{Quarter, Timestamp},
+    time::{MINUTE_MS, Quarter, Timestamp},
 };
 use proptest::{prelude::*, sample::Index};
 
@@ -35,9 +35,11 @@ pub(crate) enum Act {
         count: u32,
         revision: u32,
         measure: Measure,
+        clock: Clock,
     },
     Profile {
         minute: i64,
+        revision: u32,
         field: ProfileField,
     },
     Joined {
@@ -61,6 +63,24 @@ pub(crate) enum Act {
     Withdrawn {
         award: u8,
     },
+}
+
+/// The clock that steps were written by.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Clock {
+    Right,
+    /// So many minutes behind, and corrected.
+    Behind(i64),
+    /// A day ahead, with nothing to correct it by.
+    Ahead,
+}
+
+fn clock() -> impl Strategy<Value = Clock> {
+    prop_oneof![
+        4 => Just(Clock::Right),
+        2 => prop::sample::select(vec![-26 * 60, -70, 7, 24 * 60]).prop_map(Clock::Behind),
+        1 => Just(Clock::Ahead),
+    ]
 }
 
 /// Minutes from Tuesday's midnight that lie around slots, midnight and the cut at four.
@@ -106,16 +126,18 @@ fn act() -> impl Strategy<Value = Act> {
         ),
         4 => (any::<Index>(), 1..4_u32, verdict())
             .prop_map(|(of, revision, verdict)| Act::Correction { of, revision, verdict }),
-        6 => (0..3_u8, 0..16_u32, 0..4_000_u32, 1..4_u32, measure()).prop_map(
-            |(source, quarter, count, revision, measure)| Act::Steps {
+        6 => (0..3_u8, 0..16_u32, 0..4_000_u32, 1..4_u32, measure(), clock()).prop_map(
+            |(source, quarter, count, revision, measure, clock)| Act::Steps {
                 source,
                 quarter: quarter * 3,
                 count,
                 revision,
-                measure
+                measure,
+                clock
             }
         ),
-        2 => (minute(), field()).prop_map(|(minute, field)| Act::Profile { minute, field }),
+        2 => (minute(), 1..4_u32, field())
+            .prop_map(|(minute, revision, field)| Act::Profile { minute, revision, field }),
         2 => (1..13_u32).prop_map(|goal| Act::Joined { goal }),
         2 => (1..13_u32, cited()).prop_map(|(goal, joins)| Act::Left { goal, joins }),
         2 => (1..4_u32).prop_map(|place| Act::Favourite { place }),
@@ -157,7 +179,8 @@ fn written(acts: &[Act]) -> Vec<AdmittedOp> {
     let plain: Vec<Option<AdmittedOp>> = (0..)
         .zip(acts)
         .map(|(sequence, act)| {
-            plain(act).map(|(payload, at, strength)| admitted(sequence, &payload, at, strength))
+            let (payload, at, strength) = plain(act)?;
+            Some(clocked(act, admitted(sequence, &payload, at, strength)))
         })
         .collect();
     let ids: Vec<Option<OpId>> = plain
@@ -178,6 +201,32 @@ fn written(acts: &[Act]) -> Vec<AdmittedOp> {
     plain.into_iter().flatten().chain(citing).collect()
 }
 
+/// As admission judged the clock.
+fn clocked(act: &Act, mut op: AdmittedOp) -> AdmittedOp {
+    let written = op.admission.corrected_at;
+    let mut judge = |minutes, received_at, flags| {
+        op.admission.corrected_at = written.saturating_add_ms(minutes * MINUTE_MS);
+        op.admission.received_at = received_at;
+        op.admission.flags = flags;
+    };
+    match act {
+        Act::Steps {
+            clock: Clock::Behind(minutes),
+            ..
+        } => judge(*minutes, tuesday(9_000), Flags::CLOCK_CORRECTED),
+        Act::Steps {
+            clock: Clock::Ahead,
+            ..
+        } => judge(
+            -24 * 60,
+            written.saturating_add_ms(-24 * 60 * MINUTE_MS),
+            Flags::CLOCK_UNSURE,
+        ),
+        _ => {}
+    }
+    op
+}
+
 fn plain(act: &Act) -> Option<(Payload, Timestamp, Strength)> {
     let now = tuesday(0);
     let (payload, at) = match act {
@@ -190,13 +239,17 @@ fn plain(act: &Act) -> Option<(Payload, Timestamp, Strength)> {
             return Some((check_in(act)?, tuesday(*minute), strength));
         }
         Act::Steps { quarter, .. } => (steps(act)?, bucket(*quarter)?.begins_at()),
-        Act::Profile { minute, field } => {
+        Act::Profile {
+            minute,
+            revision,
+            field,
+        } => {
             let occurred_at = tuesday(*minute);
             (
                 Payload::ProfileSet(ProfileSet {
                     occurred_at,
                     field: field.clone(),
-                    revision: 1,
+                    revision: *revision,
                 }),
                 occurred_at,
             )
@@ -265,6 +318,7 @@ fn steps(act: &Act) -> Option<Payload> {
         count,
         revision,
         measure,
+        ..
     } = act
     else {
         return None;

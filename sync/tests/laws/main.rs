@@ -17,6 +17,8 @@ mod codec;
 mod crdts_traps;
 mod folds;
 mod limits;
+mod live;
+mod pages;
 mod place_day;
 mod rules;
 mod steps;

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use askel_sync::{
-    admission::{AdmittedOp, Strength},
+    admission::{AdmittedOp, Flags, Strength, counted_in},
     catalog::Catalog,
     fold::ParticipantState,
     id::StepSourceId,
-    limits::CLOCK_SKEW_TOLERATED_MS,
+    limits::{CLOCK_SKEW_TOLERATED_MS, STEPS_PER_BUCKET_MAX},
     op::{Measure, Payload, StepCount},
-    time::{LocalDate, Quarter, Timestamp},
+    time::{LocalDate, MINUTE_MS, Quarter, Timestamp},
 };
 use proptest::prelude::*;
 
@@ -93,28 +93,64 @@ fn steps_of_a_quarter_that_had_not_begun_when_they_came_are_not_counted() {
     assert_eq!(days(&[ahead, steps(1, hours(10), 30, 1)]), [(day(0), 30)]);
 }
 
+/// As admission judges steps of a clock that was so many minutes behind.
+fn corrected(mut op: AdmittedOp, behind: i64) -> AdmittedOp {
+    let written = op.admission.corrected_at;
+    op.admission.corrected_at = written.saturating_add_ms(behind * MINUTE_MS);
+    op.admission.received_at = hours(1_000);
+    op.admission.flags = Flags::CLOCK_CORRECTED;
+    op
+}
+
+#[test]
+fn steps_of_a_wrong_clock_count_on_the_day_they_were_walked() {
+    let years = 4 * 365 * 24 * 60;
+    let wrong = steps(1, tuesday(10 * 60 - years), 500, 1);
+    assert_eq!(days(&[corrected(wrong.clone(), years)]), [(day(0), 500)]);
+    // A later value of the same register holds, and takes the day along.
+    let again = steps(1, tuesday(10 * 60 - years), 400, 2);
+    let moved = corrected(again, years + 24 * 60);
+    assert_eq!(days(&[corrected(wrong, years), moved]), [(day(1), 400)]);
+}
+
+#[test]
+fn an_hour_holds_no_more_than_four_full_quarters_whatever_clocks_do() {
+    let quarters = (0..5).map(|quarter| {
+        let at = tuesday(24 * 60 * quarter);
+        corrected(
+            steps(1, at, STEPS_PER_BUCKET_MAX, 1),
+            10 * 60 - 24 * 60 * quarter,
+        )
+    });
+    let quarters: Vec<AdmittedOp> = quarters.collect();
+    assert_eq!(days(&quarters[..4]), [(day(0), 80_000)]);
+    assert_eq!(days(&quarters), [(day(0), 80_000)]);
+}
+
 /// The day sums, computed the slow way from the last registers.
 fn slowly(ops: &[AdmittedOp], catalog: &Catalog) -> BTreeMap<LocalDate, u64> {
     let mut registers = BTreeMap::new();
     for op in ops {
         if let Ok(Some(Payload::StepCount(count))) = op.op.parse()
             && count.measure == Measure::Steps
+            && let Some(quarter) = counted_in(&count, &op.admission)
         {
+            let reading = (count.revision, count.count, quarter);
             let held = registers
                 .entry((count.source, count.bucket))
-                .or_insert((0, 0));
-            *held = (*held).max((count.revision, count.count));
+                .or_insert(reading);
+            *held = reading.max(*held);
         }
     }
     let mut hours: BTreeMap<_, BTreeMap<_, u64>> = BTreeMap::new();
-    for ((source, bucket), (_, count)) in registers {
-        let hour = bucket.begins_at().as_ms() / 3_600_000;
+    for ((source, _), (_, count, quarter)) in registers {
+        let hour = quarter.begins_at().as_ms() / 3_600_000;
         *hours.entry(hour).or_default().entry(source).or_default() += u64::from(count);
     }
     let mut days = BTreeMap::new();
     for (hour, sources) in hours {
         let date = catalog.midnight_date(Timestamp::from_ms(hour * 3_600_000));
-        *days.entry(date).or_default() += sources.values().max().copied().unwrap_or(0);
+        *days.entry(date).or_default() += sources.values().max().copied().unwrap_or(0).min(80_000);
     }
     days
 }
