@@ -6,11 +6,13 @@ use std::{
     fs,
     io::{self, Write as _},
     path::Path,
+    sync::Arc,
 };
 
 use askel_sync::{
     id::{DeviceId, TenantId},
     key::{KeyPair, device_id},
+    page::PageKey,
 };
 use data_encoding::HEXLOWER;
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -31,13 +33,10 @@ pub struct ServerKeys {
     pub server_writer: KeyPair,
     code_hash: Zeroizing<[u8; 32]>,
     /// Of the pages handed out: a restored server knows them again.
-    page_mac: Zeroizing<[u8; 32]>,
+    page_mac: Arc<PageKey>,
     /// What carried frames are sealed to.
     ingest: Zeroizing<[u8; 32]>,
 }
-
-/// Bytes of a page's MAC.
-pub const PAGE_MAC_BYTES: usize = 8;
 
 /// Which kind of code a hash is of: one never passes for another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,7 +59,7 @@ impl ServerKeys {
             staff_certifier: key()?,
             server_writer: key()?,
             code_hash: Zeroizing::new(draw(entropy)?),
-            page_mac: Zeroizing::new(draw(entropy)?),
+            page_mac: Arc::new(PageKey::from_bytes(draw(entropy)?)),
             ingest: Zeroizing::new(draw(entropy)?),
         })
     }
@@ -83,20 +82,9 @@ impl ServerKeys {
         )
     }
 
-    /// The MAC of a page with this digest (`askel_sync::page`): the first bytes of HMAC-SHA256.
-    pub fn page_mac(&self, digest: &[u8; 32]) -> [u8; PAGE_MAC_BYTES] {
-        first(&keyed(&self.page_mac, &[digest]))
-    }
-
-    /// Whether a page with this digest was handed out with this MAC.
-    pub fn is_page_mac(&self, digest: &[u8; 32], mac: &[u8]) -> bool {
-        // Compared without a branch at the first byte that differs.
-        let expected = self.page_mac(digest);
-        let differs = expected
-            .iter()
-            .zip(mac)
-            .fold(0, |all, (a, b)| all | (a ^ b));
-        mac.len() == PAGE_MAC_BYTES && differs == 0
+    /// The key of the MACs of pages.
+    pub fn page_mac(&self) -> Arc<PageKey> {
+        Arc::clone(&self.page_mac)
     }
 
     /// The random bytes of the sheet that follows a used one. They come from the used code, so that
@@ -260,7 +248,7 @@ impl TenantEntry {
             staff_certifier: hex(&keys.staff_certifier),
             server_writer: hex(&keys.server_writer),
             code_hash: HEXLOWER.encode(&*keys.code_hash),
-            page_mac: HEXLOWER.encode(&*keys.page_mac),
+            page_mac: HEXLOWER.encode(&*keys.page_mac.to_bytes()),
             ingest: HEXLOWER.encode(&*keys.ingest),
         }
     }
@@ -273,7 +261,7 @@ impl TenantEntry {
             staff_certifier: seed(&self.staff_certifier)?,
             server_writer: seed(&self.server_writer)?,
             code_hash: bytes_of(&self.code_hash)?,
-            page_mac: bytes_of(&self.page_mac)?,
+            page_mac: Arc::new(PageKey::from_bytes(*bytes_of(&self.page_mac)?)),
             ingest: bytes_of(&self.ingest)?,
         };
         Some((TenantId::try_from(&*tenant).ok()?, keys))
@@ -312,7 +300,7 @@ mod tests {
         let hash = |keys: &Credentials| {
             let keys = keys.get(TENANT).expect("held");
             let code = keys.code_hash(TENANT, CodeKind::Invitation, b"code");
-            (code, keys.page_mac(&[1; 32]), *keys.ingest)
+            (code, keys.page_mac.mac(&[1; 32]), *keys.ingest)
         };
         assert_eq!(hash(&read), hash(&saved));
         let mode = fs::metadata(&path).expect("there").permissions().mode();
@@ -344,20 +332,5 @@ mod tests {
             invitation,
             keys.code_hash(other, CodeKind::Invitation, b"code")
         );
-    }
-
-    #[test]
-    fn a_page_is_known_by_its_mac_alone() {
-        let credentials = keys();
-        let keys = credentials.get(TENANT).expect("held");
-        let mac = keys.page_mac(&[1; 32]);
-        assert!(keys.is_page_mac(&[1; 32], &mac));
-        assert!(!keys.is_page_mac(&[2; 32], &mac));
-        assert!(!keys.is_page_mac(&[1; 32], &mac[..7]));
-        assert!(!keys.is_page_mac(&[1; 32], &[]));
-        let (mut other, long) = (mac, [&mac[..], &[0]].concat());
-        other[7] ^= 1;
-        assert!(!keys.is_page_mac(&[1; 32], &other));
-        assert!(!keys.is_page_mac(&[1; 32], &long));
     }
 }
