@@ -102,7 +102,7 @@ impl NewTenant {
         let until = now.saturating_add_ms(KEYS_GOOD_DAYS.saturating_mul(DAY_MS));
         let entry = |purpose, public_key: PublicKey| KeyEntry {
             purpose,
-            public_key,
+            public_key: public_key.into(),
             from: Timestamp::from_ms(0),
             until,
             revoked: false,

@@ -7,11 +7,13 @@
 mod certificate;
 pub mod credential;
 mod enrolment;
+mod ingest;
 mod key_list;
 
 pub use certificate::{LeaseTooLong, StaffCertificate};
 pub use enrolment::{prove_enrolment, verify_enrolment};
-pub use key_list::{KeyEntry, KeyList, KeyListError};
+pub use ingest::{BadIngestKey, INGEST_KEY_BYTES, IngestPublicKey, IngestSecretKey};
+pub use key_list::{KeyEntry, KeyList, KeyListError, ListedKey};
 
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
 use sha2::{Digest as _, Sha256};

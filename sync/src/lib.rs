@@ -18,6 +18,7 @@ pub mod goal;
 pub mod id;
 pub mod invitation;
 pub mod key;
+pub mod lifeboat;
 pub mod limits;
 pub mod log;
 pub mod op;

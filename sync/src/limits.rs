@@ -16,6 +16,20 @@ pub const SYNC_REQUEST_BYTES_MAX: usize = 1_024 * 1_024;
 pub const FIRST_PAGE_BYTES_MAX: usize = 4 * 1_024;
 /// Bytes of any other page.
 pub const PAGE_BYTES_MAX: usize = 64 * 1_024;
+/// Bytes of a carried frame that goes through one QR code, sealed.
+pub const FRAME_BYTES_MAX: usize = 2_900;
+/// Bytes of any other carried frame, sealed.
+pub const CARRIED_FRAME_BYTES_MAX: usize = 64 * 1_024;
+/// Carried frames in one Sync.
+pub const CARRIED_FRAMES_MAX: usize = 32;
+/// Pages handed back in one Sync.
+pub const RETURNED_PAGES_MAX: usize = 64;
+/// Ops before a page that its columns may refer to.
+pub const PAGE_CONTEXT_OPS_MAX: usize = 256;
+/// Accepted ops of a log that a compact batch may refer to.
+pub const BATCH_CONTEXT_OPS_MAX: usize = 16;
+/// Ops a device may hand in within an hour, its own and those it carries.
+pub const OPS_PER_HOUR_MAX: usize = 20_000;
 /// Sequences a log may reach.
 pub const SEQUENCE_MAX: u64 = 1 << 48;
 

@@ -119,7 +119,7 @@ mod tests {
     fn keys(issuer: &KeyPair) -> KeyList {
         let entry = KeyEntry {
             purpose: v1::KeyPurpose::PassIssuer,
-            public_key: issuer.public_key(),
+            public_key: issuer.public_key().into(),
             from: Timestamp::from_ms(0),
             until: Timestamp::from_ms(100),
             revoked: false,

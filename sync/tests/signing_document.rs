@@ -126,7 +126,7 @@ fn leases() -> Vec<(&'static str, String)> {
         expires_at: LATER,
         keys: vec![KeyEntry {
             purpose: v1::KeyPurpose::Catalog,
-            public_key: key().public_key(),
+            public_key: key().public_key().into(),
             from: NOW,
             until: LATER,
             revoked: false,

@@ -53,7 +53,7 @@ impl World {
     pub(crate) fn key_list(&self) -> v1::SignedKeyList {
         let entry = |purpose, key: &KeyPair| KeyEntry {
             purpose,
-            public_key: key.public_key(),
+            public_key: key.public_key().into(),
             from: Timestamp::from_ms(0),
             until: Timestamp::from_ms(i64::MAX),
             revoked: false,

@@ -3,7 +3,7 @@
 use askel_proto::v1;
 use prost::Message as _;
 
-use super::{BadSignature, KeyPair, PublicKey, Purpose};
+use super::{BadSignature, IngestPublicKey, KeyPair, PublicKey, Purpose};
 use crate::{id::TenantId, limits::KEYS_MAX, time::Timestamp};
 
 /// A key list that was verified against its root.
@@ -23,13 +23,52 @@ pub struct KeyEntry {
     /// What it may sign.
     pub purpose: v1::KeyPurpose,
     /// The key.
-    pub public_key: PublicKey,
+    pub public_key: ListedKey,
     /// Good from here on.
     pub from: Timestamp,
     /// Good before this.
     pub until: Timestamp,
     /// Not good any more.
     pub revoked: bool,
+}
+
+/// A key by its form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ListedKey {
+    /// Ed25519: it signs.
+    Signing(PublicKey),
+    /// X25519: frames are sealed to it.
+    Ingest(IngestPublicKey),
+}
+
+impl From<PublicKey> for ListedKey {
+    fn from(key: PublicKey) -> Self {
+        Self::Signing(key)
+    }
+}
+
+impl From<IngestPublicKey> for ListedKey {
+    fn from(key: IngestPublicKey) -> Self {
+        Self::Ingest(key)
+    }
+}
+
+impl ListedKey {
+    /// The key, if it signs.
+    pub fn signing(&self) -> Option<&PublicKey> {
+        match self {
+            Self::Signing(key) => Some(key),
+            Self::Ingest(_) => None,
+        }
+    }
+
+    /// Its 32 bytes.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        match self {
+            Self::Signing(key) => key.as_bytes(),
+            Self::Ingest(key) => key.as_bytes(),
+        }
+    }
 }
 
 /// Why a key list is refused.
@@ -114,7 +153,7 @@ impl KeyList {
         })
     }
 
-    /// The keys good for a purpose at an instant.
+    /// The keys that are good for signing something at an instant.
     pub fn good_keys(
         &self,
         purpose: v1::KeyPurpose,
@@ -123,7 +162,18 @@ impl KeyList {
         self.keys
             .iter()
             .filter(move |key| key.purpose == purpose && key.is_good_at(at))
-            .map(|key| &key.public_key)
+            .filter_map(|key| key.public_key.signing())
+    }
+
+    /// The key to seal frames to at an instant: of several good ones the last to begin.
+    pub fn ingest_key(&self, at: Timestamp) -> Option<&IngestPublicKey> {
+        let good = self.keys.iter().filter(|key| key.is_good_at(at));
+        good.filter_map(|key| match &key.public_key {
+            ListedKey::Ingest(public_key) => Some((key.from, public_key)),
+            ListedKey::Signing(_) => None,
+        })
+        .max_by_key(|(from, _)| *from)
+        .map(|(_, key)| key)
     }
 }
 
@@ -144,9 +194,14 @@ impl KeyEntry {
 
     /// `None` for a purpose or key form of a later version: this version has no use for it.
     fn from_proto(entry: &v1::KeyEntry) -> Option<Self> {
+        let purpose = v1::KeyPurpose::try_from(entry.purpose).ok()?;
+        let public_key = match purpose {
+            v1::KeyPurpose::Ingest => IngestPublicKey::from_bytes(&entry.public_key).ok()?.into(),
+            _ => PublicKey::from_bytes(&entry.public_key).ok()?.into(),
+        };
         Some(Self {
-            purpose: v1::KeyPurpose::try_from(entry.purpose).ok()?,
-            public_key: PublicKey::from_bytes(&entry.public_key).ok()?,
+            purpose,
+            public_key,
             from: Timestamp::from_ms(entry.from_ms),
             until: Timestamp::from_ms(entry.until_ms),
             revoked: entry.revoked,
@@ -161,7 +216,7 @@ mod tests {
     fn list(version: u32) -> KeyList {
         let entry = KeyEntry {
             purpose: v1::KeyPurpose::Catalog,
-            public_key: KeyPair::from_seed(&[2; 32]).public_key(),
+            public_key: KeyPair::from_seed(&[2; 32]).public_key().into(),
             from: Timestamp::from_ms(10),
             until: Timestamp::from_ms(20),
             revoked: false,

@@ -8,7 +8,7 @@ use askel_sync::{
     catalog::{self, Catalog},
     fold::ParticipantState,
     invitation::Link,
-    key::{KeyList, StaffCertificate, credential::CallCredential},
+    key::{KeyList, ListedKey, StaffCertificate, credential::CallCredential},
     log::Batch,
     op::{Measure, Op},
     pass,
@@ -189,7 +189,10 @@ pub(crate) fn key_list(bytes: &[u8]) -> String {
     );
     for key in &list.keys {
         let purpose = i32::from(key.purpose);
-        let public_key = HEX.encode(key.public_key.as_bytes());
+        let public_key = match &key.public_key {
+            ListedKey::Signing(key) => HEX.encode(key.as_bytes()),
+            ListedKey::Ingest(key) => HEX.encode(key.as_bytes()),
+        };
         let (from, until) = (key.from.as_ms(), key.until.as_ms());
         let revoked = key.revoked;
         tell!(

@@ -61,7 +61,7 @@ pub(crate) fn device() -> DeviceId {
 pub(crate) fn key_list() -> KeyList {
     let entry = |purpose, key: KeyPair, revoked| KeyEntry {
         purpose,
-        public_key: key.public_key(),
+        public_key: key.public_key().into(),
         from: Timestamp::from_ms(0),
         until: NOON.saturating_add_ms(1_000 * HOUR_MS),
         revoked,

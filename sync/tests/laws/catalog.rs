@@ -176,7 +176,7 @@ fn only_a_catalog_key_of_the_list_signs_for_its_tenant() {
         expires_at: Timestamp::from_ms(100),
         keys: vec![KeyEntry {
             purpose,
-            public_key: key.public_key(),
+            public_key: key.public_key().into(),
             from: Timestamp::from_ms(0),
             until: Timestamp::from_ms(100),
             revoked: false,

@@ -381,7 +381,7 @@ fn key_lists() {
     let verify = |keys: usize| {
         let entry = KeyEntry {
             purpose: v1::KeyPurpose::Catalog,
-            public_key: root.public_key(),
+            public_key: root.public_key().into(),
             from: Timestamp::from_ms(0),
             until: Timestamp::from_ms(1),
             revoked: false,
