@@ -188,6 +188,7 @@ impl ServerLog {
             entries,
             projection: beside.projection,
             audits: beside.audits,
+            ..Append::default()
         })
     }
 

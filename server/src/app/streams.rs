@@ -71,7 +71,7 @@ async fn resolve_one(
         Some(id) => app.store().lookup_stream_id(caller.tenant, id).await?,
         None => None,
     };
-    if named.is_some_and(|named| named != key) {
+    if named.is_some_and(|(named, _)| named != key) {
         return Err(Reason::StreamNotYours.into());
     }
     match (right(caller, key), stream_id) {

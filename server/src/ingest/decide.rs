@@ -270,7 +270,11 @@ impl Desk<'_> {
             device: entry.device,
             participant,
             next_sequence: 0,
+            last_op: None,
         });
+        if entry.sequence >= state.next_sequence {
+            state.last_op = Some(entry.op);
+        }
         state.next_sequence = state.next_sequence.max(entry.sequence.saturating_add(1));
         self.decided.append.entries.push(entry);
     }

@@ -23,6 +23,7 @@ mod catalog;
 mod column;
 mod enrolment;
 mod error;
+mod later;
 mod op;
 mod projection;
 mod rows;
@@ -30,3 +31,7 @@ mod store;
 mod tenant;
 
 pub use store::SqliteStore;
+
+/// The answer of calls that this backend does not carry out yet.
+pub(crate) const NOT_YET: askel_store::StoreError =
+    askel_store::StoreError::Inconsistent("this backend can not do that yet");

@@ -3,7 +3,7 @@
 mod append;
 
 use askel_store::{
-    Append, AppendError, LogState, OpStore, StoreError, StreamHead, StreamOp, StreamTarget,
+    Append, AppendError, Lineage, LogState, OpStore, StoreError, StreamHead, StreamOp, StreamTarget,
 };
 use askel_sync::{
     admission::{Admission, AdmittedOp, Flags, Strength},
@@ -135,6 +135,7 @@ impl OpStore for SqliteStore {
                 device: id(&row.device)?,
                 participant: optional_id(row.participant.as_deref())?,
                 next_sequence: number(row.next_sequence)?,
+                last_op: None,
             })
         });
         states.collect()
@@ -257,7 +258,7 @@ impl OpStore for SqliteStore {
         &self,
         tenant: TenantId,
         id: StreamId,
-    ) -> Result<Option<StreamKey>, StoreError> {
+    ) -> Result<Option<(StreamKey, Lineage)>, StoreError> {
         let (key, handle) = (&tenant.as_bytes()[..], &id.as_bytes()[..]);
         let column = sqlx::query_scalar!(
             "SELECT stream FROM stream WHERE tenant = ? AND handle = ?",
@@ -267,7 +268,38 @@ impl OpStore for SqliteStore {
         .fetch_optional(&self.readers)
         .await
         .map_err(store_error)?;
-        column.as_deref().map(stream).transpose()
+        let key = column.as_deref().map(stream).transpose()?;
+        Ok(key.map(|key| (key, Lineage::Current)))
+    }
+
+    async fn list_device_logs(
+        &self,
+        _tenant: TenantId,
+        _device: askel_sync::id::DeviceId,
+        _limit: u32,
+    ) -> Result<Vec<LogState>, StoreError> {
+        Err(crate::NOT_YET)
+    }
+
+    async fn lookup_registers(
+        &self,
+        _tenant: TenantId,
+        _registers: &[(StreamKey, askel_sync::stream::Register)],
+    ) -> Result<Vec<askel_store::LiveRegister>, StoreError> {
+        Err(crate::NOT_YET)
+    }
+
+    async fn read_part(
+        &self,
+        tenant: TenantId,
+        stream: StreamKey,
+        after: u64,
+        limit: u32,
+        _reading: askel_store::Reading,
+    ) -> Result<Option<askel_store::StreamPart>, StoreError> {
+        let ops = self.read_stream(tenant, stream, after, limit).await?;
+        let head = self.lookup_streams(tenant, &[stream]).await?.pop();
+        Ok(head.map(|head| askel_store::StreamPart { head, ops }))
     }
 
     async fn read_stream(

@@ -85,11 +85,13 @@ pub enum AuditAction {
     CheckInCorrected,
     /// An award was withdrawn.
     AwardWithdrawn,
+    /// A participant was erased.
+    ParticipantErased,
 }
 
 impl AuditAction {
     /// All of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::TenantRecorded,
         Self::InvitationCreated,
         Self::InvitationDeleted,
@@ -108,6 +110,7 @@ impl AuditAction {
         Self::CatalogPublished,
         Self::CheckInCorrected,
         Self::AwardWithdrawn,
+        Self::ParticipantErased,
     ];
 
     /// Its name: what is hashed, stored and told. Never changes.
@@ -131,6 +134,7 @@ impl AuditAction {
             Self::CatalogPublished => "catalog-published",
             Self::CheckInCorrected => "check-in-corrected",
             Self::AwardWithdrawn => "award-withdrawn",
+            Self::ParticipantErased => "participant-erased",
         }
     }
 

@@ -16,7 +16,7 @@ use askel_sync::{
 };
 use async_trait::async_trait;
 
-use crate::{Audit, PageOf, PageRequest, StoreError};
+use crate::{Audit, PageOf, PageRequest, StoreError, Tombstone};
 
 /// An invitation, without its code.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +39,15 @@ pub struct Invitation {
     pub expires_at: Timestamp,
     /// The device that used it.
     pub used_by: Option<DeviceId>,
+}
+
+impl Invitation {
+    /// Whom it names, of whom nothing may be kept once they are erased.
+    pub(crate) fn names(&self) -> Vec<Tombstone> {
+        let participant = self.participant.map(Tombstone::from);
+        let user = self.used_by.map(Tombstone::from);
+        participant.into_iter().chain(user).collect()
+    }
 }
 
 /// Places a principal works at; `None` for all of the tenant's.

@@ -1,6 +1,7 @@
 //! A store whose calls fail or never return, to see that a caller who repeats them comes out right.
 
 use std::{
+    collections::BTreeSet,
     future::Future,
     sync::{
         Arc,
@@ -11,17 +12,18 @@ use std::{
 use askel_sync::{
     admission::AdmittedOp,
     id::{DeviceId, GoalId, LogId, OpId, ParticipantId, PassTag, PlaceId, StreamId, TenantId},
-    stream::StreamKey,
+    stream::{Register, StreamKey},
     time::{LocalDate, Timestamp},
 };
 use async_trait::async_trait;
 
 use crate::{
     Append, AppendError, Approval, Audit, AuditEntry, AuditStore, CatalogStore, CatalogVersion,
-    ChallengeSum, Device, DeviceChange, Dirty, EnrolError, EnrolmentStore, Grant, Invitation,
-    LogState, NewDevice, OpStore, OutboxItem, PageOf, PageRequest, PassRecord, ProjectionStore,
-    RecoverySheet, SessionCount, Store, StoreError, StreamHead, StreamOp, StreamTarget, Tenant,
-    TenantStore,
+    ChallengeSum, Claim, Device, DeviceChange, Dirty, EnrolError, EnrolmentStore, Erased,
+    ErasureStore, Grant, Healing, Invitation, Lineage, LiveRegister, LogState, NewDevice, OpStore,
+    OutboxItem, PageOf, PageRequest, PassRecord, ProjectionStore, RENEWAL_SEED_BYTES, Reading,
+    RecoverySheet, RestoreStore, SessionCount, Store, StoreError, StreamHead, StreamOp, StreamPart,
+    StreamTarget, Tenant, TenantStore, Tombstone, journal,
 };
 
 /// Passes every call on, and does to it what its faults say.
@@ -186,6 +188,7 @@ pass_on! { OpStore {
         now: Timestamp
     ) -> Result<Vec<StreamHead>, AppendError>;
     fn lookup_logs(tenant: TenantId, logs: &[LogId]) -> Answer<Vec<LogState>>;
+    fn list_device_logs(tenant: TenantId, device: DeviceId, limit: u32) -> Answer<Vec<LogState>>;
     fn list_entries(
         tenant: TenantId,
         log: LogId,
@@ -195,7 +198,21 @@ pass_on! { OpStore {
     fn lookup_ops(tenant: TenantId, ops: &[OpId]) -> Answer<Vec<AdmittedOp>>;
     fn lookup_streams(tenant: TenantId, streams: &[StreamKey]) -> Answer<Vec<StreamHead>>;
     fn open_stream(tenant: TenantId, target: StreamTarget) -> Answer<StreamHead>;
-    fn lookup_stream_id(tenant: TenantId, id: StreamId) -> Answer<Option<StreamKey>>;
+    fn lookup_stream_id(
+        tenant: TenantId,
+        id: StreamId
+    ) -> Answer<Option<(StreamKey, Lineage)>>;
+    fn lookup_registers(
+        tenant: TenantId,
+        registers: &[(StreamKey, Register)]
+    ) -> Answer<Vec<LiveRegister>>;
+    fn read_part(
+        tenant: TenantId,
+        stream: StreamKey,
+        after: u64,
+        limit: u32,
+        reading: Reading
+    ) -> Answer<Option<StreamPart>>;
     fn read_stream(
         tenant: TenantId,
         stream: StreamKey,
@@ -225,6 +242,22 @@ pass_on! { ProjectionStore {
         first: LocalDate,
         last: LocalDate
     ) -> Answer<Vec<(Option<PlaceId>, u64)>>;
+} }
+
+pass_on! { ErasureStore {
+    fn erase(tenant: TenantId, participant: ParticipantId, audit: &Audit) -> Answer<Erased>;
+    fn lookup_erased(tenant: TenantId, ids: &[Tombstone]) -> Answer<BTreeSet<Tombstone>>;
+} }
+
+pass_on! { RestoreStore {
+    fn renew_streams(tenant: TenantId, seed: &[u8; RENEWAL_SEED_BYTES]) -> Answer<()>;
+    fn record_claims(tenant: TenantId, claims: &[Claim]) -> Answer<()>;
+    fn count_healing(tenant: TenantId) -> Answer<Healing>;
+    fn read_image(
+        tenant: TenantId,
+        of: &journal::ImageOf
+    ) -> Answer<Option<journal::Entry>>;
+    fn apply_journal(tenant: TenantId, journal: &[journal::Entry]) -> Answer<()>;
 } }
 
 pass_on! { CatalogStore {

@@ -9,10 +9,13 @@
 mod audit;
 mod catalog;
 mod enrolment;
+mod erasure;
 mod error;
+pub mod journal;
 mod op;
 mod page;
 mod projection;
+mod restore;
 mod tenant;
 
 #[cfg(any(test, feature = "conformance"))]
@@ -28,25 +31,43 @@ pub use enrolment::{
     Invitation, NewDevice, Notice, PassRecord, RecoverySheet, Revoke, Right, RightKind, Scope,
     decide, ended_by,
 };
+pub use erasure::{Blanking, Erased, ErasureStore, Tombstone, pass_of};
 pub use error::StoreError;
 pub use op::{
-    Append, AppendError, Before, Entry, EntryBefore, EntryOutcome, LogState, Needs, OpStore,
-    OutboxDraft, Plan, Settled, StreamHead, StreamOp, StreamPlace, StreamTarget, TallyChange,
+    Ancestor, Append, AppendError, Before, Claim, ERASED_OP, Entry, EntryBefore, EntryOutcome,
+    Healed, Healing, Lineage, LiveRegister, LogState, Needs, OpStore, OutboxDraft, Plan, Reading,
+    RegisterPlace, Returned, Settled, StreamHead, StreamOp, StreamPart, StreamPlace, StreamTarget,
+    TallyChange,
 };
 pub use page::{PageOf, PageRequest};
 pub use projection::{
     AttendanceChange, ChallengeSum, Contribution, Dirty, OutboxItem, Projection, ProjectionStore,
     SessionCount,
 };
+pub use restore::{RENEWAL_SEED_BYTES, RestoreStore, renewed_handle};
 pub use tenant::{Tenant, TenantStore};
 
 /// Everything the server asks of a backend.
 pub trait Store:
-    TenantStore + EnrolmentStore + OpStore + ProjectionStore + CatalogStore + AuditStore
+    TenantStore
+    + EnrolmentStore
+    + OpStore
+    + ProjectionStore
+    + CatalogStore
+    + AuditStore
+    + ErasureStore
+    + RestoreStore
 {
 }
 
 impl<T> Store for T where
-    T: TenantStore + EnrolmentStore + OpStore + ProjectionStore + CatalogStore + AuditStore
+    T: TenantStore
+        + EnrolmentStore
+        + OpStore
+        + ProjectionStore
+        + CatalogStore
+        + AuditStore
+        + ErasureStore
+        + RestoreStore
 {
 }

@@ -6,8 +6,10 @@
 mod audit;
 mod catalog;
 mod enrolment;
+mod erasure;
 mod op;
 mod projection;
+mod restore;
 mod tenant;
 
 use std::{
@@ -34,6 +36,8 @@ struct TenantData {
     projection: projection::Derived,
     catalogs: catalog::Catalogs,
     audit: audit::AuditLog,
+    erased: erasure::Graveyard,
+    restores: restore::Restores,
 }
 
 impl MemoryStore {

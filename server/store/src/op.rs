@@ -1,14 +1,18 @@
 //! Ops, logs and streams.
 
+mod effects;
+mod healing;
 mod plan;
 
-pub use plan::{Before, EntryBefore, Needs, OutboxDraft, Plan, Settled, StreamPlace};
+pub use effects::{LiveRegister, RegisterPlace, StreamPlace};
+pub use healing::{Ancestor, Claim, Healed, Healing, Lineage};
+pub use plan::{Before, EntryBefore, Needs, OutboxDraft, Plan, Settled};
 
 use askel_sync::{
-    admission::AdmittedOp,
+    admission::{Admission, AdmittedOp, Flags, Role, Strength},
     id::{DeviceId, LogId, OpId, ParticipantId, PlaceId, StreamId, TenantId},
-    op::SessionRef,
-    stream::{StreamKey, StreamSum},
+    op::{Op, Origin, Payload, SessionRef},
+    stream::{Register, StreamKey, StreamSum},
     time::{LocalDate, Timestamp},
 };
 use async_trait::async_trait;
@@ -20,6 +24,10 @@ use crate::{Audit, Projection, StoreError};
 pub struct Append {
     /// Outcomes of ops, to be settled.
     pub entries: Vec<Entry>,
+    /// Ops that readers hand back to a restored server.
+    pub returned: Vec<Returned>,
+    /// What of the streams of before is handed back with that.
+    pub healed: Vec<Healed>,
     /// What a projection found, if this append is one's.
     pub projection: Projection,
     /// What is noted with it. An equal note of the same millisecond is the same note.
@@ -66,6 +74,23 @@ pub enum EntryOutcome {
     Deferred,
 }
 
+/// An op that was admitted before a restore, handed back by a reader with its judgement as it stands.
+/// It has no entry: its writer offers it again, or nobody does. Without effect when the op is known,
+/// and when it speaks of someone who is erased.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Returned {
+    /// The op with its judgement.
+    pub admitted: Box<AdmittedOp>,
+    /// The streams that carry it.
+    pub streams: Vec<StreamTarget>,
+    /// Whose awards may change.
+    pub dirty: Option<ParticipantId>,
+    /// As in [`EntryOutcome::Accepted`].
+    pub derived: Option<(StreamKey, u32, Vec<u8>)>,
+    /// An anonymous count.
+    pub tally: Option<TallyChange>,
+}
+
 /// A stream to append to; `new_id` becomes its handle if it does not exist yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StreamTarget {
@@ -99,7 +124,12 @@ pub struct LogState {
     pub participant: Option<ParticipantId>,
     /// The first sequence without an entry.
     pub next_sequence: u64,
+    /// The op before that, whatever became of it; zeros where it is erased.
+    pub last_op: Option<OpId>,
 }
+
+/// What the entry of an erased op holds instead of its id.
+pub const ERASED_OP: OpId = OpId::from_bytes([0; 16]);
 
 /// How far a stream has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,8 +140,27 @@ pub struct StreamHead {
     pub id: StreamId,
     /// The last position; positions are dense from 1.
     pub head: u64,
-    /// The sum over its ops.
+    /// The sum over its live ops.
     pub sum: StreamSum,
+}
+
+/// Which ops of a stream are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reading {
+    /// Every position.
+    All,
+    /// Those that nothing has superseded or erased: positions are not dense.
+    Live,
+}
+
+/// A part of a stream, and how far the stream had come at that moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StreamPart {
+    /// The head at the moment of reading. When fewer ops were found than asked for, they are all up
+    /// to here.
+    pub head: StreamHead,
+    /// In order.
+    pub ops: Vec<StreamOp>,
 }
 
 /// An op at its place in a stream.
@@ -123,12 +172,38 @@ pub struct StreamOp {
     pub admitted: AdmittedOp,
 }
 
+impl StreamOp {
+    /// What stands at a position whose op was erased: nothing of it is left. Never live.
+    pub fn blank(position: u64) -> Self {
+        let origin = Origin {
+            log: LogId::from_bytes([0; 16]),
+            sequence: position,
+        };
+        let epoch = Timestamp::from_ms(0);
+        Self {
+            position,
+            admitted: AdmittedOp {
+                op: Op::new(origin, &Payload::Blank),
+                admission: Admission {
+                    corrected_at: epoch,
+                    received_at: epoch,
+                    subject: None,
+                    strength: Strength::Unspecified,
+                    flags: Flags::default(),
+                    author_role: Role::Server,
+                },
+            },
+        }
+    }
+}
+
 /// Why nothing was appended.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AppendError {
     /// Another writer came first: a sequence lies past the log's next, or holds another op or the
-    /// same one settled otherwise, or the log has another writer. Read the log states again and decide anew.
+    /// same one settled otherwise, or the log has another writer, or an op is by or about someone who
+    /// is erased. Read what was decided on again and decide anew.
     #[error("another writer came first")]
     Raced,
     /// The store failed.
@@ -154,6 +229,14 @@ pub trait OpStore: Send + Sync {
         &self,
         tenant: TenantId,
         logs: &[LogId],
+    ) -> Result<Vec<LogState>, StoreError>;
+
+    /// A device's logs, the one that was opened last first, at most `limit`.
+    async fn list_device_logs(
+        &self,
+        tenant: TenantId,
+        device: DeviceId,
+        limit: u32,
     ) -> Result<Vec<LogState>, StoreError>;
 
     /// Entries of a log from a sequence on, at most `limit`, without effects: (sequence, op,
@@ -187,14 +270,34 @@ pub trait OpStore: Send + Sync {
         target: StreamTarget,
     ) -> Result<StreamHead, StoreError>;
 
-    /// Which stream a handle names.
+    /// Which stream a handle names or named before a restore. The handle of an erased person's
+    /// stream names nothing.
     async fn lookup_stream_id(
         &self,
         tenant: TenantId,
         id: StreamId,
-    ) -> Result<Option<StreamKey>, StoreError>;
+    ) -> Result<Option<(StreamKey, Lineage)>, StoreError>;
 
-    /// Ops of a stream after a position, in order, at most `limit`.
+    /// The live ops of those of the registers that have one, in the order asked.
+    async fn lookup_registers(
+        &self,
+        tenant: TenantId,
+        registers: &[(StreamKey, Register)],
+    ) -> Result<Vec<LiveRegister>, StoreError>;
+
+    /// Ops of a stream after a position, in order, at most `limit`, with the head that the stream had
+    /// at that moment; `None` when there is no such stream.
+    async fn read_part(
+        &self,
+        tenant: TenantId,
+        stream: StreamKey,
+        after: u64,
+        limit: u32,
+        reading: Reading,
+    ) -> Result<Option<StreamPart>, StoreError>;
+
+    /// All ops of a stream after a position, in order, at most `limit`. An erased one is
+    /// [`StreamOp::blank`].
     async fn read_stream(
         &self,
         tenant: TenantId,

@@ -9,7 +9,7 @@ use askel_sync::{
 };
 use async_trait::async_trait;
 
-use crate::{StoreError, TallyChange};
+use crate::{OutboxDraft, StoreError, TallyChange};
 
 /// A participant whose awards may have changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +31,17 @@ pub struct OutboxItem {
     pub kind: u32,
     /// Its payload.
     pub payload: Vec<u8>,
+}
+
+impl OutboxItem {
+    /// Without its id.
+    pub fn draft(&self) -> OutboxDraft<'_> {
+        OutboxDraft {
+            stream: self.stream,
+            kind: self.kind,
+            payload: &self.payload,
+        }
+    }
 }
 
 /// What a participant gives to a collective challenge.
@@ -125,7 +136,7 @@ pub trait ProjectionStore: Send + Sync {
         limit: u32,
     ) -> Result<Vec<AdmittedOp>, StoreError>;
 
-    /// The sum of a challenge.
+    /// The sum of a challenge, with what the erased gave.
     async fn sum_challenge(
         &self,
         tenant: TenantId,
@@ -140,7 +151,8 @@ pub trait ProjectionStore: Send + Sync {
     ) -> Result<Vec<ParticipantId>, StoreError>;
 
     /// Counts by session between two local days, both included, by place, date and session; one
-    /// place or all. Sessions that nobody attended and nobody counted at are left out.
+    /// place or all. The erased are counted as they were. Sessions that nobody attended and nobody
+    /// counted at are left out.
     async fn count_sessions(
         &self,
         tenant: TenantId,
@@ -150,7 +162,8 @@ pub trait ProjectionStore: Send + Sync {
     ) -> Result<Vec<SessionCount>, StoreError>;
 
     /// Different participants with an attendance between two local days, both included: places that
-    /// have any, ascending, then over all (`None`).
+    /// have any, ascending, then over all (`None`). Of the erased nobody can say any more who was the
+    /// same: as many are counted as were at the session where most of them were.
     async fn count_participants(
         &self,
         tenant: TenantId,

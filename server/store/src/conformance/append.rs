@@ -74,15 +74,16 @@ pub async fn a_log_grows_densely_from_zero(store: Arc<impl Store>) {
     append(&*store, &known.accepted(Effects::default())).await;
     let asked = [unknown.log, LogId::from_bytes([9; 16]), known.log];
     let states = store.lookup_logs(TENANT, &asked).await.unwrap();
-    let state = |log, device, participant, next_sequence| LogState {
-        log,
-        device,
+    let state = |writer: &Writer, participant, next_sequence| LogState {
+        log: writer.log,
+        device: writer.device,
         participant,
         next_sequence,
+        last_op: Some(admitted_op(writer.log, next_sequence - 1).id()),
     };
     let expected = [
-        state(unknown.log, unknown.device, None, 1),
-        state(known.log, device, Some(participant(1)), 3),
+        state(&unknown, None, 1),
+        state(&known, Some(participant(1)), 3),
     ];
     assert_eq!(states, expected);
 }

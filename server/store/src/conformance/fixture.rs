@@ -245,17 +245,15 @@ pub(super) fn admitted_op(log: LogId, sequence: u64) -> AdmittedOp {
 
 pub(super) fn entries(entries: impl Into<Vec<Entry>>) -> Append {
     Append {
-        audits: Vec::new(),
         entries: entries.into(),
-        projection: Projection::default(),
+        ..Append::default()
     }
 }
 
 pub(super) fn projection(projection: Projection) -> Append {
     Append {
-        audits: Vec::new(),
-        entries: Vec::new(),
         projection,
+        ..Append::default()
     }
 }
 

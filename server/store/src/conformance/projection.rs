@@ -102,13 +102,13 @@ pub async fn a_reason_in_the_cleaning_append_keeps_a_participant_dirty(store: Ar
     store.append(TENANT, &entries(batch), NOW).await.unwrap();
     let clean = store.list_dirty(TENANT, 10).await.unwrap();
     let append = Append {
-        audits: Vec::new(),
         entries: vec![writer.accepted(dirty(1))],
         projection: Projection {
             clean,
             dirty: vec![participant(3)],
             ..Projection::default()
         },
+        ..Append::default()
     };
     store.append(TENANT, &append, NOW).await.unwrap();
     assert_eq!(waiting(&*store).await, [1, 3]);
@@ -199,13 +199,13 @@ pub async fn a_projection_of_a_raced_append_is_not_written(store: Arc<impl Store
     let clean = store.list_dirty(TENANT, 10).await.unwrap();
     writer.accepted(Effects::default());
     let append = Append {
-        audits: Vec::new(),
         entries: vec![writer.accepted(Effects::on(&[own_stream(1)]))],
         projection: Projection {
             clean,
             dirty: vec![participant(2)],
             ..Projection::default()
         },
+        ..Append::default()
     };
     store.append(TENANT, &append, NOW).await.unwrap_err();
     assert_eq!(waiting(&*store).await, [1]);

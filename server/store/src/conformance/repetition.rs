@@ -164,9 +164,9 @@ async fn write_and_project(store: &impl Store, tenant: TenantId) {
     };
     let entries = vec![writer.accepted(Effects::on(&[StreamKey::Catalog]))];
     let append = Append {
-        audits: Vec::new(),
         entries,
         projection,
+        ..Append::default()
     };
     call!(store.append(tenant, &append, NOW));
 }

@@ -13,7 +13,7 @@ use askel_sync::{
 use super::fixture::{
     Effects, NOW, OTHER_TENANT, TENANT, Writer, admitted_op, entries, own_stream, target,
 };
-use crate::{Store, StreamOp};
+use crate::{Lineage, Store, StreamOp};
 
 fn every_kind() -> [StreamKey; 6] {
     [
@@ -95,7 +95,7 @@ pub async fn every_kind_of_stream_is_kept_apart(store: Arc<impl Store>) {
         let moved = store.append(TENANT, &entries([entry]), NOW).await.unwrap();
         assert_eq!((moved[0].key, moved[0].head), (key, 1));
         let handle = store.lookup_stream_id(TENANT, moved[0].id).await.unwrap();
-        assert_eq!(handle, Some(key));
+        assert_eq!(handle, Some((key, Lineage::Current)));
         let read = store.read_stream(TENANT, key, 0, 9).await.unwrap();
         assert_eq!(
             read.iter().map(|op| op.admitted.id()).collect::<Vec<_>>(),
@@ -135,7 +135,7 @@ pub async fn a_stream_keeps_its_handle(store: Arc<impl Store>) {
         moved[0]
     );
     let found = store.lookup_stream_id(TENANT, first.new_id).await.unwrap();
-    assert_eq!(found, Some(StreamKey::Catalog));
+    assert_eq!(found, Some((StreamKey::Catalog, Lineage::Current)));
 }
 
 /// A handle of another tenant, or of nothing.

@@ -22,6 +22,16 @@ pub struct Right {
 }
 
 impl Right {
+    /// Whom it lets come back.
+    pub fn participant(&self) -> Option<ParticipantId> {
+        match &self.kind {
+            RightKind::Invitation { participant, .. } => *participant,
+            RightKind::RecoverySheet(participant) | RightKind::Approval { participant, .. } => {
+                Some(*participant)
+            }
+        }
+    }
+
     /// Whether it is what the grant says: what a device asks for is what is done and noted.
     fn is_of(&self, grant: &Grant) -> bool {
         match &self.kind {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use askel_sync::id::TenantId;
 use async_trait::async_trait;
 
-use super::{MemoryStore, page_of};
+use super::{MemoryStore, TenantData, page_of};
 use crate::{Audit, CatalogStore, CatalogVersion, PageOf, PageRequest, StoreError};
 
 #[derive(Debug, Clone, Default)]
@@ -14,8 +14,45 @@ pub(super) struct Catalogs {
 }
 
 impl Catalogs {
+    pub(super) fn version(&self, version: u32) -> Option<CatalogVersion> {
+        self.versions.get(&version).cloned()
+    }
+
     fn newest(&self) -> Option<&CatalogVersion> {
         self.versions.values().next_back()
+    }
+}
+
+/// What became of a version.
+pub(super) enum TakenUp {
+    Now,
+    Before,
+    /// Its number is not the next one, or another content stands there.
+    NotNext,
+}
+
+impl TenantData {
+    /// Adds a version, announces it and marks everyone dirty.
+    pub(super) fn take_up(&mut self, catalog: &CatalogVersion) -> TakenUp {
+        if let Some(standing) = self.catalogs.versions.get(&catalog.version) {
+            return if standing.hash == catalog.hash {
+                TakenUp::Before
+            } else {
+                TakenUp::NotNext
+            };
+        }
+        let newest = self.catalogs.newest().map_or(0, |newest| newest.version);
+        if newest.checked_add(1) != Some(catalog.version) {
+            return TakenUp::NotNext;
+        }
+        self.catalogs
+            .versions
+            .insert(catalog.version, catalog.clone());
+        for participant in self.enrolment.participants() {
+            self.projection.mark_dirty(participant);
+        }
+        self.projection.put_out(catalog.announcement().draft());
+        TakenUp::Now
     }
 }
 
@@ -27,23 +64,13 @@ impl CatalogStore for MemoryStore {
         catalog: &CatalogVersion,
         audit: &Audit,
     ) -> Result<bool, StoreError> {
-        Ok(self.write(tenant, |data| {
-            if let Some(standing) = data.catalogs.versions.get(&catalog.version) {
-                return standing.hash == catalog.hash;
+        Ok(self.write(tenant, |data| match data.take_up(catalog) {
+            TakenUp::Now => {
+                data.audit.note(tenant, audit);
+                true
             }
-            let newest = data.catalogs.newest().map_or(0, |newest| newest.version);
-            if newest.checked_add(1) != Some(catalog.version) {
-                return false;
-            }
-            data.catalogs
-                .versions
-                .insert(catalog.version, catalog.clone());
-            data.audit.note(tenant, audit);
-            for participant in data.enrolment.participants() {
-                data.projection.mark_dirty(participant);
-            }
-            data.projection.put_out(catalog.announcement().draft());
-            true
+            TakenUp::Before => true,
+            TakenUp::NotNext => false,
         }))
     }
 

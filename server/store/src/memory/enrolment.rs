@@ -1,6 +1,7 @@
 //! Invitations, devices, recovery sheets and passes in memory.
 
 mod held;
+mod image;
 
 pub(super) use held::Enrolment;
 
@@ -17,8 +18,8 @@ use self::held::{HeldApproval, Sheet};
 use super::{MemoryStore, TenantData, page_of};
 use crate::{
     Approval, Audit, Decision, Device, DeviceChange, EnrolError, EnrolmentStore, Grant, Invitation,
-    NewDevice, Notice, PageOf, PageRequest, PassRecord, RecoverySheet, Revoke, StoreError, decide,
-    ended_by,
+    NewDevice, Notice, PageOf, PageRequest, PassRecord, RecoverySheet, Revoke, Right, StoreError,
+    decide, ended_by,
 };
 
 impl TenantData {
@@ -30,6 +31,7 @@ impl TenantData {
         audit: &Audit,
     ) -> Result<Device, EnrolError> {
         let right = self.enrolment.right(grant, new.id);
+        let right = right.filter(|right| !self.is_of_the_erased(right));
         let standing = self.enrolment.devices.get(&new.id).cloned();
         match decide(grant, right, standing, new)? {
             Decision::Standing(device) => Ok(device),
@@ -42,6 +44,12 @@ impl TenantData {
                 Ok(device)
             }
         }
+    }
+
+    /// Nobody comes back who was erased.
+    fn is_of_the_erased(&self, right: &Right) -> bool {
+        let participant = right.participant().map(Into::into);
+        !self.erased_of(&participant).is_empty()
     }
 
     fn revoke_for(&mut self, tenant: TenantId, new: &Device, revoke: Revoke, cause: &Audit) {

@@ -1,145 +1,36 @@
 //! Ops, logs and streams in memory.
 
-use std::collections::BTreeMap;
+mod held;
+
+pub(super) use held::Ops;
 
 use askel_sync::{
     admission::AdmittedOp,
     id::{DeviceId, LogId, OpId, StreamId, TenantId},
-    op::OpKind,
-    stream::StreamKey,
+    stream::{Register, StreamKey},
     time::Timestamp,
 };
 use async_trait::async_trait;
 
 use super::{MemoryStore, TenantData};
 use crate::{
-    Append, AppendError, Before, EntryBefore, EntryOutcome, LogState, Needs, OpStore, Plan,
-    StoreError, StreamHead, StreamOp, StreamTarget,
+    Append, AppendError, Lineage, LiveRegister, LogState, Needs, OpStore, Plan, Reading,
+    StoreError, StreamHead, StreamOp, StreamPart, StreamTarget,
 };
-
-#[derive(Debug, Clone, Default)]
-pub(super) struct Ops {
-    /// Writer and next sequence.
-    logs: BTreeMap<LogId, (DeviceId, u64)>,
-    entries: BTreeMap<(LogId, u64), (EntryBefore, Option<String>)>,
-    admitted: BTreeMap<OpId, AdmittedOp>,
-    streams: BTreeMap<StreamKey, Stream>,
-    ids: BTreeMap<StreamId, StreamKey>,
-}
-
-#[derive(Debug, Clone)]
-struct Stream {
-    head: StreamHead,
-    /// Index 0 is position 1.
-    ops: Vec<OpId>,
-}
-
-impl Ops {
-    fn before(&self, needs: &Needs) -> Before {
-        let entry = |key: &(LogId, u64)| Some((*key, self.entries.get(key)?.0));
-        let stream = |key: &StreamKey| Some((*key, self.streams.get(key)?.head));
-        Before {
-            logs: needs
-                .logs
-                .iter()
-                .filter_map(|log| Some((*log, *self.logs.get(log)?)))
-                .collect(),
-            entries: needs.entries.iter().filter_map(entry).collect(),
-            ops: needs
-                .ops
-                .iter()
-                .filter(|op| self.admitted.contains_key(*op))
-                .copied()
-                .collect(),
-            streams: needs.streams.iter().filter_map(stream).collect(),
-        }
-    }
-
-    fn handles_are_free(&self, plan: &Plan<'_>) -> Result<(), StoreError> {
-        let taken = |head: &StreamHead| self.ids.get(&head.id).is_some_and(|key| *key != head.key);
-        if plan.streams.iter().any(taken) {
-            return Err(StoreError::Inconsistent("two streams have one handle"));
-        }
-        Ok(())
-    }
-
-    fn write(&mut self, plan: &Plan<'_>) {
-        for (log, device, next) in &plan.logs {
-            self.logs.insert(*log, (*device, *next));
-        }
-        for entry in &plan.entries {
-            let standing = EntryBefore {
-                op: entry.op,
-                settled: entry.outcome.settled(),
-            };
-            let reason = match &entry.outcome {
-                EntryOutcome::Rejected(reason) => Some(reason.clone()),
-                EntryOutcome::Accepted { .. } | EntryOutcome::Deferred => None,
-            };
-            self.entries
-                .insert((entry.log, entry.sequence), (standing, reason));
-        }
-        self.admitted.extend(
-            plan.ops
-                .iter()
-                .map(|(id, admitted)| (*id, (*admitted).clone())),
-        );
-        for head in &plan.streams {
-            self.stream(*head).head = *head;
-        }
-        for place in &plan.places {
-            if let Some(stream) = self.streams.get_mut(&place.stream) {
-                stream.ops.push(place.op);
-            }
-        }
-    }
-
-    fn stream(&mut self, new: StreamHead) -> &mut Stream {
-        self.ids.insert(new.id, new.key);
-        self.streams.entry(new.key).or_insert(Stream {
-            head: new,
-            ops: Vec::new(),
-        })
-    }
-
-    fn read(&self, stream: &Stream, after: u64, limit: u32) -> Vec<StreamOp> {
-        let skip = usize::try_from(after).unwrap_or(usize::MAX);
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        let ops = (1..).zip(&stream.ops).skip(skip).take(limit);
-        ops.filter_map(|(position, op)| {
-            Some(StreamOp {
-                position,
-                admitted: self.admitted.get(op)?.clone(),
-            })
-        })
-        .collect()
-    }
-}
-
-impl Ops {
-    /// Ops of one kind after one of them, by id.
-    pub(super) fn of_kind(
-        &self,
-        kind: OpKind,
-        after: Option<OpId>,
-    ) -> impl Iterator<Item = &AdmittedOp> {
-        self.admitted
-            .iter()
-            .filter(move |(id, _)| after.is_none_or(|after| **id > after))
-            .map(|(_, admitted)| admitted)
-            .filter(move |admitted| admitted.op.kind == kind as u32)
-    }
-}
 
 impl TenantData {
     fn append(
         &mut self,
         tenant: TenantId,
         append: &Append,
+        now: Timestamp,
     ) -> Result<Vec<StreamHead>, AppendError> {
-        let plan = Plan::of(append, self.ops.before(&Needs::of(append)))?;
+        let needs = Needs::of(append);
+        let mut before = self.ops.before(&needs);
+        before.tombstones = self.erased_of(&needs.tombstones);
+        let plan = Plan::of(append, before)?;
         self.ops.handles_are_free(&plan)?;
-        self.ops.write(&plan);
+        self.ops.write(&plan, now);
         for participant in &plan.dirty {
             self.projection.mark_dirty(*participant);
         }
@@ -149,11 +40,24 @@ impl TenantData {
         for (op, tally) in &plan.tallies {
             self.projection.count(*op, Some(*tally));
         }
-        self.projection.project(&append.projection);
+        self.projection.project(&plan.projection);
         for audit in &append.audits {
             self.audit.note_once(tenant, audit);
         }
         Ok(plan.streams)
+    }
+
+    fn log_state(&self, log: LogId) -> Option<LogState> {
+        let held = *self.ops.logs.get(&log)?;
+        let last = held.next.checked_sub(1);
+        let last = last.and_then(|last| self.ops.entries.get(&(log, last)));
+        Some(LogState {
+            log,
+            device: held.device,
+            participant: self.enrolment.participant_of(held.device),
+            next_sequence: held.next,
+            last_op: last.map(|(entry, _)| entry.op),
+        })
     }
 }
 
@@ -163,9 +67,9 @@ impl OpStore for MemoryStore {
         &self,
         tenant: TenantId,
         append: &Append,
-        _now: Timestamp,
+        now: Timestamp,
     ) -> Result<Vec<StreamHead>, AppendError> {
-        self.write(tenant, |data| data.append(tenant, append))
+        self.write(tenant, |data| data.append(tenant, append, now))
     }
 
     async fn lookup_logs(
@@ -174,17 +78,26 @@ impl OpStore for MemoryStore {
         logs: &[LogId],
     ) -> Result<Vec<LogState>, StoreError> {
         Ok(self.read(tenant, |data| {
-            let state = |log: &LogId| {
-                let (device, next_sequence) = *data.ops.logs.get(log)?;
-                let participant = data.enrolment.participant_of(device);
-                Some(LogState {
-                    log: *log,
-                    device,
-                    participant,
-                    next_sequence,
-                })
-            };
-            logs.iter().filter_map(state).collect()
+            logs.iter().filter_map(|log| data.log_state(*log)).collect()
+        }))
+    }
+
+    async fn list_device_logs(
+        &self,
+        tenant: TenantId,
+        device: DeviceId,
+        limit: u32,
+    ) -> Result<Vec<LogState>, StoreError> {
+        Ok(self.read(tenant, |data| {
+            let logs = data.ops.logs.iter();
+            let mut logs: Vec<_> = logs
+                .filter(|(_, log)| log.device == device)
+                .map(|(id, log)| (log.opened_at, *id))
+                .collect();
+            logs.sort_unstable_by(|a, b| b.cmp(a));
+            logs.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+            let states = logs.into_iter();
+            states.filter_map(|(_, id)| data.log_state(id)).collect()
         }))
     }
 
@@ -243,9 +156,7 @@ impl OpStore for MemoryStore {
             if let Some(stream) = data.ops.streams.get(&target.key) {
                 return Ok(stream.head);
             }
-            if data.ops.ids.contains_key(&target.new_id) {
-                return Err(StoreError::Inconsistent("two streams have one handle"));
-            }
+            data.ops.handle_is_free(target.new_id, target.key)?;
             Ok(data.ops.stream(target.opened()).head)
         })
     }
@@ -254,8 +165,36 @@ impl OpStore for MemoryStore {
         &self,
         tenant: TenantId,
         id: StreamId,
-    ) -> Result<Option<StreamKey>, StoreError> {
-        Ok(self.read(tenant, |data| data.ops.ids.get(&id).copied()))
+    ) -> Result<Option<(StreamKey, Lineage)>, StoreError> {
+        Ok(self.read(tenant, |data| data.ops.lineage(id)))
+    }
+
+    async fn lookup_registers(
+        &self,
+        tenant: TenantId,
+        registers: &[(StreamKey, Register)],
+    ) -> Result<Vec<LiveRegister>, StoreError> {
+        Ok(self.read(tenant, |data| {
+            let live = |(stream, register): &(StreamKey, Register)| {
+                Some(LiveRegister {
+                    stream: *stream,
+                    register: *register,
+                    op: data.ops.register(*stream, register)?,
+                })
+            };
+            registers.iter().filter_map(live).collect()
+        }))
+    }
+
+    async fn read_part(
+        &self,
+        tenant: TenantId,
+        stream: StreamKey,
+        after: u64,
+        limit: u32,
+        reading: Reading,
+    ) -> Result<Option<StreamPart>, StoreError> {
+        Ok(self.read(tenant, |data| data.ops.read(stream, after, limit, reading)))
     }
 
     async fn read_stream(
@@ -265,9 +204,9 @@ impl OpStore for MemoryStore {
         after: u64,
         limit: u32,
     ) -> Result<Vec<StreamOp>, StoreError> {
-        Ok(self.read(tenant, |data| {
-            let stream = data.ops.streams.get(&stream);
-            stream.map_or_else(Vec::new, |stream| data.ops.read(stream, after, limit))
-        }))
+        let part = self.read(tenant, |data| {
+            data.ops.read(stream, after, limit, Reading::All)
+        });
+        Ok(part.map_or_else(Vec::new, |part| part.ops))
     }
 }

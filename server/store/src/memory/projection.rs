@@ -12,8 +12,8 @@ use async_trait::async_trait;
 
 use super::MemoryStore;
 use crate::{
-    ChallengeSum, Dirty, OutboxDraft, OutboxItem, Projection, ProjectionStore, SessionCount,
-    StoreError, TallyChange,
+    ChallengeSum, Dirty, Erased, OutboxDraft, OutboxItem, Projection, ProjectionStore,
+    SessionCount, StoreError, TallyChange,
 };
 
 type Session = (PlaceId, LocalDate, SessionRef);
@@ -27,6 +27,14 @@ pub(super) struct Derived {
     points: BTreeMap<GoalId, BTreeMap<ParticipantId, u64>>,
     attendances: BTreeMap<Session, BTreeSet<ParticipantId>>,
     tallies: BTreeMap<OpId, TallyChange>,
+    frozen: Frozen,
+}
+
+/// What the erased leave behind: counts without anyone.
+#[derive(Debug, Clone, Default)]
+struct Frozen {
+    points: BTreeMap<GoalId, ChallengeSum>,
+    people: BTreeMap<Session, u64>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -116,6 +124,31 @@ impl Derived {
         }
     }
 
+    /// Takes out what is of someone, and keeps what it counted.
+    pub(super) fn erase(&mut self, erased: &Erased) {
+        self.dirty.remove(&erased.participant);
+        self.outbox
+            .retain(|_, item| !erased.takes_out(item.draft()));
+        for (goal, points) in &mut self.points {
+            if let Some(points) = points.remove(&erased.participant) {
+                let sum = self.frozen.points.entry(*goal).or_default();
+                sum.total = sum.total.saturating_add(points);
+                sum.people = sum.people.saturating_add(1);
+            }
+        }
+        for (session, people) in &mut self.attendances {
+            if people.remove(&erased.participant) {
+                let frozen = self.frozen.people.entry(*session).or_default();
+                *frozen = frozen.saturating_add(1);
+            }
+        }
+    }
+
+    fn frozen(&self, first: LocalDate, last: LocalDate) -> impl Iterator<Item = (&Session, &u64)> {
+        let frozen = self.frozen.people.iter();
+        frozen.filter(move |((_, date, _), _)| (first..=last).contains(date))
+    }
+
     fn attended(
         &self,
         first: LocalDate,
@@ -178,13 +211,13 @@ impl ProjectionStore for MemoryStore {
         goal: GoalId,
     ) -> Result<ChallengeSum, StoreError> {
         Ok(self.read(tenant, |data| {
-            let points = data.projection.points.get(&goal);
-            points.map_or_else(ChallengeSum::default, |points| ChallengeSum {
-                total: points
-                    .values()
-                    .fold(0, |sum, points| sum.saturating_add(*points)),
-                people: u32::try_from(points.len()).unwrap_or(u32::MAX),
-            })
+            let mut sum = data.projection.frozen.points.get(&goal).copied();
+            let sum = sum.get_or_insert_default();
+            for points in data.projection.points.get(&goal).into_iter().flatten() {
+                sum.total = sum.total.saturating_add(*points.1);
+                sum.people = sum.people.saturating_add(1);
+            }
+            *sum
         }))
     }
 
@@ -219,6 +252,10 @@ impl ProjectionStore for MemoryStore {
                         people.len().try_into().unwrap_or(u64::MAX);
                 }
             }
+            for (session, people) in data.projection.frozen(first, last) {
+                let sum = &mut counts.entry(*session).or_default().0;
+                *sum = sum.saturating_add(*people);
+            }
             for tally in data.projection.tallies.values() {
                 if (first..=last).contains(&tally.date) {
                     let session = (tally.place, tally.date, tally.session);
@@ -249,18 +286,32 @@ impl ProjectionStore for MemoryStore {
         last: LocalDate,
     ) -> Result<Vec<(Option<PlaceId>, u64)>, StoreError> {
         Ok(self.read(tenant, |data| {
-            let mut by_place: BTreeMap<PlaceId, BTreeSet<ParticipantId>> = BTreeMap::new();
-            for ((place, _, _), people) in data.projection.attended(first, last) {
-                by_place.entry(*place).or_default().extend(people);
+            let mut people: BTreeMap<Option<PlaceId>, BTreeSet<ParticipantId>> = BTreeMap::new();
+            people.entry(None).or_default();
+            for ((place, _, _), present) in data.projection.attended(first, last) {
+                for place in [Some(*place), None] {
+                    people.entry(place).or_default().extend(present);
+                }
             }
-            by_place.retain(|_, people| !people.is_empty());
-            let everyone: BTreeSet<ParticipantId> = by_place.values().flatten().copied().collect();
-            let count =
-                |people: &BTreeSet<ParticipantId>| people.len().try_into().unwrap_or(u64::MAX);
-            let places = by_place
-                .iter()
-                .map(|(place, people)| (Some(*place), count(people)));
-            places.chain([(None, count(&everyone))]).collect()
+            // Of the erased, the fullest session: there were at least so many of them.
+            let mut erased: BTreeMap<Option<PlaceId>, u64> = BTreeMap::new();
+            for ((place, _, _), frozen) in data.projection.frozen(first, last) {
+                for place in [Some(*place), None] {
+                    people.entry(place).or_default();
+                    let most = erased.entry(place).or_default();
+                    *most = (*most).max(*frozen);
+                }
+            }
+            let count = |(place, people): (Option<PlaceId>, BTreeSet<ParticipantId>)| {
+                let erased = erased.get(&place).copied().unwrap_or_default();
+                let people = u64::try_from(people.len()).unwrap_or(u64::MAX);
+                (place, people.saturating_add(erased))
+            };
+            let mut counts: Vec<_> = people.into_iter().map(count).collect();
+            counts.retain(|(place, people)| place.is_none() || *people > 0);
+            // `None` sorts first and is told last.
+            counts.rotate_left(1);
+            counts
         }))
     }
 }

@@ -3,16 +3,27 @@
 //! A backend loads what [`Needs`] names into a [`Before`], inside the transaction, asks for the
 //! [`Plan`] and writes it. Whatever the plan refuses has changed nothing.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use askel_sync::{
-    admission::AdmittedOp,
-    id::{DeviceId, LogId, OpId, ParticipantId},
-    stream::{StreamKey, op_sum},
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
 };
 
-use super::{Append, AppendError, Entry, EntryOutcome, StreamHead, StreamTarget, TallyChange};
-use crate::StoreError;
+use askel_sync::{
+    admission::{AdmittedOp, Role},
+    id::{DeviceId, LogId, OpId, ParticipantId, StreamId},
+    op::OpKind,
+    stream::{Register, StreamKey, register_of},
+};
+
+use super::{
+    Ancestor, Append, AppendError, ERASED_OP, Entry, EntryOutcome, Healed, RegisterPlace,
+    StreamHead, StreamOp, StreamPlace, StreamTarget, TallyChange,
+    effects::{Effects, Standing},
+};
+use crate::{
+    Projection, StoreError, Tombstone,
+    erasure::{is_of_the_erased, named_by, named_by_projection, without_the_erased},
+};
 
 /// What has to be looked up for an append.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -25,6 +36,12 @@ pub struct Needs {
     pub ops: BTreeSet<OpId>,
     /// Streams.
     pub streams: BTreeSet<StreamKey>,
+    /// The live ops of registers.
+    pub registers: BTreeSet<(StreamKey, Register)>,
+    /// Streams of before, by their handles.
+    pub ancestors: BTreeSet<StreamId>,
+    /// Whether these are erased.
+    pub tombstones: BTreeSet<Tombstone>,
 }
 
 /// What stands before an append, of what it needs.
@@ -38,6 +55,12 @@ pub struct Before {
     pub ops: BTreeSet<OpId>,
     /// Streams.
     pub streams: BTreeMap<StreamKey, StreamHead>,
+    /// The live ops of registers.
+    pub registers: BTreeMap<(StreamKey, Register), StreamOp>,
+    /// Streams of before.
+    pub ancestors: BTreeMap<StreamId, Ancestor>,
+    /// What is erased.
+    pub tombstones: BTreeSet<Tombstone>,
 }
 
 /// An entry that stands.
@@ -79,17 +102,14 @@ pub struct Plan<'a> {
     pub outbox: Vec<OutboxDraft<'a>>,
     /// Counts, each by the op that says it.
     pub tallies: Vec<(OpId, TallyChange)>,
-}
-
-/// An op's place in a stream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct StreamPlace {
-    /// The stream.
-    pub stream: StreamKey,
-    /// From 1, dense.
-    pub position: u64,
-    /// The op.
-    pub op: OpId,
+    /// Places that stand and are live no more.
+    pub dead: Vec<(StreamKey, u64)>,
+    /// The live ops of registers that changed, to insert or replace.
+    pub registers: Vec<RegisterPlace>,
+    /// Streams of before that came back further, to replace.
+    pub ancestors: Vec<(StreamId, Ancestor)>,
+    /// What a projection found, without what is of the erased.
+    pub projection: Cow<'a, Projection>,
 }
 
 /// An outbox item without its id.
@@ -110,14 +130,33 @@ impl Needs {
         for entry in &append.entries {
             needs.logs.insert(entry.log);
             needs.entries.insert((entry.log, entry.sequence));
-            if let EntryOutcome::Accepted { streams, .. } = &entry.outcome {
-                needs.ops.insert(entry.op);
-                needs
-                    .streams
-                    .extend(streams.iter().map(|target| target.key));
+            if let Some(effects) = Effects::of(&entry.outcome) {
+                needs.effects(entry.op, effects);
+                needs.tombstones.insert(entry.device.into());
             }
         }
+        for returned in &append.returned {
+            needs.effects(returned.admitted.id(), Effects::returned(returned));
+        }
         needs
+            .ancestors
+            .extend(append.healed.iter().map(|healed| healed.ancestor));
+        needs
+            .tombstones
+            .extend(named_by_projection(&append.projection));
+        needs
+    }
+
+    fn effects(&mut self, op: OpId, effects: Effects<'_>) {
+        self.ops.insert(op);
+        let register = register_of(effects.admitted);
+        for target in effects.streams {
+            self.streams.insert(target.key);
+            let register = register.map(|register| (target.key, register));
+            self.registers.extend(register);
+        }
+        self.tombstones
+            .extend(named_by(effects.admitted, effects.streams));
     }
 }
 
@@ -128,81 +167,88 @@ impl<'a> Plan<'a> {
     /// [`AppendError::Raced`] as its documentation says; [`StoreError::Inconsistent`] when an entry
     /// names another op than it carries.
     pub fn of(append: &'a Append, mut before: Before) -> Result<Self, AppendError> {
-        let mut plan = Self::default();
+        let mut plan = Self {
+            projection: without_the_erased(&append.projection, &before.tombstones),
+            ..Self::default()
+        };
+        let mut standing = Standing::new(
+            std::mem::take(&mut before.streams),
+            std::mem::take(&mut before.registers),
+        );
         let mut moved = BTreeMap::new();
         for entry in &append.entries {
             if !settles(entry, &mut before)? {
                 continue;
             }
+            let effects = effects_of(entry, &before.tombstones)?;
             plan.entries.push(entry);
             moved.insert(entry.log, entry.device);
-            if let EntryOutcome::Accepted { admitted, .. } = &entry.outcome {
-                if admitted.id() != entry.op {
-                    let fault = "an entry names another op than it carries";
-                    return Err(StoreError::Inconsistent(fault).into());
-                }
-                if before.ops.insert(entry.op) {
-                    plan.accept(entry.op, &entry.outcome, &mut before.streams);
-                }
+            if let Some(effects) = effects
+                && before.ops.insert(entry.op)
+            {
+                plan.accept(entry.op, effects, &mut standing);
             }
         }
+        for returned in &append.returned {
+            let op = returned.admitted.id();
+            let effects = Effects::returned(returned);
+            let erased = is_of_the_erased(effects.admitted, effects.streams, &before.tombstones);
+            if !erased && before.ops.insert(op) {
+                plan.accept(op, effects, &mut standing);
+            }
+        }
+        plan.heal(&append.healed, before.ancestors);
         for (log, device) in moved {
             let next = before.logs.get(&log).map_or(0, |(_, next)| *next);
             plan.logs.push((log, device, next));
         }
+        plan.registers = standing.changed_registers();
         for stream in &mut plan.streams {
-            *stream = before.streams.get(&stream.key).copied().unwrap_or(*stream);
+            let stands = standing.streams.get(&stream.key);
+            *stream = stands.copied().unwrap_or(*stream);
         }
         Ok(plan)
     }
 
-    /// The effects of an op that was not known before.
-    fn accept(
-        &mut self,
-        op: OpId,
-        outcome: &'a EntryOutcome,
-        standing: &mut BTreeMap<StreamKey, StreamHead>,
-    ) {
-        let EntryOutcome::Accepted {
-            admitted,
-            streams,
-            dirty,
-            derived,
-            tally,
-        } = outcome
-        else {
-            return;
-        };
-        let sum = op_sum(admitted);
-        self.ops.push((op, admitted));
-        for target in streams {
-            let stream = standing
-                .entry(target.key)
-                .or_insert_with(|| target.opened());
-            stream.head = stream.head.saturating_add(1);
-            stream.sum = stream.sum.plus(sum);
-            self.places.push(StreamPlace {
-                stream: target.key,
-                position: stream.head,
-                op,
-            });
-            if !self.streams.iter().any(|moved| moved.key == target.key) {
-                self.streams.push(*stream);
+    fn heal(&mut self, healed: &[Healed], mut ancestors: BTreeMap<StreamId, Ancestor>) {
+        let mut changed = BTreeSet::new();
+        for span in healed {
+            let ancestor = ancestors.get_mut(&span.ancestor);
+            if ancestor.is_some_and(|ancestor| ancestor.heal(span.after, span.up_to)) {
+                changed.insert(span.ancestor);
             }
         }
-        if let Some(participant) = dirty
-            && !self.dirty.contains(participant)
-        {
-            self.dirty.push(*participant);
-        }
-        self.outbox
-            .extend(derived.as_ref().map(|(stream, kind, payload)| OutboxDraft {
-                stream: *stream,
-                kind: *kind,
-                payload,
-            }));
-        self.tallies.extend(tally.map(|tally| (op, tally)));
+        ancestors.retain(|handle, _| changed.contains(handle));
+        self.ancestors = ancestors.into_iter().collect();
     }
+}
+
+/// What an entry does. What the server itself found out about someone who is erased by now does
+/// nothing; what a device says of them has to be judged again.
+fn effects_of<'a>(
+    entry: &'a Entry,
+    erased: &BTreeSet<Tombstone>,
+) -> Result<Option<Effects<'a>>, AppendError> {
+    let Some(effects) = Effects::of(&entry.outcome) else {
+        return Ok(None);
+    };
+    let AdmittedOp { op, admission } = effects.admitted;
+    if op.id() != entry.op {
+        let fault = "an entry names another op than it carries";
+        return Err(StoreError::Inconsistent(fault).into());
+    }
+    // The erasure itself is by or about the erased, and names nothing else.
+    if op.kind == OpKind::Erase as u32 {
+        return Ok(Some(effects));
+    }
+    let about = is_of_the_erased(effects.admitted, effects.streams, erased);
+    if about && admission.author_role == Role::Server {
+        return Ok(None);
+    }
+    if about || erased.contains(&entry.device.into()) {
+        return Err(AppendError::Raced);
+    }
+    Ok(Some(effects))
 }
 
 impl StreamTarget {
@@ -240,6 +286,7 @@ fn settles(entry: &Entry, before: &mut Before) -> Result<bool, AppendError> {
     } else {
         let standing = before.entries.get(&(entry.log, entry.sequence));
         match standing {
+            Some(standing) if standing.op == ERASED_OP => return Ok(false),
             Some(standing) if standing.op != entry.op => return Err(AppendError::Raced),
             Some(standing) if standing.settled == settled => return Ok(false),
             Some(EntryBefore {

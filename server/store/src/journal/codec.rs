@@ -1,0 +1,265 @@
+//! An entry as bytes: protobuf messages of this file. Fields are only ever added.
+
+use askel_sync::{
+    id::{PlaceId, WrongIdLength},
+    key::PublicKey,
+    time::Timestamp,
+};
+use prost::Message;
+
+use super::{Entry, ParticipantImage, StaffImage};
+use crate::{
+    Approval, CatalogVersion, Device, DeviceState, Erased, Invitation, PassRecord, RecoverySheet,
+    Tenant,
+};
+
+/// Bytes that are no entry of this version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the journal's entry can't be read")]
+pub struct MalformedEntry;
+
+impl From<WrongIdLength> for MalformedEntry {
+    fn from(_: WrongIdLength) -> Self {
+        Self
+    }
+}
+
+impl From<prost::DecodeError> for MalformedEntry {
+    fn from(_: prost::DecodeError) -> Self {
+        Self
+    }
+}
+
+impl Entry {
+    /// As bytes.
+    pub fn encode(&self) -> Vec<u8> {
+        let said = match self {
+            Self::Participant(image) => Said::Participant(image.into()),
+            Self::Staff(image) => Said::Staff(StaffRow {
+                device: Some((&image.device).into()),
+                invitations: image.invitations.iter().map(Into::into).collect(),
+            }),
+            Self::Invitation(invitation) => Said::Invitation(invitation.into()),
+            Self::InvitationDeleted(id) => Said::InvitationDeleted(id.to_vec()),
+            Self::Erased(erased) => Said::Erased(erased.into()),
+            Self::Tenant(tenant) => Said::Tenant(tenant.into()),
+            Self::Catalog(catalog) => Said::Catalog(catalog.into()),
+        };
+        EntryRow { said: Some(said) }.encode_to_vec()
+    }
+
+    /// From bytes.
+    ///
+    /// # Errors
+    /// [`MalformedEntry`] when a field is missing or has no such value.
+    pub fn decode(bytes: &[u8]) -> Result<Self, MalformedEntry> {
+        Ok(match EntryRow::decode(bytes)?.said.ok_or(MalformedEntry)? {
+            Said::Participant(row) => Self::Participant(row.try_into()?),
+            Said::Staff(row) => Self::Staff(StaffImage {
+                device: row.device.ok_or(MalformedEntry)?.try_into()?,
+                invitations: all(row.invitations)?,
+            }),
+            Said::Invitation(row) => Self::Invitation(row.try_into()?),
+            Said::InvitationDeleted(id) => Self::InvitationDeleted(array(&id)?),
+            Said::Erased(row) => Self::Erased(row.try_into()?),
+            Said::Tenant(row) => Self::Tenant(row.try_into()?),
+            Said::Catalog(row) => Self::Catalog(row.try_into()?),
+        })
+    }
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct EntryRow {
+    #[prost(oneof = "Said", tags = "1, 2, 3, 4, 5, 6, 7")]
+    said: Option<Said>,
+}
+
+#[derive(Clone, PartialEq, prost::Oneof)]
+enum Said {
+    #[prost(message, tag = "1")]
+    Participant(ParticipantRow),
+    #[prost(message, tag = "2")]
+    Staff(StaffRow),
+    #[prost(message, tag = "3")]
+    Invitation(InvitationRow),
+    #[prost(bytes, tag = "4")]
+    InvitationDeleted(Vec<u8>),
+    #[prost(message, tag = "5")]
+    Erased(ErasedRow),
+    #[prost(message, tag = "6")]
+    Tenant(TenantRow),
+    #[prost(message, tag = "7")]
+    Catalog(CatalogRow),
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct ParticipantRow {
+    #[prost(bytes, tag = "1")]
+    participant: Vec<u8>,
+    #[prost(message, repeated, tag = "2")]
+    devices: Vec<DeviceRow>,
+    #[prost(message, repeated, tag = "3")]
+    passes: Vec<PassRow>,
+    #[prost(message, repeated, tag = "4")]
+    sheets: Vec<SheetRow>,
+    #[prost(message, repeated, tag = "5")]
+    approvals: Vec<ApprovalRow>,
+    #[prost(message, repeated, tag = "6")]
+    cards: Vec<CardRow>,
+    #[prost(message, repeated, tag = "7")]
+    invitations: Vec<InvitationRow>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct StaffRow {
+    #[prost(message, optional, tag = "1")]
+    device: Option<DeviceRow>,
+    #[prost(message, repeated, tag = "2")]
+    invitations: Vec<InvitationRow>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct DeviceRow {
+    #[prost(bytes, tag = "1")]
+    device: Vec<u8>,
+    #[prost(bytes, tag = "2")]
+    public_key: Vec<u8>,
+    #[prost(int32, tag = "3")]
+    role: i32,
+    #[prost(bytes, optional, tag = "4")]
+    participant: Option<Vec<u8>>,
+    #[prost(message, optional, tag = "5")]
+    scope: Option<ScopeRow>,
+    /// 1 pending, 2 active, 3 probation, 4 revoked.
+    #[prost(uint32, tag = "6")]
+    state: u32,
+    #[prost(sint64, tag = "7")]
+    probation_until_ms: i64,
+    #[prost(bytes, optional, tag = "8")]
+    inviter: Option<Vec<u8>>,
+    #[prost(sint64, tag = "9")]
+    enrolled_at_ms: i64,
+    #[prost(sint64, optional, tag = "10")]
+    lease_until_ms: Option<i64>,
+    #[prost(bytes, optional, tag = "11")]
+    pass: Option<Vec<u8>>,
+}
+
+/// Absent for the whole tenant.
+#[derive(Clone, PartialEq, Message)]
+struct ScopeRow {
+    #[prost(uint32, repeated, tag = "1")]
+    places: Vec<u32>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct PassRow {
+    #[prost(bytes, tag = "1")]
+    pass: Vec<u8>,
+    #[prost(sint64, optional, tag = "2")]
+    burned_at_ms: Option<i64>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct SheetRow {
+    #[prost(bytes, tag = "1")]
+    code_hash: Vec<u8>,
+    #[prost(bytes, tag = "2")]
+    maker: Vec<u8>,
+    #[prost(bytes, optional, tag = "3")]
+    used_by: Option<Vec<u8>>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct ApprovalRow {
+    #[prost(bytes, tag = "1")]
+    approved: Vec<u8>,
+    #[prost(bytes, optional, tag = "2")]
+    replaced: Option<Vec<u8>>,
+    #[prost(bytes, tag = "3")]
+    maker: Vec<u8>,
+    #[prost(sint64, tag = "4")]
+    expires_at_ms: i64,
+    #[prost(bool, tag = "5")]
+    used: bool,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct CardRow {
+    #[prost(bytes, tag = "1")]
+    request: Vec<u8>,
+    #[prost(bytes, tag = "2")]
+    pass: Vec<u8>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct InvitationRow {
+    #[prost(bytes, tag = "1")]
+    id: Vec<u8>,
+    #[prost(bytes, tag = "2")]
+    code_hash: Vec<u8>,
+    #[prost(int32, tag = "3")]
+    role: i32,
+    #[prost(message, optional, tag = "4")]
+    scope: Option<ScopeRow>,
+    #[prost(bytes, optional, tag = "5")]
+    participant: Option<Vec<u8>>,
+    #[prost(bytes, optional, tag = "6")]
+    inviter: Option<Vec<u8>>,
+    #[prost(sint64, tag = "7")]
+    created_at_ms: i64,
+    #[prost(sint64, tag = "8")]
+    expires_at_ms: i64,
+    #[prost(bytes, optional, tag = "9")]
+    used_by: Option<Vec<u8>>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct ErasedRow {
+    #[prost(bytes, tag = "1")]
+    participant: Vec<u8>,
+    #[prost(bytes, repeated, tag = "2")]
+    devices: Vec<Vec<u8>>,
+    #[prost(bytes, repeated, tag = "3")]
+    logs: Vec<Vec<u8>>,
+    #[prost(bytes, repeated, tag = "4")]
+    passes: Vec<Vec<u8>>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct TenantRow {
+    #[prost(bytes, tag = "1")]
+    tenant: Vec<u8>,
+    #[prost(bytes, tag = "2")]
+    root_hash: Vec<u8>,
+    #[prost(bytes, tag = "3")]
+    signed_key_list: Vec<u8>,
+    #[prost(uint32, tag = "4")]
+    key_list_version: u32,
+    #[prost(sint64, tag = "5")]
+    created_at_ms: i64,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct CatalogRow {
+    #[prost(uint32, tag = "1")]
+    version: u32,
+    #[prost(bytes, tag = "2")]
+    hash: Vec<u8>,
+    #[prost(bytes, tag = "3")]
+    content: Vec<u8>,
+    #[prost(bytes, tag = "4")]
+    signature: Vec<u8>,
+    #[prost(sint64, tag = "5")]
+    published_at_ms: i64,
+}
+
+mod convert;
+
+fn array<const N: usize>(bytes: &[u8]) -> Result<[u8; N], MalformedEntry> {
+    bytes.try_into().map_err(|_| MalformedEntry)
+}
+
+fn all<R, T: TryFrom<R, Error = MalformedEntry>>(rows: Vec<R>) -> Result<Vec<T>, MalformedEntry> {
+    rows.into_iter().map(T::try_from).collect()
+}

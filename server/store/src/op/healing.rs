@@ -1,0 +1,180 @@
+//! Streams of before a restore: what they are the ancestors of, and what of them came back.
+
+use askel_sync::{
+    id::{LogId, StreamId},
+    stream::StreamKey,
+};
+
+/// Whether a handle is the one in use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lineage {
+    /// It is.
+    Current,
+    /// It was, before a restore.
+    Ancestor {
+        /// Up to this position both streams say the same.
+        head: u64,
+        /// Up to this position of the ancestor readers have handed everything back; `head` at least.
+        healed_to: u64,
+    },
+}
+
+/// What readers hand back of a stream of before: everything in a span of its positions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Healed {
+    /// The handle of before.
+    pub ancestor: StreamId,
+    /// The position before the first.
+    pub after: u64,
+    /// The last position.
+    pub up_to: u64,
+}
+
+/// What somebody says a server held before its restore.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Claim {
+    /// A stream went at least so far.
+    Stream {
+        /// The handle of before.
+        ancestor: StreamId,
+        /// The last position seen.
+        position: u64,
+    },
+    /// A log was settled at least so far.
+    Log {
+        /// The log.
+        log: LogId,
+        /// The first sequence that was not.
+        next_sequence: u64,
+    },
+}
+
+/// What is known of losses, over all restores.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Healing {
+    /// Positions of streams that readers handed back.
+    pub healed: u64,
+    /// Positions that somebody claimed and nobody has handed back.
+    pub missing: u64,
+    /// Logs whose writers knew more settled than the server.
+    pub logs: u64,
+    /// The ops they knew settled beyond that.
+    pub log_ops: u64,
+}
+
+/// A stream of before a restore.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ancestor {
+    /// The stream that continues it.
+    pub stream: StreamKey,
+    /// Up to this position both say the same.
+    pub head: u64,
+    /// The furthest position that somebody claimed or handed back.
+    pub claimed: u64,
+    /// Spans handed back, as (position before the first, last position): ascending, apart, above
+    /// `head`.
+    pub healed: Vec<(u64, u64)>,
+}
+
+impl Ancestor {
+    /// A stream that ended at `head`.
+    pub const fn new(stream: StreamKey, head: u64) -> Self {
+        Self {
+            stream,
+            head,
+            claimed: head,
+            healed: Vec::new(),
+        }
+    }
+
+    /// How a reader with its handle stands.
+    pub fn lineage(&self) -> Lineage {
+        let whole = self.healed.first().filter(|(after, _)| *after == self.head);
+        Lineage::Ancestor {
+            head: self.head,
+            healed_to: whole.map_or(self.head, |(_, up_to)| *up_to),
+        }
+    }
+
+    /// Notes a span that came back. Returns whether that is news.
+    pub fn heal(&mut self, after: u64, up_to: u64) -> bool {
+        let (after, up_to) = (after.max(self.head), up_to.max(self.head));
+        let known = |(from, to): &(u64, u64)| *from <= after && up_to <= *to;
+        if after >= up_to || self.healed.iter().any(known) {
+            return false;
+        }
+        self.claimed = self.claimed.max(up_to);
+        let apart = |(from, to): &(u64, u64)| *to < after || up_to < *from;
+        let (mut healed, touching): (Vec<_>, Vec<_>) =
+            self.healed.drain(..).partition(|span| apart(span));
+        let merged = touching.into_iter().fold((after, up_to), |span, other| {
+            (span.0.min(other.0), span.1.max(other.1))
+        });
+        healed.push(merged);
+        healed.sort_unstable();
+        self.healed = healed;
+        true
+    }
+
+    /// Notes a claim. Returns whether that is news.
+    pub fn claim(&mut self, position: u64) -> bool {
+        let news = position > self.claimed;
+        self.claimed = self.claimed.max(position);
+        news
+    }
+
+    /// Positions handed back, and those claimed that are not.
+    pub fn count(&self) -> (u64, u64) {
+        let spans = self.healed.iter();
+        let healed = spans
+            .map(|(after, up_to)| up_to.saturating_sub(*after))
+            .fold(0, u64::saturating_add);
+        let lost = self.claimed.saturating_sub(self.head);
+        (healed, lost.saturating_sub(healed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ancestor(spans: &[(u64, u64)]) -> Ancestor {
+        let mut ancestor = Ancestor::new(StreamKey::Catalog, 10);
+        for (after, up_to) in spans {
+            ancestor.heal(*after, *up_to);
+        }
+        ancestor
+    }
+
+    #[test]
+    fn spans_add_up_in_any_order() {
+        let check = |spans: &[(u64, u64)], healed: &[(u64, u64)], to: u64| {
+            for spans in [spans.to_vec(), spans.iter().rev().copied().collect()] {
+                let ancestor = ancestor(&spans);
+                assert_eq!(ancestor.healed, healed, "{spans:?}");
+                let lineage = Lineage::Ancestor {
+                    head: 10,
+                    healed_to: to,
+                };
+                assert_eq!(ancestor.lineage(), lineage, "{spans:?}");
+            }
+        };
+        check(&[], &[], 10);
+        check(&[(10, 12), (12, 15)], &[(10, 15)], 15);
+        check(&[(12, 15)], &[(12, 15)], 10);
+        check(&[(10, 12), (14, 15)], &[(10, 12), (14, 15)], 12);
+        check(&[(5, 12), (11, 13), (3, 9), (13, 13)], &[(10, 13)], 13);
+    }
+
+    #[test]
+    fn what_was_claimed_and_did_not_come_back_is_missing() {
+        let mut ancestor = ancestor(&[(12, 15)]);
+        assert_eq!(ancestor.count(), (3, 2));
+        assert!(ancestor.claim(20));
+        assert!(!ancestor.claim(18));
+        assert_eq!(ancestor.count(), (3, 7));
+        assert!(!ancestor.heal(13, 15), "known");
+        assert!(ancestor.heal(10, 20));
+        assert_eq!(ancestor.count(), (10, 0));
+    }
+}
