@@ -1,6 +1,7 @@
 //! `cargo xtask drill NAME`: the long runs. The tests do a share of each.
 
 mod demo_seeds;
+mod fuzz;
 
 use std::{io::Write as _, path::PathBuf};
 
@@ -21,9 +22,12 @@ pub(crate) struct Arguments {
     /// Says which drills there are.
     #[arg(long)]
     list: bool,
-    /// How many kills or seeds, instead of the drill's own number.
-    #[arg(long)]
+    /// How many kills, seeds or minutes, instead of the drill's own number.
+    #[arg(long, visible_alias = "minutes")]
     count: Option<u32>,
+    /// One target of `fuzz` instead of all.
+    #[arg(long)]
+    target: Option<String>,
     /// The walking data of `demo-seeds`.
     #[arg(long, default_value = "../shared/data/steps/hourly_steps.csv")]
     steps: PathBuf,
@@ -56,6 +60,12 @@ const DRILLS: &[Drill] = &[
         about: "plays the walking data with several seeds: the same figures every time",
         count: 10,
         run: |workspace, arguments, count| demo_seeds::run(workspace, &arguments.steps, count),
+    },
+    Drill {
+        name: "fuzz",
+        about: "minutes of libFuzzer on each decoder, on a server and on a phone: no finding",
+        count: 10,
+        run: |workspace, arguments, count| fuzz::run(workspace, count, arguments.target.as_deref()),
     },
 ];
 
@@ -109,6 +119,7 @@ mod tests {
             name: Some("nap".into()),
             list: false,
             count: None,
+            target: None,
             steps: PathBuf::new(),
         };
         let error = run(&workspace, &arguments).expect_err("there is no such drill");

@@ -47,7 +47,7 @@ fn check_manifests(sources: &Sources, wanted: &BTreeSet<&str>) -> Vec<Fault> {
     let mut taken = BTreeSet::new();
     for (path, text) in sources
         .ending("toml")
-        .filter(|(path, _)| path.ends_with("/Cargo.toml"))
+        .filter(|(path, text)| path.ends_with("/Cargo.toml") && !is_a_workspace(text))
     {
         for (name, value) in asked_for(text) {
             if value.get("workspace").and_then(toml::Value::as_bool) != Some(true) {
@@ -62,6 +62,12 @@ fn check_manifests(sources: &Sources, wanted: &BTreeSet<&str>) -> Vec<Fault> {
     let idle = wanted.iter().filter(|name| !taken.contains(**name));
     faults.extend(idle.map(|name| Fault::new(MANIFEST, format!("no member takes {name}"))));
     faults
+}
+
+/// A workspace inside this one, with a lock file of its own: what it takes is no part of Askel.
+fn is_a_workspace(manifest: &str) -> bool {
+    let manifest: toml::Table = manifest.parse().unwrap_or_default();
+    manifest.contains_key("workspace")
 }
 
 /// The dependencies of a manifest, of all kinds.
@@ -104,5 +110,8 @@ mod tests {
             check_with("prost = \"1\"", "[dependencies]\nprost = \"1\""),
             1
         );
+        // Nobody of this workspace takes it; what the other one takes is its own matter.
+        let other = "[workspace]\n[dependencies]\nloro = \"1\"";
+        assert_eq!(check_with("prost = \"1\"", other), 1);
     }
 }
