@@ -2,6 +2,7 @@
 
 mod drill;
 mod package;
+mod simulate;
 mod sqlx_data;
 mod stopwatch;
 mod test;
@@ -41,6 +42,8 @@ enum Command {
     },
     /// The long runs of tests whose short share is in `test`.
     Drill(drill::Arguments),
+    /// Simulated worlds of phones, scanners and the server: the same seed, the same trace.
+    Simulate(simulate::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -57,6 +60,7 @@ fn main() -> ExitCode {
             compatibility::release(&workspace.root, breaking)
         }
         Command::Drill(arguments) => drill::run(&workspace, &arguments),
+        Command::Simulate(arguments) => simulate::run(&workspace, &arguments),
     });
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,0 +1,241 @@
+//! Knows what was acknowledged to whom, and sees at once when something of it is gone.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use askel_client_sdk::{SeenOp, SeenStanding, Timestamp, TransportError};
+use askel_proto::v1;
+use askel_sync::{
+    id::{OpId, ParticipantId},
+    op::Origin,
+};
+use prost::Message as _;
+
+use crate::{
+    plan::{FIRST_SCANNER, name},
+    time::{DeviceClock, TrueTime},
+    trace::Trace,
+};
+
+/// What a device was doing when it is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Look {
+    /// It was asked to write something.
+    Wrote,
+    /// It synced: nothing new may be there.
+    Synced,
+    /// It was started again: what was being written may be there.
+    Started,
+    /// It was put back: what is there now is what it has.
+    PutBack,
+}
+
+/// An op that some device had on its disk.
+#[derive(Debug, Clone)]
+pub(crate) struct Written {
+    pub(crate) device: usize,
+    /// The true time.
+    pub(crate) at: Timestamp,
+    /// The boot it was written in.
+    pub(crate) boot_id: u64,
+    pub(crate) origin: Origin,
+    pub(crate) kind: u32,
+}
+
+/// The oracle.
+pub(crate) struct Oracle {
+    trace: Trace,
+    true_time: Arc<TrueTime>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    lives: BTreeMap<usize, BTreeMap<OpId, SeenOp>>,
+    written: BTreeMap<OpId, Written>,
+    accepted: BTreeMap<OpId, usize>,
+    rejected: BTreeMap<OpId, usize>,
+    people: BTreeSet<ParticipantId>,
+    violations: Vec<String>,
+}
+
+impl Oracle {
+    pub(crate) fn new(trace: Trace, true_time: Arc<TrueTime>) -> Self {
+        Self {
+            trace,
+            true_time,
+            state: Mutex::default(),
+        }
+    }
+
+    /// Something that must never happen has happened.
+    pub(crate) fn violation(&self, what: String) {
+        self.trace.note(format!("VIOLATION {what}"));
+        self.state().violations.push(what);
+    }
+
+    pub(crate) fn violations(&self) -> Vec<String> {
+        self.state().violations.clone()
+    }
+
+    /// A participant whose id no scanner may see.
+    pub(crate) fn meets(&self, person: ParticipantId) {
+        self.state().people.insert(person);
+    }
+
+    /// Looks at all own ops of a device, and returns those that it was newly told are accepted.
+    pub(crate) fn look(
+        &self,
+        device: usize,
+        clock: &DeviceClock,
+        seen: Vec<SeenOp>,
+        look: Look,
+    ) -> Vec<OpId> {
+        let now = self.true_time.now();
+        let boot_id = askel_client_sdk::Clock::read(clock).segment.boot_id;
+        let mut faults = Vec::new();
+        let mut newly = Vec::new();
+        let mut state = self.state();
+        let seen: BTreeMap<OpId, SeenOp> = seen.into_iter().map(|op| (op.id, op)).collect();
+        let former = state.lives.remove(&device).unwrap_or_default();
+        if look != Look::PutBack {
+            faults.extend(lost(device, &former, &seen));
+        }
+        for op in seen.values() {
+            let held = former.get(&op.id);
+            if held.is_none() && look == Look::Synced {
+                faults.push(format!("{}: a sync made {}", name(device), told(op)));
+            }
+            if matches!(look, Look::Wrote | Look::Started) {
+                state.written.entry(op.id).or_insert_with(|| Written {
+                    device,
+                    at: now,
+                    boot_id,
+                    origin: op.op.origin,
+                    kind: op.op.kind,
+                });
+            }
+            match op.standing {
+                SeenStanding::Accepted => {
+                    if state.accepted.insert(op.id, device).is_none() {
+                        newly.push(op.id);
+                    }
+                }
+                SeenStanding::Rejected => {
+                    state.rejected.insert(op.id, device);
+                }
+                SeenStanding::Open => {}
+            }
+        }
+        state.lives.insert(device, seen);
+        drop(state);
+        for fault in faults {
+            self.violation(fault);
+        }
+        newly
+    }
+
+    /// A device's part of an answer: nobody at a door learns who people are.
+    pub(crate) fn hears(&self, device: &str, part: &v1::SyncResponse) {
+        let is_scanner = (FIRST_SCANNER..crate::plan::DEVICES).any(|one| name(one) == device);
+        if !is_scanner {
+            return;
+        }
+        let bytes = part.encode_to_vec();
+        let people: Vec<ParticipantId> = self.state().people.iter().copied().collect();
+        for person in people {
+            let id = person.as_bytes();
+            if bytes.windows(id.len()).any(|window| window == id) {
+                self.violation(format!("{device} was told a participant's id"));
+            }
+        }
+    }
+
+    /// A refusal that an honest device must never get.
+    pub(crate) fn hears_refusal(&self, device: &str, error: &TransportError) {
+        let TransportError::Refused(refusal) = error else {
+            return;
+        };
+        const NEVER: &[&str] = &[
+            "INTERNAL",
+            "BATCH_MALFORMED",
+            "WRITER_NOT_SIGNER",
+            "SIGNATURE_INVALID",
+            "MESSAGE_MALFORMED",
+            "MESSAGE_TOO_LARGE",
+            "FIELD_INVALID",
+            "LIMIT_EXCEEDED",
+            "STREAM_NOT_YOURS",
+        ];
+        if NEVER.contains(&&*refusal.reason) {
+            self.violation(format!("{device} is refused: {}", refusal.reason));
+        }
+    }
+
+    pub(crate) fn written(&self, op: OpId) -> Option<Written> {
+        self.state().written.get(&op).cloned()
+    }
+
+    /// What was ever told to be accepted.
+    pub(crate) fn accepted(&self) -> Vec<(OpId, usize)> {
+        let state = self.state();
+        state.accepted.iter().map(|(op, by)| (*op, *by)).collect()
+    }
+
+    /// What a device holds.
+    pub(crate) fn life(&self, device: usize) -> Vec<SeenOp> {
+        let state = self.state();
+        let life = state.lives.get(&device);
+        life.map(|life| life.values().cloned().collect())
+            .unwrap_or_default()
+    }
+
+    /// Every log and op that was seen so far.
+    pub(crate) fn overhear(&self) -> Vec<(OpId, Origin)> {
+        let state = self.state();
+        let ops = state.lives.values().flat_map(BTreeMap::values);
+        ops.filter(|op| op.sealed)
+            .map(|op| (op.id, op.carrier))
+            .collect()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Ops that were there and are not any more, without a reason.
+fn lost(
+    device: usize,
+    former: &BTreeMap<OpId, SeenOp>,
+    seen: &BTreeMap<OpId, SeenOp>,
+) -> Vec<String> {
+    let rewritten: BTreeSet<Origin> = seen.values().map(|op| op.op.origin).collect();
+    let is_lost = |op: &&SeenOp| {
+        let may_change = !op.sealed && rewritten.contains(&op.op.origin);
+        !seen.contains_key(&op.id) && op.standing != SeenStanding::Accepted && !may_change
+    };
+    former
+        .values()
+        .filter(is_lost)
+        .map(|op| format!("{} has lost {}", name(device), told(op)))
+        .collect()
+}
+
+/// An op in few words.
+pub(crate) fn told(op: &SeenOp) -> String {
+    format!(
+        "op {} of kind {} at {} of log {:02x?}",
+        short(op.id),
+        op.op.kind,
+        op.op.origin.sequence,
+        &op.op.origin.log.as_bytes()[..2]
+    )
+}
+
+/// The first bytes of an id.
+pub(crate) fn short(op: OpId) -> String {
+    data_encoding::HEXLOWER.encode(&op.as_bytes()[..4])
+}
