@@ -6,16 +6,16 @@
 
 mod authority;
 mod clock;
+mod facts;
 mod judge;
+mod outcome;
 mod steps;
 
 pub use authority::{Relation, allows, rows};
 pub use clock::{ClockReading, CorrectedTime, correct};
-pub use judge::{
-    Author, AuthorStanding, CheckInFact, Clocks, Deferral, Facts, Judgement, PlaceScope, Rejection,
-    judge,
-};
-
+pub use facts::{Author, AuthorStanding, CheckInFact, Facts, PlaceScope};
+pub use judge::{Clocks, judge};
+pub use outcome::{Deferral, Judgement, Rejection};
 pub use steps::counted_in;
 
 use askel_proto::v1;

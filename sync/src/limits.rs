@@ -35,8 +35,10 @@ pub const SEQUENCE_MAX: u64 = 1 << 48;
 
 /// Steps one 15-minute bucket may hold; the fastest measured hour of the walking data is 10 554.
 pub const STEPS_PER_BUCKET_MAX: u32 = 20_000;
-/// Revisions a register may reach.
-pub const REVISION_MAX: u32 = 1_000_000;
+/// Revisions a register may reach. No writer can come near it by steps of the next.
+pub const REVISION_MAX: u32 = 1_000_000_000;
+/// How far a register's revision may be above the live one.
+pub const REVISION_AHEAD_MAX: u32 = 1_000;
 /// People one Tally may add or take away.
 pub const TALLY_DELTA_MAX: i32 = 100;
 /// Op ids one op may cite.
@@ -52,6 +54,8 @@ pub const VENUE_CODE_BYTES_MAX: usize = 128;
 pub const CLOCK_SKEW_TOLERATED_MS: i64 = 2 * 60_000;
 /// For how long whoever registered someone may judge their own check-in again, in milliseconds.
 pub const OWN_CORRECTION_MS_MAX: i64 = 10 * 60_000;
+/// How long an op waits for the one that it is about, in milliseconds.
+pub const CITED_OP_WAIT_MS_MAX: i64 = 35 * 24 * 3_600_000;
 /// How far a call credential's time may be off, in milliseconds.
 pub const CREDENTIAL_SKEW_MS_MAX: i64 = 10 * 60_000;
 /// The longest lease of a staff certificate, in milliseconds.

@@ -2,14 +2,17 @@
 
 mod canonical;
 mod payload;
+mod register;
 
 pub use canonical::NotCanonical;
 pub use payload::{
     Alias, AwardConfirmed, AwardWithdrawn, ChallengeTotal, CheckIn, Correction, CorrectionReason,
-    Evidence, FavouriteAdded, FavouriteRemoved, LANGUAGES, MalformedPayload, Manner, Measure,
-    PassSeen, Payload, ProfileField, ProfileSet, QuestJoined, QuestLeft, SessionRef, StepCount,
-    Tally, Verdict, WithdrawalReason, Witness,
+    Erase, Evidence, FavouriteAdded, FavouriteRemoved, LANGUAGES, MalformedPayload, Manner,
+    Measure, PassSeen, Payload, ProfileField, ProfileSet, QuestJoined, QuestLeft, SessionRef,
+    StepCount, Tally, Verdict, WithdrawalReason, Witness,
 };
+
+pub use register::{ProfileRegister, Register};
 
 use sha2::{Digest as _, Sha256};
 

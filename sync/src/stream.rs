@@ -8,7 +8,9 @@ mod register;
 pub mod short;
 
 pub use live::{StreamSum, op_sum};
-pub use register::{ProfileRegister, Rank, Register, rank_of, register_of, value_of};
+pub use register::{Rank, rank_of, register_of, value_of};
+
+pub use crate::op::{ProfileRegister, Register};
 
 use askel_proto::v1;
 

@@ -10,7 +10,7 @@ use askel_sync::{
     admission::{AdmittedOp, CheckInFact, Facts},
     catalog::Catalog,
     id::{DeviceId, LogId, OpId, ParticipantId, PassTag, PlaceId, TenantId},
-    op::{Correction, OpKind, Payload, Witness},
+    op::{Correction, OpKind, Payload, Register, Witness},
     stream::StreamKey,
     time::{LocalDate, Timestamp},
 };
@@ -40,6 +40,17 @@ pub(super) struct Known {
     passes: HashMap<PassTag, PassRecord>,
     /// The greatest revision of the corrections about a check-in.
     revisions: HashMap<OpId, u32>,
+    /// The live revision of registers; what is not here is not looked up yet.
+    registers: HashMap<(ParticipantId, Register), u32>,
+    erased: Erased,
+}
+
+/// What was erased, of all that the group mentions.
+#[derive(Default)]
+struct Erased {
+    participants: BTreeSet<ParticipantId>,
+    passes: BTreeSet<PassTag>,
+    logs: BTreeSet<LogId>,
 }
 
 impl Known {
@@ -63,6 +74,22 @@ impl Facts for Known {
 
     fn correction_revision(&self, check_in: OpId) -> Option<u32> {
         Some(self.revisions.get(&check_in).copied().unwrap_or(0))
+    }
+
+    fn register_revision(&self, subject: ParticipantId, register: &Register) -> Option<u32> {
+        self.registers.get(&(subject, *register)).copied()
+    }
+
+    fn is_erased(&self, participant: ParticipantId) -> bool {
+        self.erased.participants.contains(&participant)
+    }
+
+    fn is_pass_erased(&self, pass: PassTag) -> bool {
+        self.erased.passes.contains(&pass)
+    }
+
+    fn is_log_erased(&self, log: LogId) -> bool {
+        self.erased.logs.contains(&log)
     }
 
     fn log_writer(&self, log: LogId) -> Option<(DeviceId, Option<ParticipantId>)> {
@@ -271,6 +298,9 @@ impl Wanted {
             Some(Payload::Correction(correction)) => {
                 self.ops.insert(correction.check_in);
                 self.corrected.insert(correction.check_in);
+            }
+            Some(Payload::Evidence(evidence)) => {
+                self.ops.insert(evidence.check_in);
             }
             Some(Payload::CheckIn(check_in)) => {
                 if let Witness::PassScan(pass) = check_in.witness {

@@ -14,10 +14,11 @@ pub const REJECTIONS: &[&str] = &[
     "LEASE_ENDED",
     "NEW_FACTS_ONLY",
     "REVISION_AHEAD",
+    "ERASED",
 ];
 
 /// Why ops are deferred (docs/errors.md).
-pub const DEFERRALS: &[&str] = &["OP_KIND_UNKNOWN", "PLACE_UNKNOWN"];
+pub const DEFERRALS: &[&str] = &["OP_KIND_UNKNOWN", "PLACE_UNKNOWN", "CITED_OP_UNKNOWN"];
 
 /// What a rejection says to people, in Finnish, Swedish or English (for any other language).
 pub fn rejection_text(reason: &str, language: &str) -> &'static str {
@@ -38,9 +39,9 @@ pub fn rejection_text(reason: &str, language: &str) -> &'static str {
             "The card is not known, or is no longer in use.",
         ],
         "CITED_OP_UNKNOWN" => [
-            "Merkintää, jota tämä koskee, ei ole vielä saatu.",
-            "Den anteckning som detta gäller har inte kommit fram än.",
-            "The entry that this is about has not arrived yet.",
+            "Merkintää, jota tämä koskee, ei ole saatu.",
+            "Den anteckning som detta gäller har inte kommit fram.",
+            "The entry that this is about has not arrived.",
         ],
         "ORIGIN_NOT_YOURS" => [
             "Merkintä kuuluu toiselle.",
@@ -61,6 +62,11 @@ pub fn rejection_text(reason: &str, language: &str) -> &'static str {
             "Aiempi korjaus samaan merkintään ei ole vielä perillä.",
             "En tidigare rättelse av samma anteckning har inte kommit fram än.",
             "An earlier correction of the same entry has not arrived yet.",
+        ],
+        "ERASED" => [
+            "Henkilön tiedot on poistettu, eikä niihin voi enää lisätä mitään.",
+            "Personens uppgifter har raderats, och inget kan läggas till dem längre.",
+            "The person's data was erased, and nothing can be added to it any more.",
         ],
         _ => [
             "Merkintää ei voitu ottaa vastaan.",
@@ -164,10 +170,15 @@ mod tests {
             Rejection::LeaseEnded,
             Rejection::NewFactsOnly,
             Rejection::RevisionAhead,
+            Rejection::Erased,
         ]
         .map(|rejection| rejection.to_string());
         assert_eq!(names.as_slice(), REJECTIONS);
-        let deferrals = [Deferral::KindUnknown, Deferral::PlaceUnknown];
+        let deferrals = [
+            Deferral::KindUnknown,
+            Deferral::PlaceUnknown,
+            Deferral::CitedOpUnknown,
+        ];
         assert_eq!(
             deferrals.map(|deferral| deferral.to_string()).as_slice(),
             DEFERRALS

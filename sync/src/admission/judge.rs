@@ -1,161 +1,18 @@
 //! Accepted, rejected or deferred.
 
-use askel_proto::v1::{OpKind, Role, Strength};
+use askel_proto::v1::{OpKind, Strength};
 
 use super::{
-    Admission, ClockReading, CorrectedTime, Flags, Relation, allows, authority::is_new_fact,
-    correct,
+    Admission, Author, AuthorStanding, CheckInFact, ClockReading, CorrectedTime, Deferral, Facts,
+    Flags, Judgement, PlaceScope, Rejection, Relation, allows, authority::is_new_fact, correct,
+    rows,
 };
 use crate::{
-    id::{DeviceId, LogId, OpId, ParticipantId, PassTag, PlaceId},
-    limits::OWN_CORRECTION_MS_MAX,
-    op::{CheckIn, MalformedPayload, Op, Payload, SessionRef, Witness},
-    time::{ClockSegment, LocalDate, Timestamp},
+    id::{DeviceId, LogId, ParticipantId, PassTag, PlaceId},
+    limits::{CITED_OP_WAIT_MS_MAX, OWN_CORRECTION_MS_MAX, REVISION_AHEAD_MAX},
+    op::{CheckIn, Op, Payload, Register, Witness},
+    time::{ClockSegment, Timestamp},
 };
-
-/// Whoever sealed the batch, by the server's own records.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Author {
-    /// The device.
-    pub device: DeviceId,
-    /// Its principal's role.
-    pub role: Role,
-    /// Whom it belongs to, if a participant's.
-    pub participant: Option<ParticipantId>,
-    /// Where its principal works.
-    pub scope: PlaceScope,
-    /// Until when, for staff.
-    pub lease_until: Option<Timestamp>,
-    /// What it may write of what its role may.
-    pub standing: AuthorStanding,
-}
-
-/// How much of what its role may write a device may.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum AuthorStanding {
-    /// All of it.
-    #[default]
-    Full,
-    /// New facts; nothing that changes or undoes what was before. For a device on probation.
-    NewFactsOnly,
-}
-
-/// Places a principal works at.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PlaceScope {
-    /// All of the tenant's.
-    All,
-    /// These.
-    Only(Vec<PlaceId>),
-}
-
-impl PlaceScope {
-    /// Whether it covers a place.
-    pub fn covers(&self, place: PlaceId) -> bool {
-        match self {
-            Self::All => true,
-            Self::Only(places) => places.contains(&place),
-        }
-    }
-}
-
-/// What a judgement has to know; fetched before, so that [`judge`] waits for nothing.
-pub trait Facts {
-    /// Whose pass this was at a corrected time; `None` when it is unknown, or was burned by then. A
-    /// scan from before the pass was burned counts, however late it arrives.
-    fn pass_holder(&self, pass: PassTag, at: Timestamp) -> Option<ParticipantId>;
-    /// An accepted check-in.
-    fn check_in(&self, id: OpId) -> Option<CheckInFact>;
-    /// The greatest revision that may decide about a check-in, 0 for none; `None` where that is not
-    /// for this machine to say.
-    fn correction_revision(&self, check_in: OpId) -> Option<u32>;
-    /// Whose log this is: the device and, if it is a participant's, the participant.
-    fn log_writer(&self, log: LogId) -> Option<(DeviceId, Option<ParticipantId>)>;
-    /// The local day (04:00 cut) of an instant at a place; `None` for a place not in the catalog.
-    fn local_date(&self, place: PlaceId, at: Timestamp) -> Option<LocalDate>;
-}
-
-/// What is known of an accepted check-in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct CheckInFact {
-    /// Whom it is about.
-    pub subject: ParticipantId,
-    /// Where.
-    pub place: PlaceId,
-    /// When, corrected.
-    pub corrected_at: Timestamp,
-    /// Which session.
-    pub session: SessionRef,
-    /// The pass that was scanned, if one was.
-    pub pass: Option<PassTag>,
-    /// The log it was written in, where that is known.
-    pub log: Option<LogId>,
-}
-
-/// The outcome of an op.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Judgement {
-    /// It counts.
-    Accepted {
-        /// Its judgement.
-        admission: Admission,
-        /// What it says.
-        payload: Payload,
-    },
-    /// It does not, for good.
-    Rejected(Rejection),
-    /// It can't be told yet; to be offered again later.
-    Deferred(Deferral),
-}
-
-/// Why an op is deferred; the names are those of the table of reasons.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
-#[non_exhaustive]
-pub enum Deferral {
-    /// This version does not know the kind, or has no effect for it yet.
-    #[error("OP_KIND_UNKNOWN")]
-    KindUnknown,
-    /// People were counted at a place that is not in the catalog: a count belongs to a day, and
-    /// without the place's zone there is none.
-    #[error("PLACE_UNKNOWN")]
-    PlaceUnknown,
-}
-
-/// Why an op is rejected; the names are those of the table of reasons.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
-#[non_exhaustive]
-pub enum Rejection {
-    /// The payload is not canonical, lacks a field or passes a bound.
-    #[error("PAYLOAD_MALFORMED")]
-    Malformed,
-    /// The authority table has no row for it.
-    #[error("OP_NOT_ALLOWED")]
-    NotAllowed,
-    /// The pass is not known, or was burned by then.
-    #[error("PASS_UNKNOWN")]
-    PassUnknown,
-    /// The op it cites is not known.
-    #[error("CITED_OP_UNKNOWN")]
-    CitedOpUnknown,
-    /// It was offered again by someone who may not.
-    #[error("ORIGIN_NOT_YOURS")]
-    OriginNotYours,
-    /// The staff lease had run out when it happened.
-    #[error("LEASE_ENDED")]
-    LeaseEnded,
-    /// The device is on probation, and the kind changes or undoes something.
-    #[error("NEW_FACTS_ONLY")]
-    NewFactsOnly,
-    /// Its revision is more than one above the greatest that is known.
-    #[error("REVISION_AHEAD")]
-    RevisionAhead,
-}
-
-impl From<MalformedPayload> for Rejection {
-    fn from(_: MalformedPayload) -> Self {
-        Self::Malformed
-    }
-}
 
 /// Judges one op of an opened batch.
 pub fn judge(
@@ -170,21 +27,25 @@ pub fn judge(
         Ok(None) => return Judgement::Deferred(Deferral::KindUnknown),
         Err(malformed) => return Judgement::Rejected(malformed.into()),
     };
+    let is_erased = author
+        .participant
+        .is_some_and(|author| facts.is_erased(author));
+    if is_erased || facts.is_log_erased(op.origin.log) {
+        return Rejection::Erased.into();
+    }
     if !is_own_origin(op, carrier, author, facts) {
-        return Judgement::Rejected(Rejection::OriginNotYours);
+        return Rejection::OriginNotYours.into();
     }
     match admit(&payload, author, clocks, facts) {
-        Ok(_) if awaits_a_later_version(payload.kind()) => {
-            Judgement::Deferred(Deferral::KindUnknown)
-        }
+        Ok(_) if awaits_a_later_version(payload.kind()) => Deferral::KindUnknown.into(),
         Ok(admission)
             if admission.flags.contains(Flags::PLACE_UNKNOWN)
                 && payload.kind() == OpKind::Tally =>
         {
-            Judgement::Deferred(Deferral::PlaceUnknown)
+            Deferral::PlaceUnknown.into()
         }
         Ok(admission) => Judgement::Accepted { admission, payload },
-        Err(rejection) => Judgement::Rejected(rejection),
+        Err(judgement) => judgement,
     }
 }
 
@@ -201,10 +62,7 @@ pub struct Clocks {
 
 /// Kinds whose effect this version does not have yet: the phone keeps them until it does.
 fn awaits_a_later_version(kind: OpKind) -> bool {
-    matches!(
-        kind,
-        OpKind::SamePersonLinked | OpKind::SamePersonUnlinked | OpKind::Erase
-    )
+    matches!(kind, OpKind::SamePersonLinked | OpKind::SamePersonUnlinked)
 }
 
 fn admit(
@@ -212,7 +70,7 @@ fn admit(
     author: &Author,
     clocks: Clocks,
     facts: &impl Facts,
-) -> Result<Admission, Rejection> {
+) -> Result<Admission, Judgement> {
     let claimed = claimed_at(payload).unwrap_or(clocks.received_at);
     let corrected = correct(
         claimed,
@@ -220,25 +78,27 @@ fn admit(
         clocks.sent_with,
         clocks.received_at,
     );
-    let about = about(payload, corrected, author, facts)?;
+    let about = about(payload, corrected, clocks.received_at, author, facts)?;
     if !allows(payload.kind(), author.role, about.relation) {
-        return Err(Rejection::NotAllowed);
+        return Err(Rejection::NotAllowed.into());
+    }
+    if about
+        .subject
+        .is_some_and(|subject| facts.is_erased(subject))
+    {
+        return Err(Rejection::Erased.into());
     }
     if author.standing == AuthorStanding::NewFactsOnly && !is_new_fact(payload.kind()) {
-        return Err(Rejection::NewFactsOnly);
+        return Err(Rejection::NewFactsOnly.into());
     }
     if author
         .lease_until
         .is_some_and(|until| corrected.at >= until)
     {
-        return Err(Rejection::LeaseEnded);
+        return Err(Rejection::LeaseEnded.into());
     }
-    if let Payload::Correction(correction) = payload
-        && facts
-            .correction_revision(correction.check_in)
-            .is_some_and(|known| correction.revision > known.saturating_add(1))
-    {
-        return Err(Rejection::RevisionAhead);
+    if is_revision_ahead(payload, about.subject, facts) {
+        return Err(Rejection::RevisionAhead.into());
     }
     let place_unknown =
         place_of(payload).is_some_and(|place| facts.local_date(place, corrected.at).is_none());
@@ -255,6 +115,43 @@ fn admit(
         flags: corrected.flags.with(flags),
         author_role: author.role,
     })
+}
+
+/// Whether a revision is further ahead than its writer can have come. A correction cites one check-in
+/// and goes one beyond what is known of it. A register's writer counts on by itself while it is
+/// offline, and a gap does no harm.
+fn is_revision_ahead(
+    payload: &Payload,
+    subject: Option<ParticipantId>,
+    facts: &impl Facts,
+) -> bool {
+    let (known, revision, ahead_max) = match payload {
+        Payload::Correction(correction) => (
+            facts.correction_revision(correction.check_in),
+            correction.revision,
+            1,
+        ),
+        Payload::StepCount(count) => (
+            known_revision(payload, subject, facts),
+            count.revision,
+            REVISION_AHEAD_MAX,
+        ),
+        Payload::ProfileSet(set) => (
+            known_revision(payload, subject, facts),
+            set.revision,
+            REVISION_AHEAD_MAX,
+        ),
+        _ => return false,
+    };
+    known.is_some_and(|known| revision > known.saturating_add(ahead_max))
+}
+
+fn known_revision(
+    payload: &Payload,
+    subject: Option<ParticipantId>,
+    facts: &impl Facts,
+) -> Option<u32> {
+    facts.register_revision(subject?, &Register::of(payload)?)
 }
 
 /// An op of another log is taken from that log's device, or one of the same participant.
@@ -280,66 +177,120 @@ struct About {
 fn about(
     payload: &Payload,
     corrected: CorrectedTime,
+    received_at: Timestamp,
     author: &Author,
     facts: &impl Facts,
-) -> Result<About, Rejection> {
-    let in_scope = |place| {
-        if author.scope.covers(place) {
-            Relation::InScope
-        } else {
-            Relation::None
-        }
-    };
+) -> Result<About, Judgement> {
     Ok(match payload {
         Payload::CheckIn(CheckIn {
             witness: Witness::PassScan(pass),
             place,
             ..
         }) => About {
-            relation: if author.participant.is_some() {
-                Relation::None
-            } else {
-                in_scope(*place)
+            subject: Some(holder(*pass, corrected.at, facts)?),
+            relation: match author.participant {
+                Some(_) => Relation::None,
+                None => at_place(author, *place),
             },
-            subject: Some(
-                facts
-                    .pass_holder(*pass, corrected.at)
-                    .ok_or(Rejection::PassUnknown)?,
-            ),
         },
         Payload::Tally(tally) => About {
             subject: None,
-            relation: in_scope(tally.place),
+            relation: at_place(author, tally.place),
         },
         Payload::Correction(correction) => {
             let check_in = facts
                 .check_in(correction.check_in)
-                .ok_or(Rejection::CitedOpUnknown)?;
+                .ok_or_else(|| missing(payload, corrected, received_at, author))?;
+            let relation = match at_place(author, check_in.place) {
+                Relation::InScope if is_fresh_own(&check_in, corrected, author.device, facts) => {
+                    Relation::OwnCheckIn
+                }
+                relation => relation,
+            };
             About {
                 subject: Some(check_in.subject),
-                relation: match in_scope(check_in.place) {
-                    Relation::InScope
-                        if is_fresh_own(&check_in, corrected, author.device, facts) =>
-                    {
-                        Relation::OwnCheckIn
-                    }
-                    relation => relation,
-                },
+                relation,
             }
         }
-        _ if author.participant.is_some() => About {
-            subject: author.participant,
-            relation: Relation::Own,
+        Payload::Evidence(evidence) => {
+            // It says nothing of its time, so that there is no waiting for a check-in that is not
+            // known: a phone writes and sends the check-in first.
+            let check_in = facts
+                .check_in(evidence.check_in)
+                .ok_or(Rejection::CitedOpUnknown)?;
+            About::person(check_in.subject, author)
+        }
+        Payload::Erase(erase) if author.participant.is_none() => About {
+            subject: Some(erase.participant),
+            relation: of_tenant(author),
         },
-        _ => About {
-            subject: None,
-            relation: if author.scope == PlaceScope::All {
-                Relation::Tenant
-            } else {
-                Relation::None
+        Payload::Erase(erase) => About::person(erase.participant, author),
+        _ => match author.participant {
+            Some(participant) => About::person(participant, author),
+            None => About {
+                subject: None,
+                relation: of_tenant(author),
             },
         },
     })
+}
+
+impl About {
+    /// An op about a person that they alone may write.
+    fn person(subject: ParticipantId, author: &Author) -> Self {
+        Self {
+            subject: Some(subject),
+            relation: if author.participant == Some(subject) {
+                Relation::Own
+            } else {
+                Relation::None
+            },
+        }
+    }
+}
+
+/// Whose pass was scanned.
+fn holder(pass: PassTag, at: Timestamp, facts: &impl Facts) -> Result<ParticipantId, Rejection> {
+    if facts.is_pass_erased(pass) {
+        return Err(Rejection::Erased);
+    }
+    facts.pass_holder(pass, at).ok_or(Rejection::PassUnknown)
+}
+
+fn at_place(author: &Author, place: PlaceId) -> Relation {
+    if author.scope.covers(place) {
+        Relation::InScope
+    } else {
+        Relation::None
+    }
+}
+
+fn of_tenant(author: &Author) -> Relation {
+    if author.scope == PlaceScope::All {
+        Relation::Tenant
+    } else {
+        Relation::None
+    }
+}
+
+/// What becomes of an op about one that is not known: for a while that may still arrive.
+fn missing(
+    payload: &Payload,
+    corrected: CorrectedTime,
+    received_at: Timestamp,
+    author: &Author,
+) -> Judgement {
+    let may_ever = rows(payload.kind())
+        .iter()
+        .any(|(role, _)| *role == author.role);
+    let age_ms = received_at.saturating_ms_since(corrected.at);
+    if !may_ever {
+        Rejection::NotAllowed.into()
+    } else if age_ms < CITED_OP_WAIT_MS_MAX {
+        Deferral::CitedOpUnknown.into()
+    } else {
+        Rejection::CitedOpUnknown.into()
+    }
 }
 
 /// Whether a device made a check-in itself, a short while before.
@@ -366,6 +317,7 @@ fn claimed_at(payload: &Payload) -> Option<Timestamp> {
         Payload::QuestLeft(payload) => Some(payload.occurred_at),
         Payload::FavouriteAdded(payload) => Some(payload.occurred_at),
         Payload::FavouriteRemoved(payload) => Some(payload.occurred_at),
+        Payload::Erase(payload) => Some(payload.occurred_at),
         _ => None,
     }
 }

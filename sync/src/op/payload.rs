@@ -9,8 +9,8 @@ pub use attendance::{
     CheckIn, Correction, CorrectionReason, Evidence, Manner, SessionRef, Tally, Verdict, Witness,
 };
 pub use choice::{
-    Alias, FavouriteAdded, FavouriteRemoved, LANGUAGES, ProfileField, ProfileSet, QuestJoined,
-    QuestLeft,
+    Alias, Erase, FavouriteAdded, FavouriteRemoved, LANGUAGES, ProfileField, ProfileSet,
+    QuestJoined, QuestLeft,
 };
 pub use server::{AwardConfirmed, AwardWithdrawn, ChallengeTotal, PassSeen, WithdrawalReason};
 pub use steps::{Measure, StepCount};
@@ -26,8 +26,8 @@ use crate::{
 
 /// A payload of this version.
 ///
-/// The kinds that are carried but not yet read here (catalog and key announcements, links, erasure)
-/// stay in their message form.
+/// The kinds that are carried but not yet read here (catalog and key announcements, links) stay in
+/// their message form.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Payload {
@@ -76,7 +76,7 @@ pub enum Payload {
     /// They are not.
     SamePersonUnlinked(v1::SamePersonUnlinked),
     /// A participant is to be erased.
-    Erase(v1::Erase),
+    Erase(Erase),
 }
 
 /// Why a payload of a known kind is refused.
@@ -164,7 +164,7 @@ impl Payload {
             Self::Blank => Vec::new(),
             Self::SamePersonLinked(payload) => payload.encode_to_vec(),
             Self::SamePersonUnlinked(payload) => payload.encode_to_vec(),
-            Self::Erase(payload) => payload.encode_to_vec(),
+            Self::Erase(payload) => payload.to_proto().encode_to_vec(),
         }
     }
 
@@ -220,7 +220,7 @@ impl Payload {
             OpKind::Blank => Self::Blank,
             OpKind::SamePersonLinked => Self::SamePersonLinked(read(bytes)?),
             OpKind::SamePersonUnlinked => Self::SamePersonUnlinked(read(bytes)?),
-            OpKind::Erase => Self::Erase(read(bytes)?),
+            OpKind::Erase => Self::Erase(Erase::from_proto(&read(bytes)?)?),
         }))
     }
 }

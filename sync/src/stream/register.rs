@@ -9,44 +9,10 @@ use prost::Message as _;
 
 use crate::{
     admission::{AdmittedOp, counted_in},
-    id::{GoalId, OpId, StepSourceId},
-    op::{Measure, Payload, ProfileField},
-    time::{Quarter, Timestamp},
+    id::OpId,
+    op::{Payload, Register},
+    time::Timestamp,
 };
-
-/// What names a register within a stream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum Register {
-    /// What a source counted in a quarter, as the writer named it.
-    Steps {
-        /// Of what.
-        measure: Measure,
-        /// By which device.
-        source: StepSourceId,
-        /// The quarter by the writer's clock, whatever it counts as.
-        bucket: Quarter,
-    },
-    /// A field of the profile.
-    Profile(ProfileRegister),
-    /// The total of a challenge.
-    ChallengeTotal(GoalId),
-    /// The newest catalog.
-    Catalog,
-    /// The newest key list.
-    KeyList,
-}
-
-/// A field of a profile.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum ProfileRegister {
-    /// The alias.
-    Alias,
-    /// The picture.
-    Picture,
-    /// The language.
-    Language,
-}
 
 /// How a value stands to the others of its register: the greatest is live.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -76,32 +42,6 @@ impl Rank {
     }
 }
 
-impl Register {
-    /// The bytes that name it: a letter for its sort, then its parts, big-endian. They are kept in
-    /// databases and never change.
-    pub fn to_bytes(&self) -> Vec<u8> {
-        match self {
-            Self::Steps {
-                measure,
-                source,
-                bucket,
-            } => [
-                &b"s"[..],
-                &(*measure as i32).to_be_bytes(),
-                source.as_bytes(),
-                &bucket.get().to_be_bytes(),
-            ]
-            .concat(),
-            Self::Profile(ProfileRegister::Alias) => b"pa".to_vec(),
-            Self::Profile(ProfileRegister::Picture) => b"pp".to_vec(),
-            Self::Profile(ProfileRegister::Language) => b"pl".to_vec(),
-            Self::ChallengeTotal(goal) => [&b"t"[..], &goal.get().to_be_bytes()].concat(),
-            Self::Catalog => b"c".to_vec(),
-            Self::KeyList => b"k".to_vec(),
-        }
-    }
-}
-
 /// The register an op is a value of; `None` for an op that nothing supersedes, and for steps of a
 /// quarter that had not begun when they were received: they count for nothing, so they may not hide
 /// what does.
@@ -116,48 +56,34 @@ pub fn rank_of(admitted: &AdmittedOp) -> Option<Rank> {
 
 /// Both at once.
 pub fn value_of(admitted: &AdmittedOp) -> Option<(Register, Rank)> {
-    let (register, revision, ties) = match admitted.op.parse().ok()?? {
-        Payload::StepCount(count) => (
-            Register::Steps {
-                measure: count.measure,
-                source: count.source,
-                bucket: count.bucket,
-            },
-            count.revision,
-            [
-                count.count.into(),
-                counted_in(&count, &admitted.admission)?.get().into(),
-                0,
-            ],
-        ),
+    let payload = admitted.op.parse().ok()??;
+    let register = Register::of(&payload)?;
+    let (revision, ties) = match payload {
+        Payload::StepCount(count) => {
+            let quarter = counted_in(&count, &admitted.admission)?;
+            let ties = [count.count.into(), quarter.get().into(), 0];
+            (count.revision, ties)
+        }
         Payload::ProfileSet(set) => {
-            let field = match set.field {
-                ProfileField::Alias(_) => ProfileRegister::Alias,
-                ProfileField::Picture(_) => ProfileRegister::Picture,
-                ProfileField::Language(_) => ProfileRegister::Language,
-            };
             let at = ascending(admitted.admission.corrected_at);
-            (Register::Profile(field), set.revision, [at, 0, 0])
+            (set.revision, [at, 0, 0])
         }
-        Payload::ChallengeTotal(total) => (
-            Register::ChallengeTotal(total.goal),
-            total.revision,
-            [
-                total.total,
-                total.people.into(),
-                ascending(total.occurred_at),
-            ],
-        ),
-        Payload::CatalogPublished(published) => (Register::Catalog, published.version, [0; 3]),
-        Payload::KeyListPublished(published) => {
-            let signed = v1::SignedKeyList::decode(&*published.signed_key_list).ok()?;
-            let list = v1::KeyList::decode(&*signed.key_list).ok()?;
-            (Register::KeyList, list.version, [0; 3])
+        Payload::ChallengeTotal(total) => {
+            let at = ascending(total.occurred_at);
+            (total.revision, [total.total, total.people.into(), at])
         }
+        Payload::CatalogPublished(published) => (published.version, [0; 3]),
+        Payload::KeyListPublished(published) => (key_list_version(&published)?, [0; 3]),
         _ => return None,
     };
     let id = admitted.id();
     Some((register, Rank { revision, ties, id }))
+}
+
+fn key_list_version(published: &v1::KeyListPublished) -> Option<u32> {
+    let signed = v1::SignedKeyList::decode(&*published.signed_key_list).ok()?;
+    let list = v1::KeyList::decode(&*signed.key_list).ok()?;
+    Some(list.version)
 }
 
 /// An instant as a number that ascends with it.

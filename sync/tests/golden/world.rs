@@ -12,9 +12,9 @@ use askel_sync::{
     log::Batch,
     op::{
         Alias, AwardConfirmed, AwardWithdrawn, ChallengeTotal, CheckIn, Correction,
-        CorrectionReason, Evidence, FavouriteAdded, FavouriteRemoved, Manner, Measure, Op, Origin,
-        PassSeen, Payload, ProfileField, ProfileSet, QuestJoined, QuestLeft, SessionRef, StepCount,
-        Tally, Verdict, WithdrawalReason, Witness,
+        CorrectionReason, Erase, Evidence, FavouriteAdded, FavouriteRemoved, Manner, Measure, Op,
+        Origin, PassSeen, Payload, ProfileField, ProfileSet, QuestJoined, QuestLeft, SessionRef,
+        StepCount, Tally, Verdict, WithdrawalReason, Witness,
     },
     time::{ClockSegment, HOUR_MS, Quarter, Timestamp},
 };
@@ -278,9 +278,9 @@ fn of_the_server(check_in: OpId) -> Vec<Payload> {
         }),
         Payload::PassErased(PASS),
         Payload::Blank,
-        Payload::Erase(v1::Erase {
-            participant_id: b"participant-5678".to_vec(),
-            occurred_at_ms: NOON.as_ms(),
+        Payload::Erase(Erase {
+            participant: ParticipantId::from_bytes(*b"participant-5678"),
+            occurred_at: NOON,
         }),
     ]
 }

@@ -4,16 +4,18 @@ use askel_proto::v1;
 use askel_sync::{
     admission::AdmittedOp,
     id::{
-        AwardId, DeviceId, GoalId, LogId, OpId, PassTag, PlaceId, SessionId, SlotId, StepSourceId,
+        AwardId, DeviceId, GoalId, LogId, OpId, ParticipantId, PassTag, PlaceId, SessionId, SlotId,
+        StepSourceId,
     },
     key::{KeyPair, device_id},
     limits::{ALIAS_NUMBER_MAX, PICTURE_MAX, REVISION_MAX, STEPS_PER_BUCKET_MAX, TALLY_DELTA_MAX},
     log::Batch,
     op::{
         Alias, AwardConfirmed, AwardWithdrawn, ChallengeTotal, CheckIn, Correction,
-        CorrectionReason, Evidence, FavouriteAdded, FavouriteRemoved, LANGUAGES, MalformedPayload,
-        Manner, Measure, Op, OpKind, Origin, PassSeen, Payload, ProfileField, ProfileSet,
-        QuestJoined, QuestLeft, SessionRef, StepCount, Tally, Verdict, WithdrawalReason, Witness,
+        CorrectionReason, Erase, Evidence, FavouriteAdded, FavouriteRemoved, LANGUAGES,
+        MalformedPayload, Manner, Measure, Op, OpKind, Origin, PassSeen, Payload, ProfileField,
+        ProfileSet, QuestJoined, QuestLeft, SessionRef, StepCount, Tally, Verdict,
+        WithdrawalReason, Witness,
     },
     time::{ClockSegment, Quarter, Timestamp},
 };
@@ -141,7 +143,7 @@ fn choice() -> impl Strategy<Value = Payload> {
     ];
     let cited = || vec(op_id(), 1..=32);
     prop_oneof![
-        (at(), field, 1..=1_000_000_u32).prop_map(|(occurred_at, field, revision)| {
+        (at(), field, 1..=REVISION_MAX).prop_map(|(occurred_at, field, revision)| {
             Payload::ProfileSet(ProfileSet {
                 occurred_at,
                 field,
@@ -151,6 +153,13 @@ fn choice() -> impl Strategy<Value = Payload> {
         (op_id(), vec(any::<u8>(), 1..=128))
             .prop_map(|(check_in, code)| Payload::Evidence(Evidence { check_in, code })),
         any::<[u8; 16]>().prop_map(|tag| Payload::PassErased(PassTag::from_bytes(tag))),
+        (any::<[u8; 16]>(), at()).prop_map(|(id, occurred_at)| {
+            let participant = ParticipantId::from_bytes(id);
+            Payload::Erase(Erase {
+                participant,
+                occurred_at,
+            })
+        }),
         Just(Payload::Blank),
         (any::<u32>(), at()).prop_map(|(goal, occurred_at)| {
             Payload::QuestJoined(QuestJoined {
@@ -245,40 +254,36 @@ fn of_the_server() -> impl Strategy<Value = Payload> {
 }
 
 /// Kinds that are carried in their message form.
-fn carried(bytes: Vec<u8>, number: u32, ms: i64) -> [Payload; 7] {
+fn carried(bytes: &[u8], number: u32, ms: i64) -> [Payload; 6] {
     [
         Payload::CatalogPublished(v1::CatalogPublished {
             version: number,
-            hash: bytes.clone(),
+            hash: bytes.to_vec(),
             size_bytes: number.into(),
-            signature: bytes.clone(),
+            signature: bytes.to_vec(),
         }),
         Payload::KeyListPublished(v1::KeyListPublished {
-            signed_key_list: bytes.clone(),
+            signed_key_list: bytes.to_vec(),
         }),
         Payload::OutcomeChanged(v1::OutcomeChanged {
-            log_id: bytes.clone(),
+            log_id: bytes.to_vec(),
             sequence: number.into(),
             outcome: Some(v1::outcome_changed::Outcome::Accepted(
                 v1::OutcomeAccepted {},
             )),
         }),
         Payload::DeviceChanged(v1::DeviceChanged {
-            device_id: bytes.clone(),
+            device_id: bytes.to_vec(),
             change: v1::DeviceChange::Revoked.into(),
             occurred_at_ms: ms,
             refusable_until_ms: ms,
         }),
         Payload::SamePersonLinked(v1::SamePersonLinked {
-            other_participant_id: bytes.clone(),
+            other_participant_id: bytes.to_vec(),
             occurred_at_ms: ms,
         }),
         Payload::SamePersonUnlinked(v1::SamePersonUnlinked {
-            linked_op_ids: vec![bytes.clone(), bytes.clone()],
-            occurred_at_ms: ms,
-        }),
-        Payload::Erase(v1::Erase {
-            participant_id: bytes,
+            linked_op_ids: vec![bytes.to_vec(), bytes.to_vec()],
             occurred_at_ms: ms,
         }),
     ]
@@ -291,7 +296,7 @@ fn payload() -> impl Strategy<Value = Payload> {
         any::<i64>(),
         any::<prop::sample::Index>(),
     )
-        .prop_map(|(bytes, number, ms, index)| index.get(&carried(bytes, number, ms)).clone());
+        .prop_map(|(bytes, number, ms, index)| index.get(&carried(&bytes, number, ms)).clone());
     prop_oneof![
         3 => attendance(),
         1 => step_count(),

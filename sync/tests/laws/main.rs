@@ -16,6 +16,7 @@ mod catalog;
 mod codec;
 mod crdts_traps;
 mod folds;
+mod judging;
 mod lifeboat;
 mod limits;
 mod live;

@@ -1,10 +1,10 @@
-//! What a participant chooses: profile, quests, favourites.
+//! What a participant chooses: profile, quests, favourites, to be erased.
 
 use askel_proto::v1;
 
 use super::{MalformedPayload, cited};
 use crate::{
-    id::{GoalId, OpId, PlaceId},
+    id::{GoalId, OpId, ParticipantId, PlaceId},
     limits::{ALIAS_NUMBER_MAX, PICTURE_MAX, REVISION_MAX},
     time::Timestamp,
 };
@@ -82,6 +82,31 @@ pub struct FavouriteRemoved {
     pub occurred_at: Timestamp,
     /// The additions the writer saw.
     pub added: Vec<OpId>,
+}
+
+/// Everything of a participant is to be erased.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Erase {
+    /// Who.
+    pub participant: ParticipantId,
+    /// When it was asked for, by the writer's clock.
+    pub occurred_at: Timestamp,
+}
+
+impl Erase {
+    pub(super) fn to_proto(self) -> v1::Erase {
+        v1::Erase {
+            participant_id: self.participant.to_vec(),
+            occurred_at_ms: self.occurred_at.as_ms(),
+        }
+    }
+
+    pub(super) fn from_proto(proto: &v1::Erase) -> Result<Self, MalformedPayload> {
+        Ok(Self {
+            participant: ParticipantId::try_from(&*proto.participant_id)?,
+            occurred_at: Timestamp::from_ms(proto.occurred_at_ms),
+        })
+    }
 }
 
 impl ProfileSet {
