@@ -24,6 +24,7 @@ pub mod log;
 pub mod op;
 pub mod page;
 pub mod pass;
+pub mod planted;
 pub mod rule;
 pub mod stream;
 pub mod time;

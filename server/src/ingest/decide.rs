@@ -86,7 +86,8 @@ impl Desk<'_> {
         let state = self.known.logs.get(&log);
         let settled_before = state.map_or(0, |state| state.next_sequence);
         let head = submission.heads.iter().find(|head| head.log == log);
-        let conflict = if state.is_some_and(|state| state.device != submission.author.device) {
+        let foreign = state.is_some_and(|state| state.device != submission.author.device);
+        let conflict = if foreign && !askel_sync::planted!(WriterUnchecked) {
             Some(Conflict::NotTheWriter)
         } else {
             head.and_then(|head| self.forgotten(head, settled_before))
@@ -100,7 +101,7 @@ impl Desk<'_> {
     }
 
     fn forgotten(&self, head: &Head, server_next: u64) -> Option<Conflict> {
-        if server_next > head.next_sequence {
+        if server_next > head.next_sequence && !askel_sync::planted!(HeadAheadIgnored) {
             return Some(Conflict::HeadAhead);
         }
         let last = head.next_sequence.checked_sub(1)?;
@@ -121,13 +122,16 @@ impl Desk<'_> {
     ) -> Result<bool, EntropyFailed> {
         let mut stirred = false;
         for (sequence, op) in batch.sequenced() {
-            if verdict.conflict.is_some() || sequence > verdict.settled_before {
+            let after_gap = sequence > verdict.settled_before && !askel_sync::planted!(GapAccepted);
+            if verdict.conflict.is_some() || after_gap {
                 break;
             }
             let held = self.known.held.get(&(batch.log, sequence)).cloned();
             if sequence < verdict.settled_before {
                 match held {
-                    Some(held) if held.op == op.id() => {
+                    Some(held)
+                        if held.op == op.id() || askel_sync::planted!(TakenSequenceRepeats) =>
+                    {
                         if !held.deferred {
                             let rejection = held.rejection.map(Exception::Rejected);
                             verdict
@@ -226,7 +230,8 @@ impl Desk<'_> {
         self.known
             .check_ins
             .extend(check_in_fact(payload, &admitted).map(|fact| (id, fact)));
-        let derived = route.derived.map(|(stream, seen)| {
+        let derived = route.derived.filter(|_| !askel_sync::planted!(DoorNotTold));
+        let derived = derived.map(|(stream, seen)| {
             let seen = Payload::PassSeen(seen);
             (stream, seen.kind() as u32, seen.encode())
         });

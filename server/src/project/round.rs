@@ -292,7 +292,11 @@ fn contributions(folded: &Folded, catalog: &Catalog) -> BTreeMap<GoalId, u64> {
 
 fn confirmed(eligible: &Eligible, catalog: &Catalog, now: Timestamp) -> AwardConfirmed {
     AwardConfirmed {
-        award: eligible.award,
+        award: if askel_sync::planted!(ConfirmedAgain) {
+            askel_sync::id::AwardId::from_bytes([7; 16])
+        } else {
+            eligible.award
+        },
         goal: eligible.goal,
         stage: eligible.stage,
         rule_version: catalog

@@ -82,7 +82,7 @@ pub(super) const fn is_new_fact(kind: OpKind) -> bool {
 
 /// Whether the table has this row.
 pub fn allows(kind: OpKind, role: Role, relation: Relation) -> bool {
-    rows(kind).contains(&(role, relation))
+    rows(kind).contains(&(role, relation)) || crate::planted!(AuthorityOpen)
 }
 
 #[cfg(test)]

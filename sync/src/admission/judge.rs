@@ -156,7 +156,7 @@ fn known_revision(
 
 /// An op of another log is taken from that log's device, or one of the same participant.
 fn is_own_origin(op: &Op, carrier: LogId, author: &Author, facts: &impl Facts) -> bool {
-    if op.origin.log == carrier {
+    if op.origin.log == carrier || crate::planted!(OriginUnchecked) {
         return true;
     }
     match facts.log_writer(op.origin.log) {

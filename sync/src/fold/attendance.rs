@@ -7,7 +7,9 @@
 //! 2. Two drop-in check-ins of one place and day that were written under different catalogs may
 //!    name different slots for the same session. If the catalog in force puts both instants into
 //!    one slot, or both outside any, they are one session, and the earlier check-in's slot holds.
-//!    The same goes for a check-in whose clock was off: its slot was named by a wrong time.
+//!    The same goes for a check-in whose clock was off: its slot was named by a wrong time. If it
+//!    names a dated session it was not near, or none while one was on, it is of the session that
+//!    the catalog in force says.
 //! 3. A correction is about a check-in, and decides for the whole attendance that the check-in
 //!    witnesses. Of all corrections about any of its witnesses the greatest decides, by revision,
 //!    then verdict (a void beats a new date beats a reinstatement), then op id.
@@ -58,6 +60,18 @@ pub(super) struct WitnessFact {
     pub catalog_version: u32,
     /// Whether the clock it was written by was off: then it may name the wrong slot.
     pub clock_off: bool,
+}
+
+impl WitnessFact {
+    /// With the session that it is of, where a wrong clock named another.
+    fn settled(self, catalog: &Catalog) -> Self {
+        if self.clock_off {
+            let session = catalog.session_of_wrong_clock(self.place, self.at, self.session);
+            Self { session, ..self }
+        } else {
+            self
+        }
+    }
 }
 
 /// A correction as the fold keeps it; the greatest decides.
@@ -239,7 +253,7 @@ impl Attendances {
     fn claims_of(&self, group: GroupKey, catalog: &Catalog) -> Vec<Claim> {
         let members = self.groups.get(&group).into_iter().flatten();
         let mut facts: Vec<(OpId, WitnessFact)> = members
-            .filter_map(|id| Some((*id, *self.witnesses.get(id)?)))
+            .filter_map(|id| Some((*id, self.witnesses.get(id)?.settled(catalog))))
             .collect();
         facts.sort_by_key(|(id, fact)| (fact.at, *id));
         let sessions = sessions_of(&facts, catalog);
@@ -265,6 +279,7 @@ impl Attendances {
         let ruling = session
             .iter()
             .filter_map(|(id, _)| self.rulings.get(id))
+            .filter(|_| !crate::planted!(VoidIgnored))
             .max();
         let (key, at) = match ruling.map(|ruling| ruling.verdict) {
             Some(Verdict::Void) => return None,
@@ -317,6 +332,7 @@ impl Claim {
 /// The group a check-in is in; `None` for a place that is not in the catalog: it counts nowhere
 /// until a catalog has it.
 fn group_of(fact: &WitnessFact, catalog: &Catalog) -> Option<GroupKey> {
+    let fact = fact.settled(catalog);
     let key = SessionKey::of(fact.place, fact.at, fact.session, catalog)?;
     let dated = match fact.session {
         SessionRef::Dated(id) => Some(id),

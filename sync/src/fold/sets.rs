@@ -44,7 +44,8 @@ impl<M: Hash + Eq + Ord + Copy + Debug> EditedSet<M> {
 
     /// A removal of the adds it names.
     pub(super) fn remove(&mut self, seen: &[OpId], member: M) -> Option<SetChange> {
-        let clock: VClock<OpId> = seen.iter().map(|id| Dot::new(*id, ONCE)).collect();
+        let seen = seen.iter().filter(|_| !crate::planted!(RemovalIgnored));
+        let clock: VClock<OpId> = seen.map(|id| Dot::new(*id, ONCE)).collect();
         self.change(
             member,
             orswot::Op::Rm {

@@ -142,6 +142,7 @@ impl<'a> Plan<'a> {
             self.place(op, effects.admitted, *target, standing);
         }
         if let Some(participant) = effects.dirty
+            && !askel_sync::planted!(NobodyDirty)
             && !self.dirty.contains(&participant)
         {
             self.dirty.push(participant);

@@ -184,7 +184,7 @@ impl<'a> Plan<'a> {
             plan.entries.push(entry);
             moved.insert(entry.log, entry.device);
             if let Some(effects) = effects
-                && before.ops.insert(entry.op)
+                && (before.ops.insert(entry.op) || askel_sync::planted!(CarrierDecides))
             {
                 plan.accept(entry.op, effects, &mut standing);
             }
