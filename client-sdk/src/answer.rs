@@ -3,6 +3,7 @@
 mod enrolment;
 #[cfg(feature = "inspection")]
 mod inspection;
+mod notice;
 mod participant;
 mod place;
 mod status;
@@ -10,9 +11,10 @@ mod status;
 pub use enrolment::{ComeBack, Enrolled, OwnDevice, RecoverySheet};
 #[cfg(feature = "inspection")]
 pub use inspection::{SeenOp, SeenStanding};
+pub use notice::{Notice, NoticeKind};
 pub use participant::{
     Attended, Award, CheckedIn, Confirmation, Joining, Presence, Profile, Progress, StageProgress,
     StepReading, StepsRecorded,
 };
 pub use place::{Nearby, Opening, OwnScan, Place, PlaceDay, Scanned, SessionCounts};
-pub use status::{Budget, Change, RejectedOp, Status, SyncEnd, SyncReport};
+pub use status::{Budget, Change, Footprint, RejectedOp, Status, SyncEnd, SyncReport};

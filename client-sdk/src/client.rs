@@ -1,6 +1,7 @@
 //! The API: a thin hull around the engine.
 
 mod enrolment;
+mod lifeboat;
 mod participant;
 mod place;
 mod shared;
@@ -8,10 +9,13 @@ mod sync;
 
 use std::sync::Arc;
 
+use askel_sync::id::OpId;
 use tokio::sync::broadcast;
 
 use crate::engine::Engine;
-use crate::{Change, Clock, Entropy, Error, KeyStore, RejectedOp, Status, Storage, Transport};
+use crate::{
+    Change, Clock, Entropy, Error, Footprint, KeyStore, RejectedOp, Status, Storage, Transport,
+};
 use shared::Shared;
 
 /// What a client is made of.
@@ -45,11 +49,13 @@ impl std::fmt::Debug for Client {
 }
 
 impl Client {
-    /// Opens the database, or begins one if there is none.
+    /// Opens the database, or begins one if there is none. A database without its key begins anew too:
+    /// what was not handed in is kept sealed to the server and follows once this installation is someone
+    /// again; [`Client::status`] says what happened.
     ///
     /// # Errors
-    /// [`Error::EnrolAgain`] when the database is there and its key is not, or the key is another one's:
-    /// [`Client::start_fresh`] and a recovery sheet bring back what was synced.
+    /// [`Error::EnrolAgain`] when the key is another one's: [`Client::start_fresh`] and a recovery sheet
+    /// bring back what was synced.
     /// [`Error::UpdateApp`] when a later version wrote it. [`Error::RetryLater`] when it can't be read now.
     pub fn open(components: Components) -> Result<Self, Error> {
         Ok(Self {
@@ -58,9 +64,9 @@ impl Client {
     }
 
     /// Deletes what is in the database, readable or not, and opens as on the first day, with a new device
-    /// key. What was not synced is lost.
+    /// key. What was not handed in is carried to the server, sealed as it is.
     pub fn start_fresh(mut components: Components) -> Result<Self, Error> {
-        shared::clear(&mut *components.storage)?;
+        shared::start_fresh(&mut components)?;
         Self::open(components)
     }
 
@@ -77,7 +83,20 @@ impl Client {
 
     /// How syncing stands. Below a millisecond.
     pub fn status(&self) -> Status {
-        self.shared.ask(Engine::status)
+        let now = self.shared.now().wall;
+        self.shared.ask(|engine| engine.status(now))
+    }
+
+    /// The person has read the notice of [`Client::status`].
+    pub fn dismiss_notice(&self) -> Result<(), Error> {
+        self.shared
+            .decide(|engine, _| Ok(engine.dismiss_notice()))
+            .map(drop)
+    }
+
+    /// How many bytes the ops of streams take at rest. Encodes everything once: for tools.
+    pub fn footprint(&self) -> Footprint {
+        self.shared.ask(Engine::footprint)
     }
 
     /// The ops this writer wrote and still keeps, in the order they were written; for tools that test
@@ -85,6 +104,25 @@ impl Client {
     #[cfg(feature = "inspection")]
     pub fn seen_ops(&self) -> Vec<crate::SeenOp> {
         self.shared.ask(Engine::seen_ops)
+    }
+
+    /// Hands a refused op in again, as a new op with the next revision, or at the present time, where its
+    /// kind has them. The refused one is listed no more.
+    ///
+    /// # Errors
+    /// [`Error::FixInput`] for an op that was not refused, or of which the server said that it is only to
+    /// be discarded.
+    pub fn resubmit(&self, op: OpId) -> Result<OpId, Error> {
+        self.shared
+            .decide(|engine, now| engine.resubmit(op, now))
+            .map(|(op, _)| op)
+    }
+
+    /// Lists a refused op no more. Doing it twice is doing it once.
+    pub fn discard(&self, op: OpId) -> Result<(), Error> {
+        self.shared
+            .decide(|engine, _| Ok(engine.discard(op)))
+            .map(drop)
     }
 
     /// Ops the server refused, for the person to see; in the order they were written.

@@ -7,38 +7,48 @@
 
 mod answer;
 mod catalog;
+mod check_in;
 mod draft;
 mod enrolment;
 mod estimate;
 #[cfg(feature = "inspection")]
 mod inspection;
+mod lifeboat;
+mod liveness;
 mod model;
 mod outcome;
+mod pack;
 mod page;
 mod place;
 mod record;
+mod refused;
 mod request;
 mod row;
 mod seal;
 mod status;
+mod streams;
 mod view;
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use askel_sync::{
+    admission::ClockReading,
     id::AwardId,
     key::{KeyList, KeyPair, PublicKey, StaffCertificate, device_id},
-    stream::StreamKey,
 };
 
 pub(crate) use catalog::Fetched;
+pub(crate) use check_in::CheckInMade;
 pub(crate) use enrolment::{Right, own_devices};
-pub(crate) use outcome::{Sent, Settled};
-pub(crate) use row::{MalformedRow, Write};
+pub(crate) use lifeboat::{from_file, to_file};
+pub(crate) use outcome::Settled;
+pub(crate) use page::Again;
+pub(crate) use request::{Asked, Form};
+pub(crate) use row::{MalformedRow, Row, Write};
 
-use crate::{Cause, Change, Confirmation, Error, RejectedOp, storage::RowKey};
+use crate::{Cause, Change, Confirmation, Error, NoticeKind, RejectedOp, storage::RowKey};
 use model::Model;
-use row::{ONLY, OwnOp, Row, Standing, Table};
+use row::{Attempt, ONLY, OwnOp, PageStanding, Standing, Table};
 use view::{Refold, View};
 
 /// What was decided, to be committed before anyone is told.
@@ -83,9 +93,47 @@ enum CatalogHeld {
 }
 
 impl Engine {
-    /// The first row of a database.
-    pub(crate) fn first_row() -> Write {
-        Write::Put(ONLY, Row::Installation(Box::default()))
+    /// The first rows of a database. `frames` are what a database of before, which can't be read any
+    /// more, wanted to hand in.
+    pub(crate) fn first_rows(frames: Vec<Vec<u8>>, was_begun_before: bool) -> Vec<Write> {
+        let installation = Write::Put(ONLY, Row::Installation(Box::default()));
+        let notice = was_begun_before.then_some(NoticeKind::KeyLost);
+        let carried = (0..).zip(frames);
+        std::iter::once(installation)
+            .chain(notice.map(told))
+            .chain(carried.map(|(number, frame)| Write::Put(number, Row::Carried(frame))))
+            .collect()
+    }
+
+    /// The rows of a database whose person was erased.
+    pub(crate) fn rows_of_an_erased() -> Vec<Write> {
+        vec![
+            Write::Put(ONLY, Row::Installation(Box::default())),
+            told(NoticeKind::Erased),
+        ]
+    }
+
+    /// The clock as the newest op read it, if no jump lies between: a clock that is read anew after a
+    /// restart says the same of its segment but for a jitter.
+    pub(crate) fn steady(&self, read: ClockReading) -> ClockReading {
+        let Some((_, newest)) = self.model.own.last_key_value() else {
+            return read;
+        };
+        let moved_ms = read
+            .segment
+            .wall_minus_monotonic_ms
+            .saturating_sub(newest.segment.wall_minus_monotonic_ms);
+        let is_same = read.segment.boot_id != 0
+            && read.segment.boot_id == newest.segment.boot_id
+            && moved_ms.saturating_abs() < JITTER_MS_MAX;
+        ClockReading {
+            segment: if is_same {
+                newest.segment
+            } else {
+                read.segment
+            },
+            ..read
+        }
     }
 
     /// Whether the rows are a database's, and its device is the one with this key.
@@ -123,18 +171,27 @@ impl Engine {
         let before = Before::of(self);
         let mut refold = Refold::Nothing;
         let mut new_own = Vec::new();
-        let mut new_stream_ops = Vec::new();
+        let mut new_pages = Vec::new();
+        // Pages that are merged take their ops along.
+        let merges = writes
+            .iter()
+            .any(|write| matches!(write, Write::Put(_, Row::Settled(_))));
         let mut trust_moved = false;
         for write in &writes {
-            refold = refold.max(self.refold_for(write));
+            let is_merged = matches!(write, Write::Delete(Table::Window | Table::Settled, _));
+            if !(merges && is_merged) {
+                refold = refold.max(self.refold_for(write));
+            }
             match write {
                 Write::Put(number, Row::OwnOp(_)) => new_own.push(*number),
-                Write::Put(number, Row::StreamOp(_)) => new_stream_ops.push(*number),
+                Write::Put(number, Row::Window(page)) if page.standing == PageStanding::Held => {
+                    new_pages.push(*number);
+                }
                 Write::Put(_, Row::Installation(_)) => trust_moved = true,
                 _ => {}
             }
         }
-        let days_moved = !new_own.is_empty() || !new_stream_ops.is_empty();
+        let days_moved = !new_own.is_empty() || !new_pages.is_empty();
         let mut changes = self.rejections(&writes);
         for write in writes {
             self.model.apply(write);
@@ -142,7 +199,7 @@ impl Engine {
         if trust_moved {
             self.read_trust();
         }
-        self.follow(refold, &new_own, &new_stream_ops);
+        self.follow(refold, &new_own, &new_pages);
         changes.extend(before.changes(self));
         if days_moved {
             let days = self.view.days.keys();
@@ -156,13 +213,15 @@ impl Engine {
         self.key.public_key()
     }
 
-    fn follow(&mut self, refold: Refold, new_own: &[u32], new_stream_ops: &[u32]) {
+    fn follow(&mut self, refold: Refold, new_own: &[u32], new_pages: &[u32]) {
         match refold {
             Refold::All => self.refold_all(),
             Refold::Own => {
-                for number in new_stream_ops {
-                    if let Some(held) = self.model.stream_ops.get(number) {
-                        self.view.take_stream_op(&self.model, held);
+                for number in new_pages {
+                    if let Some(page) = self.model.window.get(number) {
+                        for held in &page.ops {
+                            self.view.take_stream_op(&self.model, page.stream, held);
+                        }
                     }
                 }
                 self.view.refold_own(&self.model, self.lease.as_ref());
@@ -199,9 +258,9 @@ impl Engine {
             {
                 Refold::Own
             }
-            Write::Put(_, Row::StreamOp(_)) | Write::Delete(Table::OwnOp, _) => Refold::Own,
+            Write::Put(_, Row::Window(_)) | Write::Delete(Table::OwnOp, _) => Refold::Own,
             Write::Put(_, Row::Installation(_) | Row::Catalog(_))
-            | Write::Delete(Table::Stream | Table::StreamOp, _) => Refold::All,
+            | Write::Delete(Table::Stream | Table::Window | Table::Settled, _) => Refold::All,
             Write::Put(..) | Write::Delete(..) => Refold::Nothing,
         }
     }
@@ -237,9 +296,8 @@ impl Engine {
         self.lease = enrolment.and_then(|enrolment| {
             let signed = enrolment.staff_certificate.as_ref()?;
             let keys = &self.key_list.as_ref()?.keys;
-            keys.iter().find_map(|entry| {
-                StaffCertificate::verify(signed, enrolment.tenant, &entry.public_key).ok()
-            })
+            let mut signing = keys.iter().filter_map(|entry| entry.public_key.signing());
+            signing.find_map(|key| StaffCertificate::verify(signed, enrolment.tenant, key).ok())
         });
     }
 
@@ -267,6 +325,17 @@ impl Engine {
     }
 }
 
+/// What two readings of one clock differ by.
+const JITTER_MS_MAX: i64 = 1_000;
+
+fn told(kind: NoticeKind) -> Write {
+    let attempt = Attempt {
+        notice: Some(kind),
+        ..Attempt::default()
+    };
+    Write::Put(ONLY, Row::Attempt(attempt))
+}
+
 fn counts(own: &OwnOp) -> bool {
     !matches!(own.standing, Standing::Rejected { .. })
 }
@@ -287,6 +356,11 @@ fn rejected_op(own: &OwnOp) -> Option<RejectedOp> {
 /// Reads the rows of a database that was opened with its key.
 pub(crate) fn decode_row(key: RowKey, bytes: &[u8]) -> Result<Write, MalformedRow> {
     Ok(Write::Put(key.number, Row::decode(key, bytes)?))
+}
+
+/// Whether a row is sealed to the server: it can be handed in without the database's key.
+pub(crate) fn is_sealed_to_the_server(key: RowKey) -> bool {
+    key.table == Table::Outbox as u8 || key.table == Table::Carried as u8
 }
 
 /// What an app could see before a commit, to tell what changed.
@@ -340,13 +414,4 @@ impl Before {
         changes.extend(gone.copied().map(Change::AwardGone));
         changes
     }
-}
-
-/// Which streams a role follows, beside days and challenges.
-fn standard_streams(enrolment: &row::Enrolment) -> Vec<StreamKey> {
-    let participant = enrolment.participant.map(StreamKey::Participant);
-    participant
-        .into_iter()
-        .chain([StreamKey::Device(enrolment.device), StreamKey::Catalog])
-        .collect()
 }

@@ -103,6 +103,15 @@ pub enum Cause {
     /// The catalog is not here yet: sync once.
     #[error("the catalog is not here yet")]
     NoCatalog,
+    /// The tenant's key list has no key that frames can be sealed to: sync once.
+    #[error("frames can't be sealed yet")]
+    NoIngestKey,
+    /// These are no frames, or a part of them is missing.
+    #[error("these are no frames")]
+    Frames,
+    /// The op can't be handed in again, or is none that was refused.
+    #[error("this op can't be handed in again")]
+    NotResubmittable,
     /// The staff lease has run out: a sync renews it.
     #[error("the staff lease has run out")]
     LeaseEnded,
@@ -155,6 +164,7 @@ impl From<Cause> for Error {
             | Cause::Entropy(_)
             | Cause::Answer(_)
             | Cause::NoCatalog
+            | Cause::NoIngestKey
             | Cause::LeaseEnded => Advice::RetryLater,
             Cause::DatabaseWithoutKey | Cause::DatabaseUnreadable | Cause::NotEnrolled => {
                 Advice::EnrolAgain
@@ -166,7 +176,9 @@ impl From<Cause> for Error {
             | Cause::Link(_)
             | Cause::OutOfBounds(_)
             | Cause::Unknown(_)
-            | Cause::BadPass => Advice::FixInput,
+            | Cause::BadPass
+            | Cause::Frames
+            | Cause::NotResubmittable => Advice::FixInput,
             Cause::Invariant(_) => Advice::Bug,
         };
         match advice {

@@ -41,10 +41,10 @@ mod storage;
 mod transport;
 
 pub use answer::{
-    Attended, Award, Budget, Change, CheckedIn, ComeBack, Confirmation, Enrolled, Joining, Nearby,
-    Opening, OwnDevice, OwnScan, Place, PlaceDay, Presence, Profile, Progress, RecoverySheet,
-    RejectedOp, Scanned, SessionCounts, StageProgress, Status, StepReading, StepsRecorded, SyncEnd,
-    SyncReport,
+    Attended, Award, Budget, Change, CheckedIn, ComeBack, Confirmation, Enrolled, Footprint,
+    Joining, Nearby, Notice, NoticeKind, Opening, OwnDevice, OwnScan, Place, PlaceDay, Presence,
+    Profile, Progress, RecoverySheet, RejectedOp, Scanned, SessionCounts, StageProgress, Status,
+    StepReading, StepsRecorded, SyncEnd, SyncReport,
 };
 #[cfg(feature = "inspection")]
 pub use answer::{SeenOp, SeenStanding};

@@ -65,4 +65,9 @@ pub trait Storage: Send {
 
     /// Makes the writes durable, in order, all or none.
     fn commit(&mut self, writes: &[RowWrite]) -> Result<(), StorageError>;
+
+    /// Leaves no trace of deleted rows on the disk, where that takes more than deleting them.
+    fn scrub(&mut self) -> Result<(), StorageError> {
+        Ok(())
+    }
 }

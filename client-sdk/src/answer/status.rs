@@ -8,7 +8,7 @@ use askel_sync::{
     time::{LocalDate, Timestamp},
 };
 
-use super::Award;
+use super::{Award, Notice};
 
 /// How syncing stands. Cheap to ask.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -25,6 +25,23 @@ pub struct Status {
     pub rejected: usize,
     /// How often a new log was opened because this writer may have forgotten.
     pub healed: u32,
+    /// How often a stream was pulled again because its sum was wrong.
+    pub mismatches: u32,
+    /// Frames carried to the server: others', or this person's own of before a key was lost.
+    pub carried: usize,
+    /// What the person should be told, until [`crate::Client::dismiss_notice`].
+    pub notice: Option<Notice>,
+}
+
+/// How many bytes the ops of streams take at rest, their encryption included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Footprint {
+    /// Of ops that no server will want back: what remains of the past, in few rows.
+    pub document_bytes: usize,
+    /// Of the pages of the last 35 days.
+    pub window_bytes: usize,
+    /// Rows of the database.
+    pub rows: usize,
 }
 
 /// How much a sync may take.
@@ -119,6 +136,8 @@ pub enum Change {
         /// Until when a re-invited device may be refused.
         refusable_until: Option<Timestamp>,
     },
+    /// Something happened that the person should be told.
+    Notice(Notice),
     /// A sync ended.
     Synced,
 }

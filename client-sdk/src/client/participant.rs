@@ -12,7 +12,8 @@ use askel_sync::{
 use super::Client;
 use crate::{
     Attended, Award, Change, CheckedIn, Error, Nearby, Opening, Place, Profile, Progress,
-    StepReading, StepsRecorded, engine::Engine,
+    StepReading, StepsRecorded,
+    engine::{CheckInMade, Engine},
 };
 
 impl Client {
@@ -24,12 +25,25 @@ impl Client {
         let (made, changes) = self
             .shared
             .decide(|engine, now| engine.check_in(place, now))?;
-        Ok(CheckedIn {
-            op: made.op,
-            session: made.session,
-            presence: made.presence,
-            new_awards: new_awards(changes),
-        })
+        Ok(checked_in(made, changes))
+    }
+
+    /// "I'm here", with the code that the place shows as proof: 1 to 128 bytes. It adds to a check-in
+    /// without one; asking again finds it.
+    ///
+    /// # Errors
+    /// As [`Client::check_in`], and for a code that is too long or empty.
+    pub fn check_in_with_code(&self, place: PlaceId, code: &[u8]) -> Result<CheckedIn, Error> {
+        let (made, changes) = self
+            .shared
+            .decide(|engine, now| engine.check_in_with_code(place, code, now))?;
+        Ok(checked_in(made, changes))
+    }
+
+    /// Asks that everything about this participant be erased, here and on the server. It is asked for
+    /// with the next sync, which then deletes all of this phone's data; there is no way back.
+    pub fn erase_me(&self) -> Result<(), Error> {
+        self.shared.decide(Engine::erase_me).map(drop)
     }
 
     /// Takes in what a sensor counted, each bucket's count so far. Delivering again changes nothing; a
@@ -148,6 +162,15 @@ impl Client {
     pub fn nearby(&self, latitude_e6: i32, longitude_e6: i32) -> Vec<Nearby> {
         self.shared
             .ask(|engine| engine.nearby(latitude_e6, longitude_e6))
+    }
+}
+
+fn checked_in(made: CheckInMade, changes: Vec<Change>) -> CheckedIn {
+    CheckedIn {
+        op: made.op,
+        session: made.session,
+        presence: made.presence,
+        new_awards: new_awards(changes),
     }
 }
 

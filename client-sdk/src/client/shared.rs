@@ -12,7 +12,7 @@ use tokio::sync::broadcast;
 use super::Components;
 use crate::{
     Cause, Change, Clock, Credential, Entropy, Error, KeyStore, Storage, Transport, TransportError,
-    engine::{self, Decided, Engine, Write},
+    engine::{self, Decided, Engine, Row, Write},
     entropy::draw,
     key_store::DeviceKeys,
     storage::{RowCipher, RowWrite, SealedRow},
@@ -22,6 +22,8 @@ use crate::{
 const CHANGES_MAX: usize = 256;
 /// A credential is used again for this long, in milliseconds; the server takes it for ten minutes.
 const CREDENTIAL_MS_MAX: i64 = 5 * MINUTE_MS;
+/// The server's word for a person who was erased.
+const ERASED: &str = "ERASED";
 /// The server's word for a credential whose time is off.
 const CREDENTIAL_STALE: &str = "CREDENTIAL_STALE";
 
@@ -42,6 +44,8 @@ struct State {
     storage: Box<dyn Storage>,
     cipher: RowCipher,
     key: KeyPair,
+    data_key: [u8; 32],
+    key_store: Box<dyn KeyStore>,
     disk: Disk,
 }
 
@@ -64,17 +68,17 @@ impl Shared {
             mut key_store,
         } = components;
         let rows = storage.load()?;
-        let keys = match key_store.load()? {
-            None if !rows.is_empty() => return Err(Cause::DatabaseWithoutKey.into()),
+        let held = key_store.load()?;
+        let keys = match held {
             Some(keys) if !rows.is_empty() => keys,
-            held => first_keys(held.as_ref(), &mut *key_store, &*entropy)?,
+            ref held => {
+                let keys = first_keys(held.as_ref(), &mut *key_store, &*entropy)?;
+                begin(&mut *storage, &rows, &keys, &*entropy)?;
+                keys
+            }
         };
         let cipher = RowCipher::new(&keys.data_key);
         let key = KeyPair::from_seed(&keys.device_seed);
-        if rows.is_empty() {
-            let first = seal(&cipher, &[Engine::first_row()], &*entropy)?;
-            storage.commit(&first)?;
-        }
         let engine = read(&mut *storage, &cipher, &key)?;
         if let Some(url) = engine.server_url() {
             transport.use_server(url)?;
@@ -84,6 +88,8 @@ impl Shared {
             storage,
             cipher,
             key,
+            data_key: keys.data_key,
+            key_store,
             disk: Disk::AsKnown,
         };
         Ok(Self {
@@ -111,16 +117,20 @@ impl Shared {
         if state.disk == Disk::Unsure {
             state.read_again()?;
         }
+        let now = state.engine.steady(self.clock.read());
         let Decided {
-            writes,
+            mut writes,
             announce,
             answer,
-        } = decision(&state.engine, self.clock.read())?;
+        } = decision(&state.engine, now)?;
         let mut changes = announce;
         if !writes.is_empty() {
+            let outbox = state.engine.outbox_writes(&writes, &mut || self.draw())?;
+            writes.extend(outbox);
             let sealed = seal(&state.cipher, &writes, &*self.entropy)?;
             state.disk = Disk::Unsure;
-            state.storage.commit(&sealed)?;
+            let committed = state.storage.commit(&sealed);
+            committed.or_else(|error| askel_sync::planted::spares(askel_sync::planted::Bug::FailedWriteTold, error))?;
             state.disk = Disk::AsKnown;
             changes.extend(state.engine.apply(writes));
         }
@@ -132,7 +142,33 @@ impl Shared {
     }
 
     pub(super) fn now(&self) -> ClockReading {
-        self.clock.read()
+        let now = self.clock.read();
+        self.ask(|engine| engine.steady(now))
+    }
+
+    /// Everything on this device goes, and it begins as on the first day with other keys: its person was
+    /// erased.
+    pub(super) fn purge(&self) -> Result<(), Error> {
+        let mut state = self.lock();
+        let rows = state.storage.load()?;
+        let mut writes: Vec<RowWrite> = rows.iter().map(|row| RowWrite::Delete(row.key)).collect();
+        let first = Engine::rows_of_an_erased();
+        writes.extend(seal(&state.cipher, &first, &*self.entropy)?);
+        state.disk = Disk::Unsure;
+        state.storage.commit(&writes)?;
+        state.storage.scrub()?;
+        let keys = DeviceKeys {
+            data_key: state.data_key,
+            device_seed: draw(&*self.entropy)?,
+        };
+        state.key_store.save(&keys)?;
+        state.key = KeyPair::from_seed(&keys.device_seed);
+        state.read_again()?;
+        *self.held_credential() = None;
+        if let Some(notice) = state.engine.status(self.clock.read().wall).notice {
+            let _ = self.changes.send(Change::Notice(notice));
+        }
+        Ok(())
     }
 
     pub(super) fn draw<const N: usize>(&self) -> Result<[u8; N], Error> {
@@ -148,6 +184,11 @@ impl Shared {
         F: Future<Output = Result<T, TransportError>>,
     {
         let first = call(Arc::clone(&self.transport), self.credential()?).await;
+        if let Err(TransportError::Refused(refusal)) = &first
+            && refusal.reason == ERASED
+        {
+            self.purge()?;
+        }
         match first {
             Err(TransportError::Refused(refusal)) if refusal.reason == CREDENTIAL_STALE => {
                 let server_ms = refusal
@@ -202,17 +243,32 @@ impl State {
     }
 }
 
-/// Deletes every row, whatever key it was sealed with.
-pub(super) fn clear(storage: &mut dyn Storage) -> Result<(), Error> {
-    let rows = storage.load()?;
-    let deletes: Vec<RowWrite> = rows
-        .into_iter()
-        .map(|row| RowWrite::Delete(row.key))
-        .collect();
-    if !deletes.is_empty() {
-        storage.commit(&deletes)?;
-    }
-    Ok(())
+/// Deletes every row, whatever key it was sealed with, and the keys' database begins anew. What was
+/// sealed to the server is kept, to be carried there.
+pub(super) fn start_fresh(components: &mut Components) -> Result<(), Error> {
+    let rows = components.storage.load()?;
+    let held = components.key_store.load()?;
+    let entropy = &*components.entropy;
+    let keys = first_keys(held.as_ref(), &mut *components.key_store, entropy)?;
+    begin(&mut *components.storage, &rows, &keys, entropy)
+}
+
+/// One transaction: everything of before goes, and the first rows are written.
+fn begin(
+    storage: &mut dyn Storage,
+    rows: &[SealedRow],
+    keys: &DeviceKeys,
+    entropy: &dyn Entropy,
+) -> Result<(), Error> {
+    let outbox = rows
+        .iter()
+        .filter(|row| engine::is_sealed_to_the_server(row.key));
+    let frames = outbox.map(|row| row.sealed.clone()).collect();
+    let first = Engine::first_rows(frames, !rows.is_empty());
+    let mut writes: Vec<RowWrite> = rows.iter().map(|row| RowWrite::Delete(row.key)).collect();
+    writes.extend(seal(&RowCipher::new(&keys.data_key), &first, entropy)?);
+    storage.commit(&writes)?;
+    Ok(storage.scrub()?)
 }
 
 /// The keys of a database that is about to begin. A device key is never used for a second database; a
@@ -236,6 +292,9 @@ fn first_keys(
 
 fn read(storage: &mut dyn Storage, cipher: &RowCipher, key: &KeyPair) -> Result<Engine, Error> {
     let open = |row: &SealedRow| {
+        if engine::is_sealed_to_the_server(row.key) {
+            return engine::decode_row(row.key, &row.sealed).map_err(|_| Cause::DatabaseUnreadable);
+        }
         let plain = cipher.open(row).map_err(|_| Cause::DatabaseUnreadable)?;
         engine::decode_row(row.key, &plain).map_err(|_| Cause::DatabaseUnreadable)
     };
@@ -255,6 +314,11 @@ fn seal(
 ) -> Result<Vec<RowWrite>, Error> {
     let seal = |write: &Write| {
         Ok(match write {
+            // Sealed to the server already: it has to open without this database's key.
+            Write::Put(_, row @ (Row::Outbox(_) | Row::Carried(_))) => RowWrite::Put(SealedRow {
+                key: write.key(),
+                sealed: row.encode(),
+            }),
             Write::Put(_, row) => {
                 RowWrite::Put(cipher.seal(write.key(), &row.encode(), entropy)?)
             }

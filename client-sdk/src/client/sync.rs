@@ -10,15 +10,20 @@ use tokio_stream::StreamExt as _;
 use super::Client;
 use crate::{
     Budget, Cause, Change, Error, SyncEnd, SyncReport, TransportError,
-    engine::{Decided, Engine, Fetched, Sent, Settled},
+    engine::{Again, Asked, Decided, Engine, Fetched, Form, Settled},
 };
 
 /// New logs one sync may open: a server that refuses every log is broken, or not ours.
 const NEW_LOGS_PER_SYNC_MAX: usize = 2;
+/// How a sync begins.
+const FIRST_FORM: Form = Form::Long;
 /// The reason that stands in the status when the network is to blame.
 const UNREACHABLE: &str = "UNREACHABLE";
 /// The reason that stands in the status when the budget ended before anything came.
 const BUDGET_SPENT: &str = "BUDGET_SPENT";
+
+/// Calls of one sync that may end without anything new: each has to have a reason.
+const IDLE_CALLS_MAX: usize = 4;
 
 /// What one call did.
 #[derive(Debug, Clone, Copy, Default)]
@@ -26,12 +31,16 @@ struct Round {
     settled: Settled,
     received: usize,
     closing: v1::SyncClosing,
+    /// Set when something has to be asked again.
+    again: Option<Again>,
+    /// Whether pages were handed back.
+    hands_back: bool,
 }
 
 impl Round {
     /// Whether asking again can bring more than asking again would have before.
     fn has_progressed(&self) -> bool {
-        self.settled != Settled::default() || self.received > 0
+        self.settled != Settled::default() || self.received > 0 || self.hands_back
     }
 }
 
@@ -54,8 +63,10 @@ impl Client {
         let _one_at_a_time = self.shared.syncing.lock().await;
         let mut report = SyncReport::default();
         match tokio::time::timeout(budget.time, self.sync_all(&mut report)).await {
+            Ok(Ok(_)) if self.shared.ask(Engine::is_erased) => self.shared.purge()?,
             Ok(Ok(retry_after_ms)) => {
-                self.decide(|engine, now| Ok(engine.attempt_done(retry_after_ms, now)))?;
+                let [jitter] = self.shared.draw()?;
+                self.decide(|engine, now| Ok(engine.attempt_done(retry_after_ms, now, jitter)))?;
             }
             Ok(Err(error)) => {
                 self.note_failure(&reason_of(&error), retry_after(&error))?;
@@ -76,22 +87,49 @@ impl Client {
     /// Returns how long the server asks to wait, in milliseconds.
     async fn sync_all(&self, report: &mut SyncReport) -> Result<i64, Error> {
         self.shared
-            .decide(|engine, now| Ok(engine.begin_sync(now)))?;
+            .decide(|engine, now| Ok(engine.begin_sync(now.wall)))?;
+        self.shared
+            .decide(|engine, now| engine.settle_pages(now.wall))?;
         let mut new_logs: usize = 0;
+        let mut idle_calls: usize = 0;
         let mut turn: usize = 0;
+        let mut form = FIRST_FORM;
         loop {
             self.shared.decide(|engine, _| engine.prepare_request())?;
-            let round = self.round(turn, report).await?;
+            let carried = self.shared.ask(Engine::carried_count);
+            let round = self.round(form, turn, report).await?;
+            let frames_wait = match self.shared.ask(Engine::carried_count) {
+                0 => false,
+                left => left < carried,
+            };
             new_logs = new_logs.saturating_add(round.settled.conflicts);
             if new_logs > NEW_LOGS_PER_SYNC_MAX {
                 return Err(Cause::Answer("it refuses every log").into());
             }
+            if !round.has_progressed() {
+                idle_calls = idle_calls.saturating_add(1);
+            }
+            let asks_again = match round.again {
+                Some(Again::InFull) => Some(Form::LongWithoutContext),
+                _ if round.closing.long_form_wanted => Some(Form::Long),
+                Some(Again::AsBefore) => Some(form),
+                None => None,
+            };
+            if let Some(next) = asks_again
+                && idle_calls <= IDLE_CALLS_MAX
+            {
+                form = next;
+                continue;
+            }
             let catalog = self.fetch_catalog(report).await?;
             let wants_more = round.closing.more || self.shared.ask(Engine::has_more_to_send);
-            let goes_on = catalog == CatalogCame::Yes || (wants_more && round.has_progressed());
+            let goes_on = catalog == CatalogCame::Yes
+                || frames_wait
+                || (wants_more && round.has_progressed());
             let next_turn = turn.saturating_add(1);
             if goes_on {
                 // The same streams again.
+                form = FIRST_FORM;
             } else if next_turn < self.shared.ask(Engine::turns) {
                 turn = next_turn;
             } else {
@@ -101,9 +139,16 @@ impl Client {
     }
 
     /// One call, to the end of its answer.
-    async fn round(&self, turn: usize, report: &mut SyncReport) -> Result<Round, Error> {
+    async fn round(
+        &self,
+        form: Form,
+        turn: usize,
+        report: &mut SyncReport,
+    ) -> Result<Round, Error> {
         let now = self.shared.now();
-        let (request, sent) = self.shared.ask(|engine| engine.sync_request(now, turn));
+        let (request, asked) = self
+            .shared
+            .ask(|engine| engine.sync_request(now, form, turn));
         let sent_bytes = request.encoded_len();
         let mut answer = self
             .shared
@@ -122,10 +167,12 @@ impl Client {
                 .saturating_add(bytes(response.encoded_len()));
             match response.part {
                 Some(Part::Closing(closing)) => {
+                    self.decide(|engine, _| Ok(engine.request_done(&asked)))?;
                     round.closing = closing;
+                    round.hands_back = asked.hands_back();
                     return Ok(round);
                 }
-                Some(part) => self.take(part, &sent, &mut round, report)?,
+                Some(part) => self.take(part, &asked, &mut round, report)?,
                 // A part of a later version.
                 None => {}
             }
@@ -136,24 +183,27 @@ impl Client {
     fn take(
         &self,
         part: Part,
-        sent: &Sent,
+        asked: &Asked,
         round: &mut Round,
         report: &mut SyncReport,
     ) -> Result<(), Error> {
         match part {
             Part::Opening(opening) => {
-                if opening.version != 1 {
+                // Absent where there is nothing to say.
+                if opening.version > 1 {
                     return Err(Cause::Version.into());
                 }
                 let server_ms = opening.server_time_ms;
-                self.decide(|engine, now| Ok(engine.take_server_time(server_ms, now)))?;
+                if server_ms != 0 {
+                    self.decide(|engine, now| Ok(engine.take_server_time(server_ms, now)))?;
+                }
                 self.decide(|engine, _| engine.take_opening(&opening))?;
             }
             Part::Outcomes(outcomes) => {
                 let fresh_log = LogId::from_bytes(self.shared.draw()?);
                 let (settled, _) = self
                     .shared
-                    .decide(|engine, now| engine.take_outcomes(&outcomes, sent, now, fresh_log))?;
+                    .decide(|engine, now| engine.take_outcomes(&outcomes, asked, now, fresh_log))?;
                 round.settled.add(settled);
                 report.accepted = report.accepted.saturating_add(settled.accepted);
                 report.rejected = report.rejected.saturating_add(settled.rejected);
@@ -162,8 +212,9 @@ impl Client {
             Part::Page(page) => {
                 let (taken, changes) = self
                     .shared
-                    .decide(|engine, now| engine.take_page(page, now.wall))?;
+                    .decide(|engine, now| engine.take_page(page, asked, now.wall))?;
                 round.received = round.received.saturating_add(taken.ops);
+                round.again = taken.again.or(round.again);
                 report.received = report.received.saturating_add(taken.ops);
                 let confirmed = changes.into_iter().filter_map(|change| match change {
                     Change::AwardConfirmed(award) => Some(award),

@@ -283,12 +283,17 @@ impl Engine {
     }
 
     fn text(&self, texts: &v1::LocalizedText) -> String {
+        catalog::text(texts, &self.language()).to_owned()
+    }
+
+    /// What the participant chose to read.
+    pub(super) fn language(&self) -> String {
         let chosen = self
             .view
             .participant
             .as_ref()
             .and_then(|view| view.shown.profile().language);
-        catalog::text(texts, chosen.as_deref().unwrap_or(LANGUAGE)).to_owned()
+        chosen.unwrap_or_else(|| LANGUAGE.to_owned())
     }
 }
 

@@ -11,9 +11,9 @@ use askel_sync::{
 };
 
 use super::{
-    model::Model,
+    model::{Model, RequestLimits},
     row::{BatchRow, Enrolment, LogRow, OwnOp, Row, Standing, Table, Write},
-    seal,
+    seal::{self, Cut},
 };
 use crate::{Cause, Error};
 
@@ -78,8 +78,15 @@ impl<'m> Draft<'m> {
             Table::OwnOp => last(&self.model.own),
             Table::Batch => last(&self.model.batches),
             Table::Stream => last(&self.model.streams),
-            Table::StreamOp => last(&self.model.stream_ops),
-            Table::Installation | Table::Catalog | Table::CatalogChunk | Table::Attempt => None,
+            Table::Window => last(&self.model.window),
+            Table::Settled => last(&self.model.settled),
+            Table::Carried => last(&self.model.carried),
+            Table::Installation
+            | Table::Catalog
+            | Table::CatalogChunk
+            | Table::Attempt
+            | Table::Limits
+            | Table::Outbox => None,
         };
         match last {
             None => Ok(0),
@@ -137,12 +144,16 @@ impl<'m> Draft<'m> {
     /// its id, stay.
     pub(crate) fn offer_again(&mut self, number: u32, held: &OwnOp) -> Result<(), Error> {
         let (_, log) = self.log.as_ref().ok_or(Cause::NotEnrolled)?;
-        let own = OwnOp {
+        let mut own = OwnOp {
             log: log.id,
             sequence: log.next_sequence,
             standing: Standing::Pending,
             ..held.clone()
         };
+        if askel_sync::planted!(OfferedAsNew) {
+            (own.op.origin.log, own.op.origin.sequence) = (own.log, own.sequence);
+            own.id = own.op.id();
+        }
         self.put(number, Row::OwnOp(Box::new(own)));
         self.advance_log(|log| {
             log.next_sequence = log.next_sequence.saturating_add(1);
@@ -162,22 +173,16 @@ impl<'m> Draft<'m> {
         let Some((_, log)) = self.log else {
             return Ok(());
         };
+        let limits = self.model.limits();
+        self.cut_again(enrolment, key, &limits)?;
         let mut last = None;
         let unsealed = self
             .model
-            .carried(log.id, log.sealed_before)
+            .carried_by(log.id, log.sealed_before)
             .map(|(_, own)| own);
-        for batch in seal::batches(unsealed) {
-            let (first_sequence, next_sequence) = (batch.first_sequence, batch.next_sequence);
-            last = Some((next_sequence, batch.last_op));
-            let sealed = batch.seal(enrolment, key);
-            let row = BatchRow {
-                log: log.id,
-                first_sequence,
-                next_sequence,
-                sealed,
-            };
-            self.append(Row::Batch(row))?;
+        for cut in seal::batches(unsealed, &limits) {
+            last = Some((cut.next_sequence, cut.last_op));
+            self.append_batch(&cut, enrolment, key)?;
         }
         match last {
             None => Ok(()),
@@ -186,6 +191,48 @@ impl<'m> Draft<'m> {
                 log.last_sealed = Some(op);
             }),
         }
+    }
+
+    /// Cuts batches into smaller ones where the server has lowered its limits since they were sealed: the
+    /// ops stay what they are.
+    fn cut_again(
+        &mut self,
+        enrolment: &Enrolment,
+        key: &KeyPair,
+        limits: &RequestLimits,
+    ) -> Result<(), Error> {
+        for (&number, batch) in &self.model.batches {
+            let ops = batch.next_sequence.saturating_sub(batch.first_sequence);
+            let too_many = usize::try_from(ops).map_or(true, |ops| ops > limits.ops_per_batch);
+            if ops < 2 || !(too_many || batch.sealed.batch.len() > limits.batch_bytes) {
+                continue;
+            }
+            let ops = self
+                .model
+                .carried_by(batch.log, batch.first_sequence)
+                .map(|(_, own)| own)
+                .take_while(|own| own.sequence < batch.next_sequence);
+            self.delete(Table::Batch, number);
+            for cut in seal::batches(ops, limits) {
+                self.append_batch(&cut, enrolment, key)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn append_batch(
+        &mut self,
+        cut: &Cut<'_>,
+        enrolment: &Enrolment,
+        key: &KeyPair,
+    ) -> Result<(), Error> {
+        let row = BatchRow {
+            log: cut.log,
+            first_sequence: cut.first_sequence,
+            next_sequence: cut.next_sequence,
+            sealed: cut.seal(enrolment, key),
+        };
+        self.append(Row::Batch(row)).map(drop)
     }
 
     /// Changes the open log's row.

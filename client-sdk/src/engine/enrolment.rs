@@ -6,6 +6,7 @@ use askel_sync::{
     id::{DeviceId, LogId, ParticipantId},
     invitation::{Link, LinkKind, normalise},
     key::{KeyList, PublicKey, device_id, prove_enrolment},
+    stream::short::standard_streams,
     time::Timestamp,
 };
 
@@ -13,7 +14,6 @@ use super::{
     Decided, Engine,
     draft::Draft,
     row::{Enrolment, Installation, LogRow, ONLY, Row, StreamRow},
-    standard_streams,
 };
 use crate::{Cause, ComeBack, Enrolled, Error, OwnDevice, RecoverySheet};
 
@@ -109,13 +109,9 @@ impl Engine {
         let enrolment = self.read_enrolment(link, response)?;
         let mut draft = Draft::new(&self.model);
         draft.open_log(LogRow::fresh(fresh_log))?;
-        for key in standard_streams(&enrolment) {
-            let row = StreamRow {
-                selector: key.selector(),
-                id: None,
-                position: 0,
-            };
-            draft.append(Row::Stream(row))?;
+        let none = std::iter::empty();
+        for key in standard_streams(enrolment.device, enrolment.participant, none) {
+            draft.append(Row::Stream(StreamRow::fresh(key.selector())))?;
         }
         let mut attempt = self.model.attempt.clone();
         attempt.server_offset_ms = server_time_ms.saturating_sub(now.as_ms());

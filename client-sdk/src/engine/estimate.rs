@@ -8,7 +8,7 @@ use askel_sync::{
     catalog::Catalog,
     id::{DeviceId, LogId, OpId, ParticipantId, PassTag, PlaceId},
     key::StaffCertificate,
-    op::{CheckIn, Op, Origin, Payload, Witness},
+    op::{CheckIn, Op, Origin, Payload, Register, SessionRef, Witness},
     time::{LocalDate, Timestamp},
 };
 
@@ -135,9 +135,8 @@ impl Facts for Estimator<'_> {
             return Some(self.fact(&check_in, at, own.op.origin.log));
         }
         self.model
-            .stream_ops
-            .values()
-            .find_map(|held| match held.admitted.op.parse() {
+            .all_stream_ops()
+            .find_map(|(_, held)| match held.admitted.op.parse() {
                 Ok(Some(Payload::CheckIn(check_in))) if held.id == id => Some(self.fact(
                     &check_in,
                     held.admitted.admission.corrected_at,
@@ -160,6 +159,24 @@ impl Facts for Estimator<'_> {
         None
     }
 
+    fn register_revision(&self, _: ParticipantId, _: &Register) -> Option<u32> {
+        // Neither is this one: another device's values may be on their way.
+        None
+    }
+
+    fn is_erased(&self, _: ParticipantId) -> bool {
+        // Who was erased holds nothing that could be judged here.
+        false
+    }
+
+    fn is_pass_erased(&self, _: PassTag) -> bool {
+        false
+    }
+
+    fn is_log_erased(&self, _: LogId) -> bool {
+        false
+    }
+
     fn log_writer(&self, log: LogId) -> Option<(DeviceId, Option<ParticipantId>)> {
         self.model
             .log(log)
@@ -168,5 +185,14 @@ impl Facts for Estimator<'_> {
 
     fn local_date(&self, place: PlaceId, at: Timestamp) -> Option<LocalDate> {
         self.catalog.local_date(place, at)
+    }
+
+    fn session_date(
+        &self,
+        place: PlaceId,
+        at: Timestamp,
+        session: SessionRef,
+    ) -> Option<LocalDate> {
+        self.catalog.session_date(place, at, session)
     }
 }

@@ -3,19 +3,28 @@
 //! [`Model::apply`] is the only way anything changes here, at opening and after each commit alike: what
 //! a client knows is what it would know after a restart.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod limits;
+mod live;
 
+use std::{
+    cell::OnceCell,
+    collections::{BTreeMap, BTreeSet},
+};
+
+use askel_proto::v1;
 use askel_sync::{
     id::{LogId, OpId, StepSourceId, StreamId},
     op::{Measure, Payload, ProfileField},
-    stream::StreamKey,
+    stream::{self, ProfileRegister, StreamKey},
     time::Quarter,
 };
 
 use super::row::{
-    Attempt, BatchRow, CatalogRow, Enrolment, Installation, LogRow, LogStanding, OwnOp, Row,
-    Standing, StreamOp, StreamRow, Table, Write,
+    Attempt, BatchRow, CatalogRow, Enrolment, HeldOp, Installation, LogRow, LogStanding, OwnOp,
+    PageStanding, Row, SettledRow, Standing, StreamRow, Table, WindowRow, Write,
 };
+pub(crate) use limits::RequestLimits;
+pub(crate) use live::{Live, LiveDraft};
 
 /// All tables.
 #[derive(Debug, Default)]
@@ -25,11 +34,18 @@ pub(crate) struct Model {
     pub(crate) own: BTreeMap<u32, OwnOp>,
     pub(crate) batches: BTreeMap<u32, BatchRow>,
     pub(crate) streams: BTreeMap<u32, StreamRow>,
-    pub(crate) stream_ops: BTreeMap<u32, StreamOp>,
+    pub(crate) window: BTreeMap<u32, WindowRow>,
+    pub(crate) settled: BTreeMap<u32, SettledRow>,
     pub(crate) catalog: CatalogRow,
     pub(crate) chunks: BTreeMap<u32, Vec<u8>>,
     pub(crate) attempt: Attempt,
+    announced: Option<v1::Limits>,
+    /// The numbers of the rows: what they hold is sealed.
+    pub(crate) outbox: BTreeSet<u32>,
+    pub(crate) carried: BTreeMap<u32, Vec<u8>>,
     index: Index,
+    /// Computed when a page first needs it.
+    live: OnceCell<Live>,
 }
 
 /// Ways into the tables.
@@ -55,6 +71,20 @@ pub(crate) enum Register {
 impl Register {
     pub(crate) fn steps(source: StepSourceId, measure: Measure, bucket: Quarter) -> Self {
         Self::Steps(source, measure as i32, bucket)
+    }
+
+    /// The same in a stream.
+    pub(crate) fn in_stream(self) -> stream::Register {
+        match self {
+            Self::Steps(source, measure, bucket) => stream::Register::Steps {
+                measure: Measure::try_from(measure).unwrap_or(Measure::Unspecified),
+                source,
+                bucket,
+            },
+            Self::Alias => stream::Register::Profile(ProfileRegister::Alias),
+            Self::Picture => stream::Register::Profile(ProfileRegister::Picture),
+            Self::Language => stream::Register::Profile(ProfileRegister::Language),
+        }
     }
 
     /// The register an op sets; `None` for every op that never changes.
@@ -100,14 +130,32 @@ impl Model {
             Row::Stream(row) => {
                 self.streams.insert(number, row);
             }
-            Row::StreamOp(row) => {
-                self.stream_ops.insert(number, *row);
+            Row::Window(row) => {
+                // A page that was held before may change its standing.
+                if self.window.contains_key(&number) || row.standing != PageStanding::Held {
+                    self.live.take();
+                }
+                if let Some(live) = self.live.get_mut() {
+                    live.take(row.stream, &row.ops);
+                }
+                self.window.insert(number, row);
+            }
+            // The same ops in another place.
+            Row::Settled(row) => {
+                self.settled.insert(number, row);
             }
             Row::Catalog(row) => self.catalog = row,
             Row::CatalogChunk(data) => {
                 self.chunks.insert(number, data);
             }
             Row::Attempt(row) => self.attempt = row,
+            Row::Limits(limits) => self.announced = Some(limits),
+            Row::Outbox(_) => {
+                self.outbox.insert(number);
+            }
+            Row::Carried(frame) => {
+                self.carried.insert(number, frame);
+            }
         }
     }
 
@@ -124,14 +172,26 @@ impl Model {
             Table::Stream => {
                 self.streams.remove(&number);
             }
-            Table::StreamOp => {
-                self.stream_ops.remove(&number);
+            Table::Window => {
+                self.live.take();
+                self.window.remove(&number);
+            }
+            Table::Settled => {
+                self.live.take();
+                self.settled.remove(&number);
             }
             Table::Catalog => self.catalog = CatalogRow::default(),
             Table::CatalogChunk => {
                 self.chunks.remove(&number);
             }
             Table::Attempt => self.attempt = Attempt::default(),
+            Table::Limits => self.announced = None,
+            Table::Outbox => {
+                self.outbox.remove(&number);
+            }
+            Table::Carried => {
+                self.carried.remove(&number);
+            }
         }
     }
 
@@ -167,7 +227,7 @@ impl Model {
     }
 
     /// The own ops that a log carries from a sequence on, ascending.
-    pub(crate) fn carried(&self, log: LogId, from: u64) -> impl Iterator<Item = (u32, &OwnOp)> {
+    pub(crate) fn carried_by(&self, log: LogId, from: u64) -> impl Iterator<Item = (u32, &OwnOp)> {
         self.index
             .own_by_slot
             .range((log, from)..=(log, u64::MAX))
@@ -190,7 +250,7 @@ impl Model {
     pub(crate) fn is_unsealed(&self, own: &OwnOp) -> bool {
         self.open_log().is_some_and(|(_, log)| {
             own.log == log.id
-                && own.sequence >= log.sealed_before
+                && (own.sequence >= log.sealed_before || askel_sync::planted!(SealedRewritten))
                 && own.op.origin.log == log.id
                 && own.op.origin.sequence == own.sequence
         })
@@ -216,6 +276,59 @@ impl Model {
 
     pub(crate) fn rejected_count(&self) -> usize {
         self.index.rejected.len()
+    }
+
+    /// What one request may hold.
+    pub(crate) fn limits(&self) -> RequestLimits {
+        RequestLimits::of(self.announced.as_ref())
+    }
+
+    /// What the server announced last.
+    pub(crate) fn announced(&self) -> Option<&v1::Limits> {
+        self.announced.as_ref()
+    }
+
+    /// How many rows there are.
+    pub(crate) fn row_count(&self) -> usize {
+        let tables = [
+            usize::from(self.installation.is_some()),
+            self.logs.len(),
+            self.own.len(),
+            self.batches.len(),
+            self.streams.len(),
+            self.window.len(),
+            self.settled.len(),
+            self.chunks.len(),
+            self.outbox.len(),
+            self.carried.len(),
+        ];
+        tables.into_iter().fold(0, usize::saturating_add)
+    }
+
+    /// The ops held of all streams, each with the number of its stream's row; those of pages that wait to
+    /// be handed back too.
+    pub(crate) fn all_stream_ops(&self) -> impl Iterator<Item = (u32, &HeldOp)> {
+        let settled = self.settled.values().map(|row| (row.stream, &row.ops));
+        let window = self.window.values().map(|row| (row.stream, &row.ops));
+        settled
+            .chain(window)
+            .flat_map(|(stream, ops)| ops.iter().map(move |held| (stream, held)))
+    }
+
+    /// The live value of each register of the streams, as the server has them.
+    pub(crate) fn live(&self) -> &Live {
+        self.live.get_or_init(|| {
+            let mut live = Live::default();
+            for row in self.settled.values() {
+                live.take(row.stream, &row.ops);
+            }
+            for row in self.window.values() {
+                if row.standing == PageStanding::Held {
+                    live.take(row.stream, &row.ops);
+                }
+            }
+            live
+        })
     }
 
     pub(crate) fn stream_by_id(&self, id: StreamId) -> Option<(u32, &StreamRow)> {

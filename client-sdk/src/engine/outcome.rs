@@ -1,9 +1,6 @@
 //! What the server's outcomes do to own ops.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    ops::Range,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use askel_proto::v1::{self, LogOutcome, outcome_exception::Outcome};
 use askel_sync::{
@@ -13,11 +10,13 @@ use askel_sync::{
 };
 
 use super::{
-    Decided, Engine,
+    Decided, Engine, ONLY,
     draft::Draft,
-    row::{BatchRow, LogRow, LogStanding, OwnOp, Row, Standing, Table},
+    lifeboat::take_frame_outcomes,
+    request::Asked,
+    row::{LogRow, LogStanding, OwnOp, Row, Standing, Table},
 };
-use crate::{Cause, Error};
+use crate::{Cause, Error, NoticeKind};
 
 /// When a deferred op is offered again if the server can't say.
 const DEFERRED_MS: i64 = DAY_MS;
@@ -32,19 +31,29 @@ pub(crate) struct Settled {
     pub(crate) conflicts: usize,
 }
 
-/// The batches of a request: an outcome without exceptions accepts what was sent, and nothing else.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Sent(Vec<(LogId, Range<u64>)>);
+/// What settling one log did.
+#[derive(Debug, Default)]
+struct Done {
+    settled: Settled,
+    /// Own ops that have their last word now.
+    final_ops: BTreeSet<u32>,
+}
 
-impl Sent {
-    pub(super) fn add(&mut self, batch: &BatchRow) {
-        self.0.push((batch.log, batch.sequences()));
-    }
+/// Who has forgotten a part of a log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Forgotten {
+    /// This database is a copy: what it would write next is taken.
+    ByWriter,
+    /// The server was restored: what it accepted from this sequence on is lost.
+    ByServer { from: u64 },
+}
 
-    /// The sequences of a log that were sent.
-    fn of(&self, log: LogId) -> impl Iterator<Item = u64> {
-        let of_log = self.0.iter().filter(move |(of, _)| *of == log);
-        of_log.flat_map(|(_, sequences)| sequences.clone())
+impl Forgotten {
+    fn notice(self) -> NoticeKind {
+        match self {
+            Self::ByWriter => NoticeKind::WentOnFromACopy,
+            Self::ByServer { .. } => NoticeKind::ServerRestored,
+        }
     }
 }
 
@@ -55,84 +64,124 @@ impl Engine {
     pub(crate) fn take_outcomes(
         &self,
         outcomes: &v1::Outcomes,
-        sent: &Sent,
+        asked: &Asked,
         now: ClockReading,
         fresh_log: LogId,
     ) -> Result<Decided<Settled>, Error> {
         let mut draft = Draft::new(&self.model);
         let mut settled = Settled::default();
+        let mut notice = None;
+        let open_log = self.model.open_log().map(|(_, log)| log.id);
+        let mut of_logs: Vec<(LogId, &LogOutcome)> = Vec::new();
         for outcome in &outcomes.logs {
-            let id = LogId::try_from(&*outcome.log_id)
-                .map_err(|_| Cause::Answer("an outcome names no log"))?;
+            let id = asked
+                .log_of(outcome)
+                .ok_or(Cause::Answer("an outcome names no log"))?;
+            of_logs.push((id, outcome));
+        }
+        // The open log first: what others carried is offered again in the log that is open then.
+        of_logs.sort_by_key(|(id, _)| Some(*id) != open_log);
+        for (id, outcome) in of_logs {
             // An outcome of a log that is not held any more was taken in before.
             let Some((number, log)) = self.model.log(id) else {
                 continue;
             };
-            match (&outcome.conflict, log.standing) {
-                (None, _) => settled.add(self.settle(&mut draft, outcome, sent, now.wall)?),
-                // What the server holds at these sequences is not what was sent: nothing is settled.
-                (Some(_), LogStanding::Open) => {
-                    settled.conflicts = settled.conflicts.saturating_add(1);
-                    self.heal(&mut draft, (number, log), fresh_log)?;
+            let forgotten = match (&outcome.conflict, log.standing) {
+                (None, _) => {
+                    let done = self.settle(&mut draft, (id, outcome), asked, now.wall)?;
+                    settled.add(done.settled);
+                    let from = self.forgotten_from(id, outcome);
+                    from.map(|from| (Forgotten::ByServer { from }, done.final_ops))
                 }
-                (Some(_), LogStanding::Abandoned) => {}
+                // What the server holds at these sequences is not what was sent: nothing is settled.
+                (Some(_), LogStanding::Open) => Some((Forgotten::ByWriter, BTreeSet::new())),
+                (Some(_), LogStanding::Abandoned) => None,
+            };
+            if let Some((forgotten, done)) = forgotten {
+                settled.conflicts = settled.conflicts.saturating_add(1);
+                if log.standing == LogStanding::Open {
+                    self.abandon(&mut draft, (number, log), fresh_log)?;
+                }
+                self.offer_all_again(&mut draft, id, forgotten, &done)?;
+                notice = Some(forgotten.notice());
             }
         }
-        Ok(Decided::new(draft.finish(), settled))
+        take_frame_outcomes(&mut draft, &outcomes.frames, asked);
+        let announce = notice.map(|kind| self.notice_change(kind));
+        if let Some(kind) = notice {
+            let mut attempt = self.model.attempt.clone();
+            attempt.healed = attempt.healed.saturating_add(1);
+            attempt.notice = Some(kind);
+            draft.put(ONLY, Row::Attempt(attempt));
+        }
+        Ok(Decided {
+            announce: announce.into_iter().collect(),
+            ..Decided::new(draft.finish(), settled)
+        })
     }
 
     fn settle(
         &self,
         draft: &mut Draft<'_>,
-        outcome: &LogOutcome,
-        sent: &Sent,
+        (log, outcome): (LogId, &LogOutcome),
+        asked: &Asked,
         at: Timestamp,
-    ) -> Result<Settled, Error> {
-        let log = LogId::try_from(&*outcome.log_id)
-            .map_err(|_| Cause::Answer("an outcome names no log"))?;
+    ) -> Result<Done, Error> {
         let mut exceptions: BTreeMap<u64, Standing> = BTreeMap::new();
         for exception in &outcome.exceptions {
             let standing = standing_of(exception.outcome.as_ref(), at)
                 .ok_or(Cause::Answer("an exception without an outcome"))?;
             exceptions.insert(exception.sequence, standing);
         }
-        let mut settled = Settled::default();
+        let mut done = Done::default();
         let mut open = BTreeSet::new();
-        for sequence in sent.of(log) {
+        for sequence in asked.sequences(log) {
             let Some((number, own)) = self.model.carried_at(log, sequence) else {
                 continue;
             };
             if own.standing.is_final() {
                 continue;
             }
-            if sequence >= outcome.settled_before {
+            if sequence >= outcome.settled_before && !askel_sync::planted!(SettledBeforeIgnored) {
                 open.insert(sequence);
                 continue;
             }
             let standing = exceptions
                 .remove(&sequence)
+                .filter(|_| !askel_sync::planted!(ExceptionsIgnored))
                 .unwrap_or(Standing::Accepted { at });
-            settled.count(&standing);
-            if !standing.is_final() {
+            done.settled.count(&standing);
+            if standing.is_final() {
+                done.final_ops.insert(number);
+            } else {
                 open.insert(sequence);
             }
             draft.put(number, own.with(standing));
         }
         // A batch is kept as long as an op of it is open.
         for (&number, batch) in &self.model.batches {
-            let mut sequences = batch.sequences();
-            let was_sent = sent.0.contains(&(batch.log, sequences.clone()));
-            if batch.log == log && was_sent && !sequences.any(|one| open.contains(&one)) {
+            if batch.log == log
+                && asked.has(batch)
+                && !batch.sequences().any(|one| open.contains(&one))
+            {
                 draft.delete(Table::Batch, number);
             }
         }
-        Ok(settled)
+        Ok(done)
     }
 
-    /// Opens a new log and offers again, with their origin, all ops that have no final outcome: this
-    /// writer may have forgotten what it wrote in the old one. One transaction, so that nothing is sent
-    /// from a log that is not on disk.
-    fn heal(
+    /// The first sequence that a restored server has lost of a log; `None` when it knows as much as it
+    /// ever said.
+    fn forgotten_from(&self, log: LogId, outcome: &LogOutcome) -> Option<u64> {
+        let from = outcome.settled_before;
+        let mut lost = self.model.carried_by(log, from);
+        let was_accepted = |own: &OwnOp| matches!(own.standing, Standing::Accepted { .. });
+        lost.any(|(_, own)| was_accepted(own)).then_some(from)
+    }
+
+    /// Opens a new log in place of one that can't go on. One transaction with what is offered again, so
+    /// that nothing is sent from a log that is not on disk.
+    fn abandon(
         &self,
         draft: &mut Draft<'_>,
         (number, old): (u32, &LogRow),
@@ -149,14 +198,29 @@ impl Engine {
                 draft.delete(Table::Batch, number);
             }
         }
-        for (number, own) in self.model.carried(old.id, 0) {
-            if !own.standing.is_final() {
+        Ok(())
+    }
+
+    /// Offers again, with their origin, all ops of a log that have no final outcome, and those that the
+    /// server has lost. `done` are those that this answer settled.
+    fn offer_all_again(
+        &self,
+        draft: &mut Draft<'_>,
+        log: LogId,
+        forgotten: Forgotten,
+        done: &BTreeSet<u32>,
+    ) -> Result<(), Error> {
+        for (number, own) in self.model.carried_by(log, 0) {
+            let is_wanted = match (&own.standing, forgotten) {
+                (Standing::Pending | Standing::Deferred { .. }, _) => !done.contains(&number),
+                (Standing::Accepted { .. }, Forgotten::ByServer { from }) => own.sequence >= from,
+                (Standing::Accepted { .. }, Forgotten::ByWriter)
+                | (Standing::Rejected { .. }, _) => false,
+            };
+            if is_wanted {
                 draft.offer_again(number, own)?;
             }
         }
-        let mut attempt = self.model.attempt.clone();
-        attempt.healed = attempt.healed.saturating_add(1);
-        draft.put(super::row::ONLY, Row::Attempt(attempt));
         Ok(())
     }
 

@@ -6,14 +6,19 @@ use askel_sync::{
     id::{DeviceId, StreamId},
     key::KeyList,
     op::Payload,
-    stream::StreamKey,
-    time::Timestamp,
+    stream::StreamSum,
+    time::{DAY_MS, Timestamp},
 };
 
 use super::{
     Decided, Engine, ONLY,
     draft::Draft,
-    row::{CatalogRow, Enrolment, Installation, Row, StreamOp, StreamRow, Table},
+    model::LiveDraft,
+    request::Asked,
+    row::{
+        CatalogRow, Density, Enrolment, HeldOp, Installation, PageStanding, Row, StreamRow,
+        WindowRow,
+    },
 };
 use crate::{Cause, Change, Error};
 
@@ -22,7 +27,20 @@ use crate::{Cause, Change, Error};
 pub(crate) struct Taken {
     /// Ops that are new here.
     pub(crate) ops: usize,
+    /// Set when nothing of it was taken, and the stream has to be asked for again.
+    pub(crate) again: Option<Again>,
 }
+
+/// How to ask again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Again {
+    AsBefore,
+    /// In the long form and without context: the page refers to what is not held here.
+    InFull,
+}
+
+/// Ops as messages.
+const ROWS: u32 = 0;
 
 /// What a page's ops do beside being kept.
 struct Effects {
@@ -38,6 +56,11 @@ impl Engine {
         for info in &opening.streams {
             self.take_stream_info(&mut draft, info)?;
         }
+        if let Some(limits) = &opening.limits
+            && self.model.announced() != Some(limits)
+        {
+            draft.put(ONLY, Row::Limits(*limits));
+        }
         let enrolment = self.enrolment()?;
         let renewed = opening.staff_certificate.as_ref();
         if renewed.is_some_and(|renewed| enrolment.staff_certificate.as_ref() != Some(renewed)) {
@@ -51,100 +74,82 @@ impl Engine {
         Ok(Decided::new(draft.finish(), ()))
     }
 
-    fn take_stream_info(&self, draft: &mut Draft<'_>, info: &v1::StreamInfo) -> Result<(), Error> {
-        let Some((number, row)) = self
-            .model
-            .streams
-            .iter()
-            .find(|(_, row)| Some(&row.selector) == info.selector.as_ref())
-        else {
-            return Ok(());
-        };
-        let id = StreamId::try_from(&*info.stream_id)
-            .map_err(|_| Cause::Answer("a stream without a handle"))?;
-        if row.id == Some(id) {
-            return Ok(());
-        }
-        // A restored server's stream goes on from its parent up to a head; any other is a new one.
-        let continues = row
-            .id
-            .is_some_and(|held| info.parent_stream_id == held.as_bytes());
-        let position = match row.id {
-            None => row.position,
-            Some(_) if continues => row.position.min(info.parent_head),
-            Some(_) => 0,
-        };
-        for (&op, held) in &self.model.stream_ops {
-            if held.stream == *number && held.position > position {
-                draft.delete(Table::StreamOp, op);
-            }
-        }
-        draft.put(
-            *number,
-            Row::Stream(StreamRow {
-                id: Some(id),
-                position,
-                ..row.clone()
-            }),
-        );
-        Ok(())
-    }
-
     /// Takes in a page with its cursor. A repetition changes nothing.
     pub(crate) fn take_page(
         &self,
         page: v1::Page,
+        asked: &Asked,
         now: Timestamp,
     ) -> Result<Decided<Taken>, Error> {
-        if page.encoding != 0 {
-            return Err(Cause::Answer("a page in an encoding of a later version").into());
-        }
-        let id = StreamId::try_from(&*page.stream_id)
-            .map_err(|_| Cause::Answer("a page of no stream"))?;
-        let (number, row) = self
-            .model
-            .stream_by_id(id)
-            .ok_or(Cause::Answer("a page of a stream not asked for"))?;
-        let key = self.model.stream_key(row);
+        let (number, row) = self.page_stream(&page, asked)?;
+        let Some(handle) = row.id else {
+            return Err(Cause::Answer("a page of a stream without a handle").into());
+        };
         let next_expected = row.position.saturating_add(1);
-        if !page.snapshot && page.first_position > next_expected {
-            return Err(Cause::Answer("a page leaves out ops").into());
+        if page.first_position > next_expected {
+            // The stream was set back since it was asked for.
+            return Ok(Decided::new(Vec::new(), Taken::again(Again::AsBefore)));
         }
+        let Some(ops) = read_ops(&page)? else {
+            return Ok(Decided::new(Vec::new(), Taken::again(Again::InFull)));
+        };
+        let mut page_row = WindowRow {
+            stream: number,
+            handle,
+            first_position: page.first_position,
+            next_position: page.next_position,
+            density: density(&page),
+            mac: page.mac,
+            received_at: self.server_time(now),
+            standing: PageStanding::Held,
+            ops,
+        };
+        page_row.skip_to(row.position);
+        let sum = self.sum_with(number, row.sum, &page_row);
         let mut draft = Draft::new(&self.model);
+        if page.sum != 0 && page.sum != sum.bits() {
+            if page.encoding != ROWS && asked.is_short() {
+                return Ok(Decided::new(Vec::new(), Taken::again(Again::InFull)));
+            }
+            if self.may_begin_anew(row, now) {
+                self.begin_anew(&mut draft, (number, row), self.server_time(now));
+                self.count_mismatch(&mut draft);
+                let again = Taken::again(Again::AsBefore);
+                return Ok(Decided::new(draft.finish(), again));
+            }
+        }
+        let moved = StreamRow {
+            position: page_row.next_position.max(row.position),
+            sum,
+            ..row.clone()
+        };
+        if moved != *row {
+            draft.put(number, Row::Stream(moved));
+        }
+        self.keep_page(draft, page_row, now)
+    }
+
+    /// Commits a page with what it changes.
+    fn keep_page(
+        &self,
+        mut draft: Draft<'_>,
+        page: WindowRow,
+        now: Timestamp,
+    ) -> Result<Decided<Taken>, Error> {
+        let taken = Taken {
+            ops: page.ops.len(),
+            again: None,
+        };
         let mut effects = Effects {
             catalog: self.model.catalog.clone(),
             enrolment: None,
             announce: Vec::new(),
         };
-        let mut taken = Taken::default();
-        for (position, op) in (page.first_position..).zip(page.ops) {
-            if position <= row.position {
-                continue;
-            }
-            let admitted = AdmittedOp::from_proto(op)
-                .map_err(|_| Cause::Answer("a page holds an op that can't be read"))?;
-            taken.ops = taken.ops.saturating_add(1);
-            if self.take_effect(&mut draft, &mut effects, &admitted, now) == Kept::Yes
-                || keeps_ops(key)
-            {
-                let op = StreamOp {
-                    stream: number,
-                    position,
-                    id: admitted.id(),
-                    admitted,
-                };
-                draft.append(Row::StreamOp(Box::new(op)))?;
-            }
+        for held in &page.ops {
+            self.take_effect(&mut draft, &mut effects, &held.admitted, now);
         }
-        let position = page.next_position.max(row.position);
-        if position != row.position {
-            draft.put(
-                number,
-                Row::Stream(StreamRow {
-                    position,
-                    ..row.clone()
-                }),
-            );
+        if !page.ops.is_empty() {
+            draft.append(Row::Window(page))?;
         }
         if let Some(enrolment) = effects.enrolment {
             draft.put(ONLY, installation(enrolment));
@@ -156,6 +161,47 @@ impl Engine {
         })
     }
 
+    /// The stream a page is of.
+    fn page_stream(&self, page: &v1::Page, asked: &Asked) -> Result<(u32, &StreamRow), Error> {
+        let by_index = match page.stream_index {
+            0 => None,
+            index => Some(
+                asked
+                    .standard_stream(index)
+                    .and_then(|number| self.model.streams.get_key_value(&number))
+                    .map(|(&number, row)| (number, row))
+                    .ok_or(Cause::Answer("a page of a stream not asked for"))?,
+            ),
+        };
+        if let Some(found) = by_index {
+            return Ok(found);
+        }
+        let id = StreamId::try_from(&*page.stream_id)
+            .map_err(|_| Cause::Answer("a page of no stream"))?;
+        let found = self.model.stream_by_id(id);
+        Ok(found.ok_or(Cause::Answer("a page of a stream not asked for"))?)
+    }
+
+    fn sum_with(&self, stream: u32, sum: StreamSum, page: &WindowRow) -> StreamSum {
+        let mut live = LiveDraft::new(self.model.live());
+        page.ops
+            .iter()
+            .fold(sum, |sum, held| live.add(stream, sum, &held.admitted))
+    }
+
+    /// Whether a stream whose sum is wrong is pulled again: not twice in a day.
+    fn may_begin_anew(&self, row: &StreamRow, now: Timestamp) -> bool {
+        let now = self.server_time(now);
+        row.begun_anew_at
+            .is_none_or(|at| now.saturating_ms_since(at).saturating_abs() > DAY_MS)
+    }
+
+    fn count_mismatch(&self, draft: &mut Draft<'_>) {
+        let mut attempt = self.model.attempt.clone();
+        attempt.mismatches = attempt.mismatches.saturating_add(1);
+        draft.put(ONLY, Row::Attempt(attempt));
+    }
+
     /// What an op does here beside being folded.
     fn take_effect(
         &self,
@@ -163,7 +209,7 @@ impl Engine {
         effects: &mut Effects,
         admitted: &AdmittedOp,
         now: Timestamp,
-    ) -> Kept {
+    ) {
         match admitted.op.parse() {
             Ok(Some(Payload::CatalogPublished(published))) => {
                 self.announce_catalog(draft, &mut effects.catalog, &published);
@@ -177,11 +223,9 @@ impl Engine {
             Ok(Some(Payload::DeviceChanged(changed))) => {
                 effects.announce.extend(device_change(&changed));
             }
-            // A kind of a later version: the next version of the app will want it.
-            Ok(None) => return Kept::Yes,
-            Ok(Some(_)) | Err(_) => {}
+            // A kind of a later version stays in its page: the next version of the app will want it.
+            Ok(_) | Err(_) => {}
         }
-        Kept::No
     }
 
     /// A key list is taken from nobody but the root, and never an older one.
@@ -220,18 +264,58 @@ impl Engine {
     }
 }
 
-/// Whether an op is kept for its own sake, whatever its stream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kept {
-    Yes,
-    No,
+/// The ops of a page; `None` when it refers to what is not held here.
+fn read_ops(page: &v1::Page) -> Result<Option<Vec<HeldOp>>, Error> {
+    if page.encoding != ROWS {
+        return Ok(None);
+    }
+    let held = |op: &v1::AdmittedOp| {
+        let admitted = AdmittedOp::from_proto(op.clone())
+            .map_err(|_| Cause::Answer("a page holds an op that can't be read"))?;
+        Ok(HeldOp::new(admitted))
+    };
+    page.ops
+        .iter()
+        .map(held)
+        .collect::<Result<_, Error>>()
+        .map(Some)
 }
 
-/// Streams whose ops are folded; of the others only the effects are kept.
-fn keeps_ops(key: Option<StreamKey>) -> bool {
-    match key {
-        Some(StreamKey::Device(_) | StreamKey::Catalog) => false,
-        Some(_) | None => true,
+impl Taken {
+    fn again(again: Again) -> Self {
+        Self {
+            ops: 0,
+            again: Some(again),
+        }
+    }
+}
+
+impl WindowRow {
+    /// Leaves out what is held already; such a page can't be handed back.
+    fn skip_to(&mut self, position: u64) {
+        if self.first_position > position || self.ops.is_empty() {
+            return;
+        }
+        let held = position
+            .saturating_sub(self.first_position)
+            .saturating_add(1);
+        let held = match self.density {
+            Density::Dense => usize::try_from(held).unwrap_or(usize::MAX),
+            // Where its ops lie is not told: all of them, or none.
+            Density::Snapshot if position >= self.next_position => usize::MAX,
+            Density::Snapshot => 0,
+        };
+        self.ops.drain(..held.min(self.ops.len()));
+        self.first_position = position.saturating_add(1);
+        self.mac = Vec::new();
+    }
+}
+
+fn density(page: &v1::Page) -> Density {
+    if page.snapshot {
+        Density::Snapshot
+    } else {
+        Density::Dense
     }
 }
 

@@ -201,18 +201,13 @@ impl Engine {
             .ok_or_else(|| self.no_such_place())?;
         let key = StreamKey::PlaceDay(place, date);
         if self.model.stream_by_key(key).is_none() {
-            let row = StreamRow {
-                selector: key.selector(),
-                id: None,
-                position: 0,
-            };
-            draft.append(Row::Stream(row))?;
+            draft.append(Row::Stream(StreamRow::fresh(key.selector())))?;
         }
         Ok(())
     }
 
     /// The greatest revision that cites a check-in, 0 for none; `None` for a check-in not known here.
-    fn known_revision(&self, check_in: OpId) -> Option<u32> {
+    pub(super) fn known_revision(&self, check_in: OpId) -> Option<u32> {
         let seen = |payload: &Payload| match payload {
             Payload::PassSeen(seen) => seen.check_in == check_in,
             _ => false,
@@ -242,9 +237,8 @@ impl Engine {
 
     fn stream_payloads(&self) -> impl Iterator<Item = Payload> {
         self.model
-            .stream_ops
-            .values()
-            .filter_map(|held| held.admitted.op.parse().ok()?)
+            .all_stream_ops()
+            .filter_map(|(_, held)| held.admitted.op.parse().ok()?)
     }
 
     fn staff_at(&self, place: PlaceId, now: Timestamp) -> Result<(), Error> {

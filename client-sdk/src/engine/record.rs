@@ -4,28 +4,20 @@ use std::collections::BTreeMap;
 
 use askel_sync::{
     admission::ClockReading,
-    fold::SessionKey,
     id::{GoalId, OpId, PlaceId, StepSourceId},
     limits::{
         ALIAS_NUMBER_MAX, CITED_OPS_MAX, CLOCK_SKEW_TOLERATED_MS, PICTURE_MAX, STEPS_PER_BUCKET_MAX,
     },
     op::{
-        Alias, CheckIn, FavouriteAdded, FavouriteRemoved, LANGUAGES, Manner, Measure, Payload,
-        ProfileField, ProfileSet, QuestJoined, QuestLeft, SessionRef, StepCount, Witness,
+        Alias, FavouriteAdded, FavouriteRemoved, LANGUAGES, Measure, Payload, ProfileField,
+        ProfileSet, QuestJoined, QuestLeft, StepCount,
     },
+    stream::StreamKey,
     time::Quarter,
 };
 
-use super::{Decided, Engine, draft::Draft, model::Register, view::ParticipantView};
-use crate::{Cause, Error, Presence, StepReading};
-
-/// A check-in, written or found.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct CheckInMade {
-    pub(crate) op: OpId,
-    pub(crate) session: SessionRef,
-    pub(crate) presence: Presence,
-}
+use super::{Decided, Engine, draft::Draft, model::Register, row::Standing, view::ParticipantView};
+use crate::{Cause, Error, StepReading};
 
 /// Step registers, written or left.
 #[derive(Debug, Clone, Copy, Default)]
@@ -35,44 +27,6 @@ pub(crate) struct StepsMade {
 }
 
 impl Engine {
-    /// "I'm here."
-    pub(crate) fn check_in(
-        &self,
-        place: PlaceId,
-        now: ClockReading,
-    ) -> Result<Decided<CheckInMade>, Error> {
-        let view = self.participant()?;
-        self.check_place(place)?;
-        let at = self.server_time(now.wall);
-        let session = self.view.catalog.session_at(place, at);
-        let key = SessionKey::of(place, at, session, &self.view.catalog);
-        let standing = key.and_then(|key| view.shown.attendance(&key));
-        if let Some(&op) = standing.and_then(|attendance| attendance.witnesses.first()) {
-            let found = CheckInMade {
-                op,
-                session,
-                presence: Presence::AlreadyHere,
-            };
-            return Ok(Decided::new(Vec::new(), found));
-        }
-        let payload = Payload::CheckIn(CheckIn {
-            place,
-            occurred_at: now.wall,
-            session,
-            manner: Manner::OnSite,
-            catalog_version: self.catalog_version().unwrap_or(0),
-            witness: Witness::SelfReport,
-        });
-        let mut draft = Draft::new(&self.model);
-        let op = draft.write_op(&payload, now)?;
-        let made = CheckInMade {
-            op,
-            session,
-            presence: Presence::Welcome,
-        };
-        Ok(Decided::new(draft.finish(), made))
-    }
-
     /// What sensors counted. All readings or none.
     pub(crate) fn record_steps(
         &self,
@@ -195,7 +149,7 @@ impl Engine {
             let payload = Payload::ProfileSet(ProfileSet {
                 occurred_at: now.wall,
                 field,
-                revision: view.shown.profile_revision().saturating_add(1),
+                revision: self.next_profile_revision(register),
             });
             let own = self.model.own_register(register);
             match own.filter(|(_, own)| self.model.is_unsealed(own)) {
@@ -208,6 +162,35 @@ impl Engine {
             }
         }
         Ok(Decided::new(draft.finish(), ()))
+    }
+
+    /// One above what is known and can't change any more: an op in its own slot keeps its revision.
+    fn next_profile_revision(&self, register: Register) -> u32 {
+        let slot = self.model.own_register(register);
+        let in_slot = slot.filter(|(_, own)| self.model.is_unsealed(own));
+        let known = self.known_revision_of(register, in_slot.map(|(_, own)| own.id));
+        known.saturating_add(1)
+    }
+
+    /// The greatest revision of a register, leaving out one own op; 0 for none.
+    pub(super) fn known_revision_of(&self, register: Register, but: Option<OpId>) -> u32 {
+        let enrolment = self.model.enrolment();
+        let stream = enrolment
+            .and_then(|enrolment| enrolment.participant)
+            .and_then(|id| self.model.stream_by_key(StreamKey::Participant(id)));
+        let confirmed = stream.map_or(0, |(number, _)| {
+            self.model.live().revision(number, register.in_stream())
+        });
+        let own = self.model.own.values().filter(|own| Some(own.id) != but);
+        let own = own.filter(|own| !matches!(own.standing, Standing::Rejected { .. }));
+        own.filter_map(|own| own.op.parse().ok()?)
+            .filter(|payload| Register::of(payload) == Some(register))
+            .filter_map(|payload| match payload {
+                Payload::StepCount(count) => Some(count.revision),
+                Payload::ProfileSet(set) => Some(set.revision),
+                _ => None,
+            })
+            .fold(confirmed, u32::max)
     }
 
     /// Marks a place; once is enough.

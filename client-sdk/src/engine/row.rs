@@ -12,10 +12,11 @@ use askel_sync::{
     admission::{AdmittedOp, Role},
     id::{DeviceId, LogId, OpId, ParticipantId, StreamId, TenantId},
     op::Op,
+    stream::StreamSum,
     time::{ClockSegment, Timestamp},
 };
 
-use crate::storage::RowKey;
+use crate::{NoticeKind, storage::RowKey};
 
 pub(crate) use codec::MalformedRow;
 
@@ -36,10 +37,14 @@ pub(crate) enum Table {
     OwnOp = 3,
     Batch = 4,
     Stream = 5,
-    StreamOp = 6,
+    Window = 6,
     Catalog = 7,
     CatalogChunk = 8,
     Attempt = 9,
+    Settled = 10,
+    Limits = 11,
+    Outbox = 12,
+    Carried = 13,
 }
 
 /// The number of a row that is alone in its table.
@@ -58,14 +63,23 @@ pub(crate) enum Row {
     Batch(BatchRow),
     /// A stream this device follows.
     Stream(StreamRow),
-    /// An op of a stream.
-    StreamOp(Box<StreamOp>),
+    /// A page of a stream, as it came.
+    Window(WindowRow),
+    /// Ops of a stream whose pages are gone.
+    Settled(SettledRow),
     /// Which catalog is held, and which is being fetched.
     Catalog(CatalogRow),
     /// 4 KiB of a catalog's content.
     CatalogChunk(Vec<u8>),
     /// How syncing stands.
     Attempt(Attempt),
+    /// The server's limits, as announced.
+    Limits(v1::Limits),
+    /// Unconfirmed ops, sealed to the server and to nobody else: they can be handed in even when the keys
+    /// of this database are lost.
+    Outbox(Vec<u8>),
+    /// A sealed frame that this device carries to the server.
+    Carried(Vec<u8>),
 }
 
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -154,16 +168,63 @@ pub(crate) struct StreamRow {
     pub(crate) id: Option<StreamId>,
     /// The last position held, 0 for none.
     pub(crate) position: u64,
+    /// Over the live ops up to `position`.
+    pub(crate) sum: StreamSum,
+    /// When the sum was last found wrong and the stream begun anew, by the server's clock.
+    pub(crate) begun_anew_at: Option<Timestamp>,
 }
 
+/// An op of a stream, with its id, computed once.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct StreamOp {
+pub(crate) struct HeldOp {
+    pub(crate) id: OpId,
+    pub(crate) admitted: AdmittedOp,
+}
+
+/// A page as it came: while it is young, a server that was restored may want it back.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct WindowRow {
     /// The number of the stream's row.
     pub(crate) stream: u32,
-    pub(crate) position: u64,
-    pub(crate) admitted: AdmittedOp,
-    /// Of the op, computed once.
-    pub(crate) id: OpId,
+    /// The handle the stream had then.
+    pub(crate) handle: StreamId,
+    pub(crate) first_position: u64,
+    /// The reader's position once it held the page.
+    pub(crate) next_position: u64,
+    pub(crate) density: Density,
+    /// Empty when the page was not kept whole.
+    pub(crate) mac: Vec<u8>,
+    /// By the server's clock.
+    pub(crate) received_at: Timestamp,
+    pub(crate) standing: PageStanding,
+    pub(crate) ops: Vec<HeldOp>,
+}
+
+/// Whether the ops of a page lie at consecutive positions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Density {
+    Dense,
+    /// A part of a snapshot: live ops only.
+    Snapshot,
+}
+
+/// What a page is kept for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PageStanding {
+    /// It is part of the stream as the server has it.
+    Held,
+    /// The server lost it, and gets it back.
+    Returnable,
+    /// It was handed back; a later sync that goes through ends it.
+    Returned,
+}
+
+/// Live ops of a stream that no server will want back.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct SettledRow {
+    /// The number of the stream's row.
+    pub(crate) stream: u32,
+    pub(crate) ops: Vec<HeldOp>,
 }
 
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -196,6 +257,12 @@ pub(crate) struct Attempt {
     pub(crate) server_offset_ms: i64,
     /// New logs opened because this writer may have forgotten.
     pub(crate) healed: u32,
+    /// Streams pulled again because their sum was wrong.
+    pub(crate) mismatches: u32,
+    /// When the last attempt ended, by this device's clock.
+    pub(crate) at: Option<Timestamp>,
+    /// What the person should be told.
+    pub(crate) notice: Option<NoticeKind>,
 }
 
 impl LogRow {
@@ -207,6 +274,29 @@ impl LogRow {
             sealed_before: 0,
             last_sealed: None,
             standing: LogStanding::Open,
+        }
+    }
+}
+
+impl StreamRow {
+    /// A stream of which nothing is known yet.
+    pub(crate) fn fresh(selector: v1::StreamSelector) -> Self {
+        Self {
+            selector,
+            id: None,
+            position: 0,
+            sum: StreamSum::default(),
+            begun_anew_at: None,
+        }
+    }
+}
+
+impl HeldOp {
+    /// With its id.
+    pub(crate) fn new(admitted: AdmittedOp) -> Self {
+        Self {
+            id: admitted.id(),
+            admitted,
         }
     }
 }
@@ -234,10 +324,14 @@ impl Row {
             Self::OwnOp(_) => Table::OwnOp,
             Self::Batch(_) => Table::Batch,
             Self::Stream(_) => Table::Stream,
-            Self::StreamOp(_) => Table::StreamOp,
+            Self::Window(_) => Table::Window,
+            Self::Settled(_) => Table::Settled,
             Self::Catalog(_) => Table::Catalog,
             Self::CatalogChunk(_) => Table::CatalogChunk,
             Self::Attempt(_) => Table::Attempt,
+            Self::Limits(_) => Table::Limits,
+            Self::Outbox(_) => Table::Outbox,
+            Self::Carried(_) => Table::Carried,
         }
     }
 }

@@ -4,12 +4,14 @@ use askel_proto::v1;
 use askel_sync::{
     id::{LogId, OpId},
     key::KeyPair,
-    limits::{BATCH_BYTES_MAX, OPS_PER_BATCH_MAX},
     log::Batch,
     time::ClockSegment,
 };
 
-use super::row::{Enrolment, OwnOp};
+use super::{
+    model::RequestLimits,
+    row::{Enrolment, OwnOp},
+};
 
 /// The most an op takes in a batch beside its payload: tags, lengths, the kind and an origin.
 const OP_FRAME_BYTES_MAX: usize = 64;
@@ -18,7 +20,7 @@ const BATCH_FRAME_BYTES_MAX: usize = 128;
 
 /// Consecutive ops, written in one clock segment, that fit into one batch.
 pub(crate) struct Cut<'m> {
-    log: LogId,
+    pub(crate) log: LogId,
     pub(crate) first_sequence: u64,
     pub(crate) next_sequence: u64,
     pub(crate) last_op: OpId,
@@ -28,11 +30,14 @@ pub(crate) struct Cut<'m> {
 }
 
 /// Cuts the ops of a log, in ascending sequence, into batches.
-pub(crate) fn batches<'m>(ops: impl Iterator<Item = &'m OwnOp>) -> Vec<Cut<'m>> {
+pub(crate) fn batches<'m>(
+    ops: impl Iterator<Item = &'m OwnOp>,
+    limits: &RequestLimits,
+) -> Vec<Cut<'m>> {
     let mut cuts: Vec<Cut<'m>> = Vec::new();
     for own in ops {
         match cuts.last_mut() {
-            Some(cut) if cut.has_room_for(own) => cut.push(own),
+            Some(cut) if cut.has_room_for(own, limits) => cut.push(own),
             _ => cuts.push(Cut::new(own)),
         }
     }
@@ -54,11 +59,12 @@ impl<'m> Cut<'m> {
         cut
     }
 
-    fn has_room_for(&self, own: &OwnOp) -> bool {
-        own.segment == self.segment
+    fn has_room_for(&self, own: &OwnOp, limits: &RequestLimits) -> bool {
+        own.log == self.log
+            && own.segment == self.segment
             && own.sequence == self.next_sequence
-            && self.ops.len() < OPS_PER_BATCH_MAX
-            && self.bytes.saturating_add(framed_bytes(own)) <= BATCH_BYTES_MAX
+            && self.ops.len() < limits.ops_per_batch
+            && self.bytes.saturating_add(framed_bytes(own)) <= limits.batch_bytes
     }
 
     fn push(&mut self, own: &'m OwnOp) {
@@ -70,15 +76,23 @@ impl<'m> Cut<'m> {
 
     /// Encodes and signs.
     pub(crate) fn seal(&self, enrolment: &Enrolment, key: &KeyPair) -> v1::SealedBatch {
-        let batch = Batch {
+        self.batch(enrolment).seal(enrolment.tenant, key)
+    }
+
+    fn batch(&self, enrolment: &Enrolment) -> Batch {
+        Batch {
             log: self.log,
             first_sequence: self.first_sequence,
             device: enrolment.device,
             clock_segment: self.segment,
             ops: self.ops.iter().map(|own| own.op.clone()).collect(),
-        };
-        batch.seal(enrolment.tenant, key)
+        }
     }
+}
+
+/// A batch as it goes into a frame: nothing in it refers to what only one side holds.
+pub(crate) fn packed(sealed: v1::SealedBatch) -> v1::SealedBatch {
+    sealed
 }
 
 fn framed_bytes(own: &OwnOp) -> usize {
@@ -89,7 +103,7 @@ fn framed_bytes(own: &OwnOp) -> usize {
 mod tests {
     use askel_sync::{
         id::{DeviceId, OpId},
-        limits::PAYLOAD_BYTES_MAX,
+        limits::{BATCH_BYTES_MAX, PAYLOAD_BYTES_MAX},
         op::{Op, Origin},
         time::Timestamp,
     };
@@ -125,7 +139,7 @@ mod tests {
     fn no_batch_is_longer_than_its_limit_and_few_bytes_are_left() {
         let ops: Vec<OwnOp> = (0..200).map(own).collect();
         let key = KeyPair::from_seed(&[1; 32]);
-        let cuts = batches(ops.iter());
+        let cuts = batches(ops.iter(), &RequestLimits::default());
         let sizes: Vec<usize> = cuts
             .iter()
             .map(|cut| {

@@ -1,35 +1,51 @@
 //! How syncing stands, and when to try next.
 
-use askel_sync::time::{MINUTE_MS, Timestamp};
+use askel_sync::time::Timestamp;
 
 use super::{
-    Decided, Engine, ONLY, rejected_op,
-    row::{Attempt, Row, Standing, Write},
+    Decided, Engine, ONLY,
+    liveness::{self, Waiting},
+    rejected_op,
+    row::{Attempt, PageStanding, Row, Standing, Write},
 };
-use crate::{RejectedOp, Status};
-
-/// The first wait after a failed attempt, in milliseconds; it doubles.
-const RETRY_MS_MIN: i64 = MINUTE_MS / 2;
-/// The longest wait after a failed attempt, in milliseconds.
-const RETRY_MS_MAX: i64 = 6 * 60 * MINUTE_MS;
-/// Doublings of the wait.
-const DOUBLINGS_MAX: u32 = 10;
+use crate::{Change, Notice, NoticeKind, RejectedOp, Status};
 
 impl Engine {
     /// How syncing stands, without looking at anything but counters and the oldest op.
-    pub(crate) fn status(&self) -> Status {
-        let pending = self.model.unsettled_count();
-        let oldest = self.model.unsettled().next().map(|(_, own)| own.written_at);
+    pub(crate) fn status(&self, now: Timestamp) -> Status {
         let attempt = &self.model.attempt;
         Status {
-            pending,
-            oldest,
+            pending: self.model.unsettled_count(),
+            oldest: self.model.unsettled().next().map(|(_, own)| own.written_at),
             last_reason: attempt.last_reason.clone(),
-            // What is pending and was never tried is due since it was written.
-            next_attempt: attempt.next_at.or(oldest),
+            next_attempt: liveness::next_attempt(attempt, self.waiting(now), now),
             rejected: self.model.rejected_count(),
             healed: attempt.healed,
+            mismatches: attempt.mismatches,
+            carried: self.model.carried.len(),
+            notice: attempt.notice.map(|kind| self.notice(kind)),
         }
+    }
+
+    /// What waits for the server.
+    fn waiting(&self, now: Timestamp) -> Waiting {
+        let mut waiting = Waiting::default();
+        for (_, own) in self.model.unsettled() {
+            let Standing::Deferred { until } = own.standing else {
+                waiting.ready_since = Some(own.written_at);
+                break;
+            };
+            let offset_ms = self.model.attempt.server_offset_ms;
+            let until = until.saturating_add_ms(offset_ms.saturating_neg());
+            let first = waiting.deferred_until.unwrap_or(until);
+            waiting.deferred_until = Some(first.min(until));
+        }
+        let returnable = |page: &super::row::WindowRow| page.standing == PageStanding::Returnable;
+        let hands_on = !self.model.carried.is_empty() && self.model.enrolment().is_some();
+        if hands_on || self.model.window.values().any(returnable) {
+            waiting.ready_since.get_or_insert(now);
+        }
+        waiting
     }
 
     /// Ops the server refused.
@@ -37,8 +53,7 @@ impl Engine {
         self.model.rejected().filter_map(rejected_op).collect()
     }
 
-    /// Takes in that an attempt failed. `jitter` is a random number: phones that failed together don't
-    /// come back together.
+    /// Takes in that an attempt failed.
     pub(crate) fn attempt_failed(
         &self,
         reason: &str,
@@ -47,37 +62,39 @@ impl Engine {
         jitter: u8,
     ) -> Decided<()> {
         let held = &self.model.attempt;
-        let failures = held.failures.saturating_add(1);
-        let doublings = failures.saturating_sub(1).min(DOUBLINGS_MAX);
-        let wait_ms = RETRY_MS_MIN
-            .saturating_mul(1_i64 << doublings)
-            .min(RETRY_MS_MAX);
-        let spread_ms = wait_ms.div_euclid(1_024).saturating_mul(i64::from(jitter));
-        let wait_ms = wait_ms.saturating_add(spread_ms).max(retry_after_ms);
-        self.set_attempt(Attempt {
-            failures,
-            last_reason: Some(reason.to_owned()),
-            next_at: Some(now.saturating_add_ms(wait_ms)),
-            ..held.clone()
-        })
+        self.set_attempt(liveness::failed(held, reason, retry_after_ms, now, jitter))
     }
 
     /// Takes in that an attempt went through.
-    pub(crate) fn attempt_done(&self, retry_after_ms: i64, now: Timestamp) -> Decided<()> {
-        let deferred = self
-            .model
-            .unsettled()
-            .filter_map(|(_, own)| match own.standing {
-                Standing::Deferred { until } => Some(until),
-                _ => None,
-            });
-        let asked = (retry_after_ms > 0).then(|| now.saturating_add_ms(retry_after_ms));
+    pub(crate) fn attempt_done(
+        &self,
+        retry_after_ms: i64,
+        now: Timestamp,
+        jitter: u8,
+    ) -> Decided<()> {
+        let held = &self.model.attempt;
+        self.set_attempt(liveness::went_through(held, retry_after_ms, now, jitter))
+    }
+
+    /// The person has read what they were told.
+    pub(crate) fn dismiss_notice(&self) -> Decided<()> {
         self.set_attempt(Attempt {
-            failures: 0,
-            last_reason: None,
-            next_at: asked.max(deferred.min()),
+            notice: None,
             ..self.model.attempt.clone()
         })
+    }
+
+    /// What to tell the person, in their language.
+    pub(super) fn notice(&self, kind: NoticeKind) -> Notice {
+        Notice {
+            kind,
+            text: kind.text(&self.language()).to_owned(),
+        }
+    }
+
+    /// The change that tells a person of something.
+    pub(super) fn notice_change(&self, kind: NoticeKind) -> Change {
+        Change::Notice(self.notice(kind))
     }
 
     /// Written only when it says something new: a sync that changes nothing costs no write.

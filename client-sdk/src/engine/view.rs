@@ -22,7 +22,7 @@ use askel_sync::{
 use super::{
     estimate::Estimator,
     model::Model,
-    row::{OwnOp, StreamOp},
+    row::{HeldOp, OwnOp},
 };
 
 /// The folds.
@@ -71,18 +71,18 @@ impl View {
             totals: ChallengeTotals::new(),
             days: BTreeMap::new(),
         };
-        for held in model.stream_ops.values() {
-            view.take_stream_op(model, held);
+        for (stream, held) in model.all_stream_ops() {
+            view.take_stream_op(model, stream, held);
         }
         view.refold_own(model, lease);
         view
     }
 
     /// Takes in an op of a stream; [`Self::refold_own`] has to follow.
-    pub(crate) fn take_stream_op(&mut self, model: &Model, held: &StreamOp) {
+    pub(crate) fn take_stream_op(&mut self, model: &Model, stream: u32, held: &HeldOp) {
         let key = model
             .streams
-            .get(&held.stream)
+            .get(&stream)
             .and_then(|row| model.stream_key(row));
         match key {
             Some(StreamKey::Participant(_)) => {
@@ -111,10 +111,10 @@ impl View {
                 _ => None,
             })
             .collect();
-        for held in model.stream_ops.values() {
+        for (stream, held) in model.all_stream_ops() {
             let key = model
                 .streams
-                .get(&held.stream)
+                .get(&stream)
                 .and_then(|row| model.stream_key(row));
             if let Some(StreamKey::PlaceDay(place, date)) = key
                 && let Some(day) = self.days.get_mut(&(place, date))

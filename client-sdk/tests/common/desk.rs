@@ -17,9 +17,10 @@ use askel_sync::{
     fold::{ChallengeTotals, ParticipantState},
     id::{DeviceId, LogId, OpId, ParticipantId, PassTag, PlaceId, StreamId},
     key::{PublicKey, StaffCertificate, device_id},
+    lifeboat,
     limits::CATALOG_CHUNK_BYTES,
     log::Batch,
-    op::{AwardConfirmed, Op, Origin, Payload, Witness},
+    op::{AwardConfirmed, Op, Origin, Payload, Register, SessionRef, Witness},
     pass::{self, PassForm},
     rule::evaluate,
     stream::{StreamKey, route},
@@ -310,6 +311,22 @@ impl Facts for Known<'_> {
         Some(ops.filter_map(revision).max().unwrap_or(0))
     }
 
+    fn register_revision(&self, _: ParticipantId, _: &Register) -> Option<u32> {
+        None
+    }
+
+    fn is_erased(&self, _: ParticipantId) -> bool {
+        false
+    }
+
+    fn is_pass_erased(&self, _: PassTag) -> bool {
+        false
+    }
+
+    fn is_log_erased(&self, _: LogId) -> bool {
+        false
+    }
+
     fn log_writer(&self, log: LogId) -> Option<(DeviceId, Option<ParticipantId>)> {
         let (device, _) = self.state.logs.get(&log)?;
         Some((*device, self.state.devices.get(device)?.participant))
@@ -317,6 +334,15 @@ impl Facts for Known<'_> {
 
     fn local_date(&self, place: PlaceId, at: Timestamp) -> Option<LocalDate> {
         self.catalog.local_date(place, at)
+    }
+
+    fn session_date(
+        &self,
+        place: PlaceId,
+        at: Timestamp,
+        session: SessionRef,
+    ) -> Option<LocalDate> {
+        self.catalog.session_date(place, at, session)
     }
 }
 
@@ -359,6 +385,23 @@ impl Desk {
             self.confirm(state, participant, now.wall);
         }
         Ok(batch.log)
+    }
+
+    fn take_frame(
+        &self,
+        state: &mut State,
+        sealed: &[u8],
+        now: ClockReading,
+    ) -> v1::frame_outcome::Result {
+        let Ok(frame) = lifeboat::open(&self.world.ingest, self.world.tenant, sealed) else {
+            return v1::frame_outcome::Result::Refused;
+        };
+        let author = DeviceId::try_from(&*frame.device_id).expect("an id");
+        for batch in &frame.batches {
+            // A conflict is the writer's to hear of, and what it wrote then comes again.
+            let _ = self.take_batch(state, batch, author, now);
+        }
+        v1::frame_outcome::Result::Taken
     }
 
     fn settle(&self, state: &mut State, op: &Op, batch: &Batch, now: ClockReading) -> Settled {
@@ -437,6 +480,38 @@ impl Desk {
         }
     }
 
+    fn outcomes(
+        &self,
+        state: &mut State,
+        request: &v1::SyncRequest,
+        device: DeviceId,
+        now: ClockReading,
+    ) -> Vec<v1::LogOutcome> {
+        let conflict = state.next_disturbance(|one| one == Disturbance::HeadAhead);
+        let mut logs = BTreeMap::new();
+        for (from_last, head) in request.log_heads.iter().rev().enumerate() {
+            let log = LogId::try_from(&*head.log_id).expect("an id");
+            let held = state.logs.get(&log).map_or(0, |(_, settled)| settled.len());
+            if (conflict.is_some() && from_last == 0) || held as u64 > head.next_sequence {
+                logs.insert(log, conflict_of(&head.log_id));
+            }
+        }
+        for batch in &request.batches {
+            let log = v1::Batch::decode(&*batch.batch).expect("a batch").log_id;
+            if logs
+                .get(&LogId::try_from(&*log).expect("an id"))
+                .is_some_and(|one| one.conflict.is_some())
+            {
+                continue;
+            }
+            match self.take_batch(state, batch, device, now) {
+                Ok(log) => logs.insert(log, outcome_of(log, &state.logs[&log].1)),
+                Err(log) => logs.insert(log, conflict_of(log.as_bytes())),
+            };
+        }
+        logs.into_values().collect()
+    }
+
     fn answer(
         &self,
         state: &mut State,
@@ -452,28 +527,15 @@ impl Desk {
                 wall_minus_monotonic_ms: segment.wall_minus_monotonic_ms,
             },
         };
-        let conflict = state.next_disturbance(|one| one == Disturbance::HeadAhead);
-        let forgotten = request.log_heads.iter().find(|head| {
-            let log = LogId::try_from(&*head.log_id).expect("an id");
-            let held = state.logs.get(&log).map_or(0, |(_, settled)| settled.len());
-            conflict.is_some() || held as u64 > head.next_sequence
-        });
-        let logs = if let Some(head) = forgotten {
-            vec![conflict_of(&head.log_id)]
-        } else {
-            let mut logs = BTreeMap::new();
-            for batch in &request.batches {
-                match self.take_batch(state, batch, device, now) {
-                    Ok(log) => logs.insert(log, outcome_of(log, &state.logs[&log].1)),
-                    Err(log) => logs.insert(log, conflict_of(log.as_bytes())),
-                };
-            }
-            logs.into_values().collect()
-        };
-        let mut parts = vec![Part::Outcomes(v1::Outcomes {
-            logs,
-            ..v1::Outcomes::default()
-        })];
+        let logs = self.outcomes(state, request, device, now);
+        let frames = (0..).zip(&request.carried_frames);
+        let frames = frames
+            .map(|(index, frame)| v1::FrameOutcome {
+                index,
+                result: self.take_frame(state, &frame.sealed, now).into(),
+            })
+            .collect();
+        let mut parts = vec![Part::Outcomes(v1::Outcomes { logs, frames })];
         let participant = state.devices[&device].participant;
         let mut streams = Vec::new();
         for cursor in &request.cursors {

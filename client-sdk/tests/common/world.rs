@@ -8,7 +8,7 @@ use askel_sync::{
     catalog,
     id::{GoalId, PlaceId, TenantId},
     invitation::{Link, LinkKind, participant_code, staff_code},
-    key::{KeyEntry, KeyList, KeyPair},
+    key::{IngestSecretKey, KeyEntry, KeyList, KeyPair},
     time::{ClockSegment, Timestamp},
 };
 use sha2::{Digest as _, Sha256};
@@ -34,6 +34,7 @@ pub(crate) struct World {
     pub(crate) catalog_key: KeyPair,
     pub(crate) pass_issuer: KeyPair,
     pub(crate) staff_certifier: KeyPair,
+    pub(crate) ingest: IngestSecretKey,
     pub(crate) content: Vec<u8>,
 }
 
@@ -46,6 +47,7 @@ impl World {
             catalog_key: KeyPair::from_seed(&[2; 32]),
             pass_issuer: KeyPair::from_seed(&[3; 32]),
             staff_certifier: KeyPair::from_seed(&[4; 32]),
+            ingest: IngestSecretKey::from_bytes([5; 32]),
             content: catalog::encode(&content(tenant)),
         }
     }
@@ -58,7 +60,12 @@ impl World {
             until: Timestamp::from_ms(i64::MAX),
             revoked: false,
         };
+        let ingest = KeyEntry {
+            public_key: self.ingest.public_key().into(),
+            ..entry(v1::KeyPurpose::Ingest, &self.root)
+        };
         let keys = vec![
+            ingest,
             entry(v1::KeyPurpose::Catalog, &self.catalog_key),
             entry(v1::KeyPurpose::PassIssuer, &self.pass_issuer),
             entry(v1::KeyPurpose::StaffCertifier, &self.staff_certifier),

@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use askel_client_sdk::{
-    Advice, Budget, Client, MemoryStorage, RowWrite, Status, StepReading, Storage as _, SyncEnd,
-    SyncReport,
+    Advice, Budget, Client, MemoryStorage, NoticeKind, RowWrite, Status, StepReading, Storage as _,
+    SyncEnd, SyncReport,
 };
 use askel_proto::v1::{self, Measure};
 use askel_sync::{
@@ -118,11 +118,16 @@ async fn a_writer_that_has_forgotten_opens_a_new_log_and_offers_again_what_nobod
     desk.disturb(Disturbance::HeadAhead);
     let report = client.sync(BUDGET).await.expect("a sync");
     assert_eq!(report.accepted, 10);
-    assert_eq!(client.status().healed, 1);
+    let status = client.status();
+    assert_eq!(status.healed, 1);
+    let notice = status.notice.expect("one sentence for the person");
+    assert_eq!(notice.kind, NoticeKind::WentOnFromACopy);
+    client.dismiss_notice().expect("read");
+    assert_eq!(client.status().notice, None);
     let requests = desk.requests();
     let heads: Vec<_> = requests
         .iter()
-        .filter_map(|one| one.log_heads.first())
+        .filter_map(|one| one.log_heads.last())
         .collect();
     assert_ne!(
         heads.first().map(|head| &head.log_id),

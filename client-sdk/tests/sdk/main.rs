@@ -14,6 +14,7 @@ mod common;
 mod disturbed;
 mod enrolment;
 mod kill_at_any_write;
+mod lifeboat;
 mod opening;
 mod participant;
 mod staff;

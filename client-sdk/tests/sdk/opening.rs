@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use askel_client_sdk::{
-    Advice, Cause, Client, MemoryKeyStore, MemoryStorage, RowKey, RowWrite, SealedRow, Storage as _,
+    Cause, Client, MemoryKeyStore, MemoryStorage, NoticeKind, RowKey, RowWrite, SealedRow,
+    Storage as _,
 };
 
 use crate::common::{BUDGET, Desk, PLACE, enrolled};
@@ -23,22 +24,30 @@ async fn everything_is_there_after_a_restart() {
 }
 
 #[tokio::test]
-async fn a_database_without_its_key_is_told_and_a_fresh_start_has_another_device_key() {
+async fn a_database_without_its_key_begins_anew_with_another_device_key_and_says_so() {
     let desk = Arc::new(Desk::new());
     let (phone, client) = enrolled(&desk, 1).await;
+    client.check_in(PLACE).expect("a place that is open");
+    let key_store = MemoryKeyStore::new();
     let restored = || {
         let storage = Box::new(phone.storage.clone());
-        phone.components_on(storage, Box::new(MemoryKeyStore::new()))
+        phone.components_on(storage, Box::new(key_store.clone()))
     };
-    let refused = Client::open(restored()).expect_err("no key");
-    assert!(matches!(refused.cause(), Cause::DatabaseWithoutKey));
-    assert_eq!(refused.advice(), Advice::EnrolAgain);
-    let fresh = Client::start_fresh(restored()).expect("a fresh start");
+    let fresh = Client::open(restored()).expect("a fresh start");
     assert_eq!(fresh.enrolled(), None);
     assert_ne!(
         fresh.device_public_key().as_bytes(),
         client.device_public_key().as_bytes()
     );
+    let notice = fresh.status().notice.expect("one sentence for the person");
+    assert_eq!(notice.kind, NoticeKind::KeyLost);
+    // What was not handed in waits, sealed to the server.
+    assert_eq!(fresh.status().carried, 1);
+    let again = Client::start_fresh(restored()).expect("another fresh start");
+    assert_eq!(again.status().carried, 1);
+    drop((fresh, again));
+    let reopened = Client::open(restored()).expect("its key is there now");
+    assert_eq!(reopened.status().carried, 1);
 }
 
 #[tokio::test]

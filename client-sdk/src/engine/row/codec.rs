@@ -2,21 +2,23 @@
 
 use askel_proto::v1;
 use askel_sync::{
-    admission::{AdmittedOp, Role},
+    admission::Role,
     id::{DeviceId, LogId, OpId, ParticipantId, StreamId, TenantId},
     log::{origin_from_proto, origin_to_proto},
     op::Op,
+    stream::StreamSum,
     time::{ClockSegment, Timestamp},
 };
 use prost::Message as _;
 
 use super::{
     Attempt, BatchRow, CatalogEntry, CatalogRow, CatalogSlot, Enrolment, Installation, LogRow,
-    LogStanding, OwnOp, Row, Standing, StreamOp, StreamRow, Table,
+    LogStanding, OwnOp, Row, Standing, StreamRow, Table,
 };
-use crate::storage::RowKey;
+use crate::{NoticeKind, storage::RowKey};
 
 mod message;
+mod ops;
 
 use message as stored;
 
@@ -33,10 +35,12 @@ impl Row {
             Self::OwnOp(row) => own_op_to_stored(row).encode_to_vec(),
             Self::Batch(row) => batch_to_stored(row).encode_to_vec(),
             Self::Stream(row) => stream_to_stored(row).encode_to_vec(),
-            Self::StreamOp(row) => stream_op_to_stored(row).encode_to_vec(),
+            Self::Window(row) => ops::window_to_stored(row).encode_to_vec(),
+            Self::Settled(row) => ops::settled_to_stored(row).encode_to_vec(),
             Self::Catalog(row) => catalog_to_stored(row).encode_to_vec(),
-            Self::CatalogChunk(data) => data.clone(),
+            Self::CatalogChunk(data) | Self::Outbox(data) | Self::Carried(data) => data.clone(),
             Self::Attempt(row) => attempt_to_stored(row).encode_to_vec(),
+            Self::Limits(limits) => limits.encode_to_vec(),
         }
     }
 
@@ -51,12 +55,14 @@ impl Row {
             Table::OwnOp => own_op_from_stored(read(bytes)?).map(|row| Self::OwnOp(Box::new(row))),
             Table::Batch => batch_from_stored(read(bytes)?).map(Self::Batch),
             Table::Stream => stream_from_stored(&read(bytes)?).map(Self::Stream),
-            Table::StreamOp => {
-                stream_op_from_stored(read(bytes)?).map(|row| Self::StreamOp(Box::new(row)))
-            }
+            Table::Window => ops::window_from_stored(read(bytes)?).map(Self::Window),
+            Table::Settled => ops::settled_from_stored(&read(bytes)?).map(Self::Settled),
             Table::Catalog => Some(Self::Catalog(catalog_from_stored(read(bytes)?))),
             Table::CatalogChunk => Some(Self::CatalogChunk(bytes.to_vec())),
             Table::Attempt => Some(Self::Attempt(attempt_from_stored(read(bytes)?))),
+            Table::Limits => Some(Self::Limits(read(bytes)?)),
+            Table::Outbox => Some(Self::Outbox(bytes.to_vec())),
+            Table::Carried => Some(Self::Carried(bytes.to_vec())),
         };
         row.ok_or(MalformedRow)
     }
@@ -70,10 +76,14 @@ impl Table {
             Self::OwnOp,
             Self::Batch,
             Self::Stream,
-            Self::StreamOp,
+            Self::Window,
             Self::Catalog,
             Self::CatalogChunk,
             Self::Attempt,
+            Self::Settled,
+            Self::Limits,
+            Self::Outbox,
+            Self::Carried,
         ]
         .into_iter()
         .find(|table| *table as u8 == number)
@@ -237,6 +247,8 @@ fn stream_to_stored(row: &StreamRow) -> stored::Stream {
         selector: Some(row.selector),
         id: row.id.map(StreamId::to_vec),
         position: row.position,
+        sum: row.sum.bits(),
+        begun_anew_at_ms: row.begun_anew_at.map(Timestamp::as_ms),
     }
 }
 
@@ -249,24 +261,8 @@ fn stream_from_stored(stored: &stored::Stream) -> Option<StreamRow> {
         selector: stored.selector?,
         id,
         position: stored.position,
-    })
-}
-
-fn stream_op_to_stored(row: &StreamOp) -> stored::StreamOp {
-    stored::StreamOp {
-        stream: row.stream,
-        position: row.position,
-        admitted: Some(row.admitted.to_proto()),
-    }
-}
-
-fn stream_op_from_stored(stored: stored::StreamOp) -> Option<StreamOp> {
-    let admitted = AdmittedOp::from_proto(stored.admitted?).ok()?;
-    Some(StreamOp {
-        stream: stored.stream,
-        position: stored.position,
-        id: admitted.id(),
-        admitted,
+        sum: StreamSum::from_bits(stored.sum),
+        begun_anew_at: stored.begun_anew_at_ms.map(Timestamp::from_ms),
     })
 }
 
@@ -306,6 +302,9 @@ fn attempt_to_stored(row: &Attempt) -> stored::Attempt {
         last_reason: row.last_reason.clone(),
         server_offset_ms: row.server_offset_ms,
         healed: row.healed,
+        mismatches: row.mismatches,
+        at_ms: row.at.map(Timestamp::as_ms),
+        notice: row.notice.map_or(0, NoticeKind::number),
     }
 }
 
@@ -316,5 +315,8 @@ fn attempt_from_stored(stored: stored::Attempt) -> Attempt {
         last_reason: stored.last_reason,
         server_offset_ms: stored.server_offset_ms,
         healed: stored.healed,
+        mismatches: stored.mismatches,
+        at: stored.at_ms.map(Timestamp::from_ms),
+        notice: NoticeKind::from_number(stored.notice),
     }
 }

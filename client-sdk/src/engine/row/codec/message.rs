@@ -106,16 +106,48 @@ pub(super) struct Stream {
     pub(super) id: Option<Vec<u8>>,
     #[prost(uint64, tag = "3")]
     pub(super) position: u64,
+    #[prost(fixed64, tag = "4")]
+    pub(super) sum: u64,
+    #[prost(sint64, optional, tag = "5")]
+    pub(super) begun_anew_at_ms: Option<i64>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct StreamOp {
+pub(super) struct Window {
     #[prost(uint32, tag = "1")]
     pub(super) stream: u32,
-    #[prost(uint64, tag = "2")]
-    pub(super) position: u64,
-    #[prost(message, optional, tag = "3")]
-    pub(super) admitted: Option<v1::AdmittedOp>,
+    #[prost(bytes = "vec", tag = "2")]
+    pub(super) handle: Vec<u8>,
+    #[prost(uint64, tag = "3")]
+    pub(super) first_position: u64,
+    #[prost(uint64, tag = "4")]
+    pub(super) next_position: u64,
+    #[prost(bool, tag = "5")]
+    pub(super) snapshot: bool,
+    #[prost(bytes = "vec", tag = "6")]
+    pub(super) mac: Vec<u8>,
+    #[prost(sint64, tag = "7")]
+    pub(super) received_at_ms: i64,
+    /// 0 held, 1 returnable, 2 returned.
+    #[prost(uint32, tag = "8")]
+    pub(super) standing: u32,
+    #[prost(bytes = "vec", tag = "9")]
+    pub(super) ops: Vec<u8>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct Settled {
+    #[prost(uint32, tag = "1")]
+    pub(super) stream: u32,
+    #[prost(bytes = "vec", tag = "2")]
+    pub(super) ops: Vec<u8>,
+}
+
+/// Ops in rows.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct Ops {
+    #[prost(message, repeated, tag = "1")]
+    pub(super) ops: Vec<v1::AdmittedOp>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -146,4 +178,10 @@ pub(super) struct Attempt {
     pub(super) server_offset_ms: i64,
     #[prost(uint32, tag = "5")]
     pub(super) healed: u32,
+    #[prost(uint32, tag = "6")]
+    pub(super) mismatches: u32,
+    #[prost(sint64, optional, tag = "7")]
+    pub(super) at_ms: Option<i64>,
+    #[prost(uint32, tag = "8")]
+    pub(super) notice: u32,
 }

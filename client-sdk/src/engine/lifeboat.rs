@@ -1,0 +1,278 @@
+//! Frames: ops on their way to the server in other hands.
+//!
+//! One mechanism carries them all: a QR code, a file, another device, and the phone itself after it lost
+//! its key.
+
+use askel_proto::v1;
+use askel_sync::{
+    key::{IngestPublicKey, KeyPair},
+    lifeboat,
+    limits::{CARRIED_FRAME_BYTES_MAX, FRAME_BYTES_MAX},
+};
+use prost::Message as _;
+use sha2::{Digest as _, Sha256};
+
+use super::{
+    Decided, Engine,
+    draft::Draft,
+    model::RequestLimits,
+    request::Asked,
+    row::{Enrolment, OwnOp, Row, Table, Write},
+    seal,
+};
+use crate::{Cause, Error};
+
+/// Frames of others that a device carries at a time.
+pub(super) const CARRIED_HELD_MAX: usize = 256;
+/// Ops in one row of the sealed outbox.
+const OUTBOX_OPS: u32 = 32;
+/// The least a frame may be limited to.
+const FRAME_BYTES_MIN: usize = 256;
+
+/// Gives the random bytes that sealing one frame takes.
+pub(crate) type Entropy32<'e> = dyn FnMut() -> Result<[u8; 32], Error> + 'e;
+
+impl Engine {
+    /// What has to be on disk before frames are made: nothing in them changes any more.
+    pub(crate) fn prepare_lifeboat(&self) -> Result<Decided<()>, Error> {
+        let mut draft = Draft::new(&self.model);
+        draft.seal(self.enrolment()?, &self.key)?;
+        Ok(Decided::new(draft.finish(), ()))
+    }
+
+    /// Everything unconfirmed, in frames of so many bytes at most.
+    pub(crate) fn lifeboat(
+        &self,
+        limit_bytes: usize,
+        entropy: &mut Entropy32<'_>,
+    ) -> Result<Vec<Vec<u8>>, Error> {
+        if limit_bytes < FRAME_BYTES_MIN {
+            return Err(Cause::OutOfBounds("the size of a frame").into());
+        }
+        let enrolment = self.enrolment()?;
+        let ingest = self.ingest_key().ok_or(Cause::NoIngestKey)?;
+        let limit = limit_bytes.min(CARRIED_FRAME_BYTES_MAX);
+        let plain_limit = limit.saturating_sub(lifeboat::SEALED_FRAME_OVERHEAD_BYTES);
+        let mut ops: Vec<&OwnOp> = self.model.unsettled().map(|(_, own)| own).collect();
+        ops.sort_by_key(|own| (own.log, own.sequence));
+        let mut rest = &*ops;
+        let mut frames = Vec::new();
+        while !rest.is_empty() {
+            let count = fitting(rest, plain_limit, enrolment, &self.key);
+            let (some, others) = rest
+                .split_at_checked(count)
+                .filter(|(some, _)| !some.is_empty())
+                .ok_or(Cause::OutOfBounds("the size of a frame"))?;
+            frames.push(self.seal_frame(some, enrolment, &ingest, entropy()?)?);
+            rest = others;
+        }
+        Ok(frames)
+    }
+
+    /// What of the sealed outbox changes with these writes.
+    pub(crate) fn outbox_writes(
+        &self,
+        writes: &[Write],
+        entropy: &mut Entropy32<'_>,
+    ) -> Result<Vec<Write>, Error> {
+        let (Some(enrolment), Some(ingest)) = (self.model.enrolment(), self.ingest_key()) else {
+            return Ok(Vec::new());
+        };
+        let mut chunks: Vec<u32> = writes.iter().filter_map(chunk_of).collect();
+        chunks.sort_unstable();
+        chunks.dedup();
+        let mut outbox = Vec::new();
+        for chunk in chunks {
+            let ops = self.chunk_after(chunk, writes);
+            if !ops.is_empty() {
+                let sealed = self.seal_frame(&ops, enrolment, &ingest, entropy()?)?;
+                outbox.push(Write::Put(chunk, Row::Outbox(sealed)));
+            } else if self.model.outbox.contains(&chunk) {
+                outbox.push(Write::Delete(Table::Outbox, chunk));
+            }
+        }
+        Ok(outbox)
+    }
+
+    /// The unconfirmed ops of a part of the outbox, as they stand after the writes.
+    fn chunk_after<'m>(&'m self, chunk: u32, writes: &'m [Write]) -> Vec<&'m OwnOp> {
+        let first = chunk.saturating_mul(OUTBOX_OPS);
+        let numbers = first..=first.saturating_add(OUTBOX_OPS.saturating_sub(1));
+        let held = self.model.own.range(numbers.clone());
+        let mut ops: std::collections::BTreeMap<u32, &OwnOp> =
+            held.map(|(&number, own)| (number, own)).collect();
+        for write in writes {
+            match write {
+                Write::Put(number, Row::OwnOp(own)) if numbers.contains(number) => {
+                    ops.insert(*number, own);
+                }
+                Write::Delete(Table::OwnOp, number) => {
+                    ops.remove(number);
+                }
+                _ => {}
+            }
+        }
+        let mut ops: Vec<&OwnOp> = ops
+            .into_values()
+            .filter(|own| !own.standing.is_final())
+            .collect();
+        ops.sort_by_key(|own| (own.log, own.sequence));
+        ops
+    }
+
+    fn seal_frame(
+        &self,
+        ops: &[&OwnOp],
+        enrolment: &Enrolment,
+        ingest: &IngestPublicKey,
+        entropy: [u8; 32],
+    ) -> Result<Vec<u8>, Error> {
+        let cuts = seal::batches(ops.iter().copied(), &frame_limits());
+        let batches = cuts
+            .iter()
+            .map(|cut| seal::packed(cut.seal(enrolment, &self.key)));
+        let frame = frame(enrolment, batches.collect());
+        let sealed = lifeboat::seal(ingest, enrolment.tenant, &frame, entropy);
+        Ok(sealed.map_err(|_| Cause::Invariant("a frame can't be sealed"))?)
+    }
+
+    /// The key that frames are sealed to. One that has run out is better than none: the server says so.
+    fn ingest_key(&self) -> Option<IngestPublicKey> {
+        let keys = self.key_list.as_ref()?;
+        let mut ingest = keys.keys.iter().rev();
+        ingest.find_map(|entry| match &entry.public_key {
+            askel_sync::key::ListedKey::Ingest(key) if !entry.revoked => Some(*key),
+            _ => None,
+        })
+    }
+
+    /// Keeps a frame that this device is to carry. A second copy changes nothing.
+    pub(crate) fn carry(&self, frames: &[Vec<u8>]) -> Result<Decided<usize>, Error> {
+        let mut draft = Draft::new(&self.model);
+        let mut taken: Vec<&[u8]> = Vec::new();
+        for frame in frames {
+            if frame.is_empty() || frame.len() > CARRIED_FRAME_BYTES_MAX {
+                return Err(Cause::OutOfBounds("the size of a frame").into());
+            }
+            let is_held = self.model.carried.values().any(|held| held == frame);
+            if is_held || taken.contains(&&**frame) {
+                continue;
+            }
+            if self.model.carried.len().saturating_add(taken.len()) >= CARRIED_HELD_MAX {
+                return Err(Cause::OutOfBounds("the number of frames").into());
+            }
+            taken.push(frame);
+            draft.append(Row::Carried(frame.clone()))?;
+        }
+        Ok(Decided::new(draft.finish(), taken.len()))
+    }
+
+    /// How many frames are carried.
+    pub(crate) fn carried_count(&self) -> usize {
+        self.model.carried.len()
+    }
+}
+
+/// Takes in what became of the frames that were handed in. Those for later stay, and those of which a
+/// later version's word was said.
+pub(super) fn take_frame_outcomes(
+    draft: &mut Draft<'_>,
+    outcomes: &[v1::FrameOutcome],
+    asked: &Asked,
+) {
+    use v1::frame_outcome::Result as Became;
+    for outcome in outcomes {
+        let is_done = matches!(outcome.result(), Became::Taken | Became::Refused);
+        if let Some(number) = asked.frame(outcome.index).filter(|_| is_done) {
+            draft.delete(Table::Carried, number);
+        }
+    }
+}
+
+/// The part of the outbox that an own op belongs to.
+fn chunk_of(write: &Write) -> Option<u32> {
+    match write {
+        Write::Put(number, Row::OwnOp(_)) | Write::Delete(Table::OwnOp, number) => {
+            Some(number.div_euclid(OUTBOX_OPS))
+        }
+        _ => None,
+    }
+}
+
+/// How many of the first ops fit into a frame.
+fn fitting(ops: &[&OwnOp], plain_limit: usize, enrolment: &Enrolment, key: &KeyPair) -> usize {
+    let fits = |count: usize| {
+        let some = ops.get(..count).unwrap_or_default();
+        let cuts = seal::batches(some.iter().copied(), &frame_limits());
+        let batches = cuts
+            .iter()
+            .map(|cut| seal::packed(cut.seal(enrolment, key)));
+        frame(enrolment, batches.collect()).encoded_len() <= plain_limit
+    };
+    // The most that fit, between what surely does and what surely does not.
+    let (mut most, mut too_many) = (0, ops.len().saturating_add(1));
+    while too_many.saturating_sub(most) > 1 {
+        let middle = most.midpoint(too_many);
+        if fits(middle) {
+            most = middle;
+        } else {
+            too_many = middle;
+        }
+    }
+    most
+}
+
+fn frame(enrolment: &Enrolment, batches: Vec<v1::SealedBatch>) -> v1::Frame {
+    v1::Frame {
+        tenant_id: enrolment.tenant.to_vec(),
+        device_id: enrolment.device.to_vec(),
+        batches,
+    }
+}
+
+/// Frames are for any server: no announcement holds for them.
+fn frame_limits() -> RequestLimits {
+    RequestLimits::default()
+}
+
+/// What a file of frames begins with.
+const FILE_MAGIC: &[u8; 8] = b"askelfr1";
+
+/// Frames as a file: a magic word, then each frame behind its length (4 bytes, big-endian) and the first
+/// four bytes of its SHA-256.
+pub(crate) fn to_file(frames: &[Vec<u8>]) -> Vec<u8> {
+    let mut file = FILE_MAGIC.to_vec();
+    for frame in frames {
+        let length = u32::try_from(frame.len()).unwrap_or(u32::MAX);
+        file.extend(length.to_be_bytes());
+        file.extend(check(frame));
+        file.extend(frame);
+    }
+    file
+}
+
+/// The frames of a file.
+pub(crate) fn from_file(file: &[u8]) -> Result<Vec<Vec<u8>>, Error> {
+    let malformed = || Error::from(Cause::Frames);
+    let mut rest = file.strip_prefix(&FILE_MAGIC[..]).ok_or_else(malformed)?;
+    let mut frames = Vec::new();
+    while !rest.is_empty() {
+        let (length, after) = rest.split_first_chunk::<4>().ok_or_else(malformed)?;
+        let (sum, after) = after.split_first_chunk::<4>().ok_or_else(malformed)?;
+        let length = usize::try_from(u32::from_be_bytes(*length)).map_err(|_| malformed())?;
+        let (frame, after) = after.split_at_checked(length).ok_or_else(malformed)?;
+        if check(frame) != *sum || frames.len() == CARRIED_HELD_MAX {
+            return Err(malformed());
+        }
+        frames.push(frame.to_vec());
+        rest = after;
+    }
+    Ok(frames)
+}
+
+fn check(frame: &[u8]) -> [u8; 4] {
+    let digest: [u8; 32] = Sha256::digest(frame).into();
+    digest.first_chunk().copied().unwrap_or_default()
+}
+
+const _: () = assert!(FRAME_BYTES_MAX >= FRAME_BYTES_MIN);

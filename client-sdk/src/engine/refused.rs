@@ -1,0 +1,87 @@
+//! What a person does about an op that the server refused.
+
+use askel_proto::v1::Undo;
+use askel_sync::{
+    admission::ClockReading,
+    id::OpId,
+    op::{Correction, FavouriteAdded, Payload, ProfileSet, QuestJoined, StepCount},
+    time::Timestamp,
+};
+
+use super::{
+    Decided, Engine,
+    draft::Draft,
+    model::Register,
+    row::{OwnOp, Standing, Table},
+};
+use crate::{Cause, Error};
+
+impl Engine {
+    /// Lists a refused op no more.
+    pub(crate) fn discard(&self, op: OpId) -> Decided<()> {
+        let mut draft = Draft::new(&self.model);
+        if let Some((number, own)) = self.model.own_op(op)
+            && matches!(own.standing, Standing::Rejected { .. })
+        {
+            draft.delete(Table::OwnOp, number);
+        }
+        Decided::new(draft.finish(), ())
+    }
+
+    /// Writes a refused op anew, and discards the old one in the same transaction.
+    pub(crate) fn resubmit(&self, op: OpId, now: ClockReading) -> Result<Decided<OpId>, Error> {
+        let (number, own) = self.model.own_op(op).ok_or(Cause::NotResubmittable)?;
+        let undo = match &own.standing {
+            Standing::Rejected { undo, .. } => *undo,
+            _ => return Err(Cause::NotResubmittable.into()),
+        };
+        let payload = own.op.parse().ok().flatten();
+        let payload = payload
+            .filter(|_| undo == Undo::Resubmit)
+            .and_then(|payload| self.anew(own, payload, now.wall))
+            .ok_or(Cause::NotResubmittable)?;
+        let mut draft = Draft::new(&self.model);
+        draft.delete(Table::OwnOp, number);
+        let op = draft.write_op(&payload, now)?;
+        Ok(Decided::new(draft.finish(), op))
+    }
+
+    /// The same said again. What happened at its time stays there; what is wished is wished now.
+    fn anew(&self, own: &OwnOp, payload: Payload, now: Timestamp) -> Option<Payload> {
+        let register = Register::of(&payload);
+        let next = || {
+            let known =
+                register.map_or(0, |register| self.known_revision_of(register, Some(own.id)));
+            known.saturating_add(1)
+        };
+        Some(match payload {
+            Payload::StepCount(count) => Payload::StepCount(StepCount {
+                revision: next(),
+                ..count
+            }),
+            Payload::ProfileSet(set) => Payload::ProfileSet(ProfileSet {
+                revision: next(),
+                occurred_at: now,
+                ..set
+            }),
+            Payload::Correction(correction) => Payload::Correction(Correction {
+                revision: self.known_revision(correction.check_in)?.saturating_add(1),
+                ..correction
+            }),
+            Payload::QuestJoined(joined) => Payload::QuestJoined(QuestJoined {
+                occurred_at: now,
+                ..joined
+            }),
+            Payload::FavouriteAdded(added) => Payload::FavouriteAdded(FavouriteAdded {
+                occurred_at: now,
+                ..added
+            }),
+            payload @ (Payload::CheckIn(_)
+            | Payload::Tally(_)
+            | Payload::Evidence(_)
+            | Payload::QuestLeft(_)
+            | Payload::FavouriteRemoved(_)) => payload,
+            _ => return None,
+        })
+    }
+}

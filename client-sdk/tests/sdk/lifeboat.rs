@@ -1,0 +1,176 @@
+//! Unconfirmed ops that reach the server by another way.
+
+use std::sync::Arc;
+
+use askel_client_sdk::{Advice, Client, MemoryKeyStore, NoticeKind, StepReading};
+use askel_proto::v1::Measure;
+use askel_sync::{
+    id::StepSourceId,
+    limits::FRAME_BYTES_MAX,
+    time::{DAY_MS, HOUR_MS},
+};
+
+use crate::common::{BUDGET, Desk, PLACE, Phone, TUESDAY_NOON, enrolled};
+
+const SOURCE: StepSourceId = StepSourceId::from_bytes([5; 16]);
+
+/// Check-ins on so many days, with an hour of steps each.
+fn live(phone: &Phone, client: &Client, days: i64) {
+    for day in 1..=days {
+        phone.clock.forward_ms(DAY_MS);
+        client.check_in(PLACE).expect("a place that is open");
+        let reading = [StepReading {
+            at: TUESDAY_NOON.saturating_add_ms(day * DAY_MS),
+            count: 3_000,
+        }];
+        client
+            .record_steps(SOURCE, Measure::Steps, &reading)
+            .expect("recorded");
+    }
+}
+
+#[tokio::test]
+async fn sixty_own_ops_fit_into_one_qr_code() {
+    let desk = Arc::new(Desk::new());
+    let (phone, client) = enrolled(&desk, 1).await;
+    live(&phone, &client, 30);
+    assert_eq!(client.status().pending, 60);
+    let frames = client.lifeboat(FRAME_BYTES_MAX).expect("frames");
+    let sizes: Vec<usize> = frames.iter().map(Vec::len).collect();
+    assert_eq!(sizes.len(), 1, "{sizes:?}");
+    assert!(sizes[0] <= FRAME_BYTES_MAX, "{sizes:?}");
+}
+
+#[tokio::test]
+async fn frames_carried_by_another_phone_settle_once_whichever_way_is_first() {
+    let desk = Arc::new(Desk::new());
+    let (phone, client) = enrolled(&desk, 1).await;
+    let (_, carrier) = enrolled(&desk, 2).await;
+    live(&phone, &client, 20);
+    let frames = client.lifeboat(600).expect("frames");
+    assert!(frames.len() > 1 && frames.iter().all(|frame| frame.len() <= 600));
+    for frame in &frames {
+        carrier.carry(frame).expect("room");
+        carrier.carry(frame).expect("once more");
+    }
+    assert_eq!(carrier.status().carried, frames.len());
+    carrier.sync(BUDGET).await.expect("a sync");
+    assert_eq!(carrier.status().carried, 0);
+    assert_eq!(desk.accepted().len(), 40);
+    // The writer hears of it when it comes itself, and nothing is there twice.
+    let report = client.sync(BUDGET).await.expect("a sync");
+    assert_eq!((report.accepted, client.status().pending), (40, 0));
+    assert_eq!((desk.accepted().len(), client.status().healed), (40, 0));
+    // Handed in late, it changes nothing.
+    carrier.carry(&frames[0]).expect("room");
+    carrier.sync(BUDGET).await.expect("a sync");
+    assert_eq!(desk.accepted().len(), 40);
+}
+
+#[tokio::test]
+async fn what_leaves_in_a_frame_changes_no_more() {
+    let desk = Arc::new(Desk::new());
+    let (_, client) = enrolled(&desk, 1).await;
+    let reading = |count| {
+        [StepReading {
+            at: TUESDAY_NOON,
+            count,
+        }]
+    };
+    let record = |count| client.record_steps(SOURCE, Measure::Steps, &reading(count));
+    record(100).expect("recorded");
+    let frames = client.lifeboat(FRAME_BYTES_MAX).expect("frames");
+    record(200).expect("recorded");
+    assert_eq!(client.status().pending, 2);
+    client.carry(&frames[0]).expect("its own carrier");
+    client.sync(BUDGET).await.expect("a sync");
+    assert_eq!((client.status().pending, client.status().healed), (0, 0));
+    let steps: u64 = client.day_steps(Measure::Steps).values().sum();
+    assert_eq!(steps, 200);
+}
+
+#[tokio::test]
+async fn a_file_of_frames_comes_back_whole_or_not_at_all() {
+    let desk = Arc::new(Desk::new());
+    let (phone, client) = enrolled(&desk, 1).await;
+    let (_, carrier) = enrolled(&desk, 2).await;
+    live(&phone, &client, 3);
+    let file = client.lifeboat_file().expect("a file");
+    for cut in 0..file.len() {
+        let is_between_frames = cut == 8;
+        assert_eq!(carrier.carry_file(&file[..cut]).is_ok(), is_between_frames);
+    }
+    for index in 0..file.len() {
+        let mut changed = file.clone();
+        changed[index] ^= 1;
+        let refused = carrier.carry_file(&changed).expect_err("not as it was");
+        assert_eq!(refused.advice(), Advice::FixInput);
+    }
+    assert_eq!(carrier.status().carried, 0);
+    assert_eq!(carrier.carry_file(&file).expect("whole"), 1);
+    assert_eq!(carrier.carry_file(&file).expect("again"), 0);
+}
+
+#[tokio::test]
+async fn no_more_than_256_frames_are_carried_and_none_above_64_kib() {
+    let desk = Arc::new(Desk::new());
+    let (_, client) = enrolled(&desk, 1).await;
+    for index in 0..256_u32 {
+        client.carry(&index.to_be_bytes()).expect("room");
+    }
+    assert!(client.carry(b"one more").is_err());
+    let (_, other) = enrolled(&desk, 2).await;
+    other.carry(&vec![7; 64 * 1_024]).expect("at the limit");
+    assert!(other.carry(&vec![7; 64 * 1_024 + 1]).is_err());
+    assert!(other.carry(&[]).is_err());
+    // What is none is refused by the server, and dropped.
+    client.sync(BUDGET).await.expect("a sync");
+    assert_eq!(client.status().carried, 0);
+}
+
+#[tokio::test]
+async fn a_phone_that_lost_its_key_hands_in_what_it_had_written() {
+    let desk = Arc::new(Desk::new());
+    let (phone, client) = enrolled(&desk, 1).await;
+    client.check_in(PLACE).expect("synced before");
+    client.sync(BUDGET).await.expect("a sync");
+    live(&phone, &client, 40);
+    let written: Vec<_> = client.attendances();
+    drop(client);
+    let components = phone.components_on(
+        Box::new(phone.storage.clone()),
+        Box::new(MemoryKeyStore::new()),
+    );
+    let client = Client::open(components).expect("it begins anew");
+    let status = client.status();
+    assert_eq!(status.notice.map(|one| one.kind), Some(NoticeKind::KeyLost));
+    assert_eq!(status.carried, 3);
+    client
+        .enrol(&desk.world.invitation())
+        .await
+        .expect("the same person");
+    client.sync(BUDGET).await.expect("a sync");
+    client.sync(BUDGET).await.expect("a sync");
+    assert_eq!((client.status().carried, desk.accepted().len()), (0, 81));
+    assert_eq!(client.attendances().len(), written.len());
+}
+
+#[tokio::test]
+async fn the_sealed_outbox_holds_what_is_unconfirmed_and_nothing_else() {
+    let desk = Arc::new(Desk::new());
+    let (phone, client) = enrolled(&desk, 1).await;
+    let outbox = || {
+        phone
+            .storage
+            .rows()
+            .iter()
+            .filter(|row| row.key.table == 12)
+            .count()
+    };
+    assert_eq!(outbox(), 0);
+    live(&phone, &client, 17);
+    assert_eq!(outbox(), 2);
+    phone.clock.forward_ms(HOUR_MS);
+    client.sync(BUDGET).await.expect("a sync");
+    assert_eq!((client.status().pending, outbox()), (0, 0));
+}
