@@ -14,6 +14,7 @@ pub mod admission;
 pub mod award;
 pub mod catalog;
 pub mod fold;
+pub mod frame;
 pub mod goal;
 pub mod id;
 pub mod invitation;

@@ -1,0 +1,128 @@
+//! Pages of streams and frames at rest.
+
+use std::collections::BTreeMap;
+
+use askel_sync::{
+    admission::AdmittedOp,
+    frame::{CONTEXT_OPS_MAX, Chain, FrameError, FrameLimits, decode_ops, encode_ops},
+    id::LogId,
+    op::{Op, Origin},
+};
+use proptest::prelude::*;
+
+use crate::{
+    strategies::{LIMITS, stream},
+    year::{TENANT, year},
+};
+
+fn nothing(_: Origin) -> Option<Op> {
+    None
+}
+
+proptest! {
+    #[test]
+    fn the_very_ops_come_back(context in stream(), ops in stream()) {
+        let bytes = encode_ops(TENANT, &context, &|_| false, &ops);
+        let read = decode_ops(TENANT, &context, &nothing, &bytes, LIMITS);
+        prop_assert_eq!(read, Ok(ops));
+    }
+
+    #[test]
+    fn own_ops_are_left_out_and_come_back(context in stream(), ops in stream(), log in 0..4_u8) {
+        // Two ops at one place of a log can't both be held.
+        let mut held: BTreeMap<Origin, Op> = BTreeMap::new();
+        for admitted in &ops {
+            held.insert(admitted.op.origin, admitted.op.clone());
+        }
+        let log = ops.first().map_or(LogId::from_bytes([log; 16]), |first| first.op.origin.log);
+        let is_own = |op: &Op| op.origin.log == log && held.get(&op.origin) == Some(op);
+        let bytes = encode_ops(TENANT, &context, &is_own, &ops);
+        let own = |origin: Origin| held.get(&origin).cloned();
+        let read = decode_ops(TENANT, &context, &own, &bytes, LIMITS);
+        prop_assert_eq!(read, Ok(ops));
+    }
+
+    #[test]
+    fn a_chain_gives_back_all_its_frames(frames in prop::collection::vec(stream(), 0..4)) {
+        let (mut writer, mut reader) = (Chain::new(TENANT), Chain::new(TENANT));
+        for ops in frames {
+            let bytes = writer.encode(&|_| false, &ops);
+            let read = reader.decode(&nothing, &bytes, LIMITS);
+            prop_assert_eq!(read, Ok(ops));
+        }
+    }
+}
+
+#[test]
+fn of_a_long_context_the_last_ops_count() {
+    let ops = year(40, 1);
+    let (context, page) = ops.split_at(800);
+    let last = &context[context.len() - CONTEXT_OPS_MAX..];
+    let bytes = encode_ops(TENANT, context, &|_| false, page);
+    assert_eq!(bytes, encode_ops(TENANT, last, &|_| false, page));
+    let read = decode_ops(TENANT, last, &nothing, &bytes, LIMITS);
+    assert_eq!(read.as_deref(), Ok(page));
+}
+
+#[test]
+fn another_context_is_an_error() {
+    let ops = year(30, 1);
+    let (context, page) = ops.split_at(200);
+    let bytes = encode_ops(TENANT, context, &|_| false, &page[..40]);
+    for other in [&context[..199], &context[1..], &ops[..201], &[]] {
+        let read = decode_ops(TENANT, other, &nothing, &bytes, LIMITS);
+        assert!(read.is_err());
+    }
+}
+
+#[test]
+fn an_own_op_that_is_missing_is_an_error() {
+    let ops = year(3, 1);
+    let bytes = encode_ops(TENANT, &[], &|op| op.kind == 4, &ops);
+    let read = decode_ops(TENANT, &[], &nothing, &bytes, LIMITS);
+    assert_eq!(read, Err(FrameError::OwnOpMissing));
+}
+
+#[test]
+fn another_own_op_than_the_writer_thought_is_an_error() {
+    let ops = year(3, 1);
+    let bytes = encode_ops(TENANT, &[], &|op| op.kind == 4, &ops);
+    let own = |origin: Origin| {
+        let mut own = ops.iter().find(|held| held.op.origin == origin)?.op.clone();
+        // The count of one op is another.
+        if origin.sequence == 5 {
+            let count = own.payload.get_mut(25)?;
+            *count ^= 1;
+        }
+        Some(own)
+    };
+    let read = decode_ops(TENANT, &[], &own, &bytes, LIMITS);
+    assert_eq!(read, Err(FrameError::ContextMismatch));
+}
+
+#[test]
+fn limits_hold_at_them_and_one_past() {
+    let ops = year(10, 1);
+    let bytes = encode_ops(TENANT, &[], &|_| false, &ops);
+    let payloads: usize = ops.iter().map(|held| held.op.payload.len()).sum();
+    let limits = |ops_max, bytes_max| FrameLimits { ops_max, bytes_max };
+    let read = |limits| decode_ops(TENANT, &[], &nothing, &bytes, limits);
+    // Only bytes of fields count, so a little less than all of the payloads is enough.
+    assert_eq!(read(limits(ops.len(), payloads)).as_deref(), Ok(&ops[..]));
+    let one_less = read(limits(ops.len() - 1, payloads));
+    assert_eq!(one_less, Err(FrameError::TooManyOps));
+    let half = read(limits(ops.len(), payloads / 4));
+    assert_eq!(half, Err(FrameError::TooManyBytes));
+}
+
+#[test]
+fn a_year_is_small() {
+    let ops = year(365, 2);
+    let mut size = 0;
+    let mut context: &[AdmittedOp] = &[];
+    for page in ops.chunks(1_024) {
+        size += encode_ops(TENANT, context, &|_| false, page).len();
+        context = page;
+    }
+    assert!(size < 24_000, "{size}");
+}
