@@ -146,7 +146,7 @@ pub fn route(
             Route { derived, ..own() }
         }
         Payload::Tally(tally) => {
-            let date = facts.local_date(tally.place, admission.corrected_at);
+            let date = facts.session_date(tally.place, admission.corrected_at, tally.session);
             to(date.map(|date| StreamKey::PlaceDay(tally.place, date)))
         }
         Payload::StepCount(_) | Payload::QuestJoined(_) | Payload::QuestLeft(_) => own(),

@@ -24,21 +24,30 @@ pub struct CorrectedTime {
     pub flags: Flags,
 }
 
+/// Before this instant nobody used Askel: 2010-01-01T00:00:00Z. A phone without a battery for its
+/// clock says 1970.
+const EARLIEST: Timestamp = Timestamp::from_ms(1_262_304_000_000);
+
 /// Corrects a claimed time.
 ///
 /// When the op was written in the boot that now sends it, the monotonic clock ties the two
 /// together: the claimed time moves by what the wall clock has jumped since, plus what it is off
-/// now. Without that tie a claim within the tolerance stands, and any other is flagged; a claim
-/// from the future is held at the time of receipt.
+/// now. A claim that would lie after its own sending was not made by that clock, and is not tied.
+/// Without a tie a claim stands, and is flagged where the sending clock is off, where the claim lies
+/// in the future (it is held at the time of receipt), or where it lies before anyone used Askel.
 pub fn correct(
     claimed: Timestamp,
     written_in: ClockSegment,
     sent_with: Option<ClockReading>,
     received_at: Timestamp,
 ) -> CorrectedTime {
-    let tied = sent_with
-        .filter(|now| written_in.boot_id != 0 && written_in.boot_id == now.segment.boot_id)
-        .filter(|_| !crate::planted!(ClockBelieved));
+    let of_boot = sent_with
+        .filter(|now| written_in.boot_id != 0 && written_in.boot_id == now.segment.boot_id);
+    let tied = of_boot.filter(|now| {
+        let ahead_ms =
+            since_boot_ms(claimed, written_in).saturating_sub(since_boot_ms(now.wall, now.segment));
+        ahead_ms <= CLOCK_SKEW_TOLERATED_MS
+    });
     let shift_ms = tied.map_or(0, |now| {
         let jumped_ms = now
             .segment
@@ -58,13 +67,19 @@ pub fn correct(
         && sent_with.is_some_and(|now| {
             received_at.saturating_ms_since(now.wall).saturating_abs() > CLOCK_SKEW_TOLERATED_MS
         });
-    if ahead_ms > CLOCK_SKEW_TOLERATED_MS || untied_and_off {
+    let contradicts_itself = tied.is_none() && of_boot.is_some();
+    if ahead_ms > CLOCK_SKEW_TOLERATED_MS || untied_and_off || contradicts_itself || at < EARLIEST {
         flags = flags.with(Flags::CLOCK_UNSURE);
     }
     CorrectedTime {
         at: at.min(received_at),
         flags,
     }
+}
+
+/// When an instant of a segment's wall clock was, in milliseconds since the boot.
+fn since_boot_ms(wall: Timestamp, segment: ClockSegment) -> i64 {
+    wall.as_ms().saturating_sub(segment.wall_minus_monotonic_ms)
 }
 
 #[cfg(test)]

@@ -77,6 +77,10 @@ pub trait Facts {
     fn log_writer(&self, log: LogId) -> Option<(DeviceId, Option<ParticipantId>)>;
     /// The local day (04:00 cut) of an instant at a place; `None` for a place not in the catalog.
     fn local_date(&self, place: PlaceId, at: Timestamp) -> Option<LocalDate>;
+    /// The day whose scanners share what happens at a session
+    /// ([`Catalog::session_date`](crate::catalog::Catalog::session_date)).
+    fn session_date(&self, place: PlaceId, at: Timestamp, session: SessionRef)
+    -> Option<LocalDate>;
 }
 
 /// What is known of an accepted check-in.

@@ -4,11 +4,14 @@ use super::{Catalog, OpeningInterval, Place, Session};
 use crate::{
     id::{PlaceId, SlotId},
     op::SessionRef,
-    time::{LocalDate, MINUTE_MS, Timestamp},
+    time::{HOUR_MS, LocalDate, MINUTE_MS, Timestamp},
 };
 
 /// How long before its start people arrive at a dated session, in milliseconds.
 pub const EARLY_ARRIVAL_MS: i64 = 30 * MINUTE_MS;
+
+/// How far from a dated session an act of a wrong clock may lie that names it, in milliseconds.
+const NEAR_SESSION_MS: i64 = 12 * HOUR_MS;
 
 /// Minutes of a day.
 const DAY_MINUTES: u32 = 24 * 60;
@@ -39,6 +42,41 @@ impl Catalog {
         match dated {
             Some(session) => SessionRef::Dated(session.id),
             None => SessionRef::Slot(self.slot_at(place, at).unwrap_or(SlotId::new(0))),
+        }
+    }
+
+    /// The day whose scanners share what happens at a session: for a dated session of the place the
+    /// day it begins on, else the day of the act. `None` for a place not in the catalog.
+    pub fn session_date(
+        &self,
+        place: PlaceId,
+        at: Timestamp,
+        session: SessionRef,
+    ) -> Option<LocalDate> {
+        let dated = match session {
+            SessionRef::Dated(id) => self.session(id).filter(|dated| dated.place == place),
+            SessionRef::Slot(_) => None,
+        };
+        self.local_date(place, dated.map_or(at, |dated| dated.starts_at))
+    }
+
+    /// The session of an act whose clock was off, by its corrected time: what it names was named by
+    /// a wrong time. A dated session holds if the act lies near it.
+    pub(crate) fn session_of_wrong_clock(
+        &self,
+        place: PlaceId,
+        at: Timestamp,
+        named: SessionRef,
+    ) -> SessionRef {
+        let is_near = |session: &Session| {
+            session.starts_at.saturating_add_ms(-NEAR_SESSION_MS) <= at
+                && at < session.ends_at.saturating_add_ms(NEAR_SESSION_MS)
+        };
+        match (named, self.session_at(place, at)) {
+            (SessionRef::Dated(id), _) if self.session(id).is_some_and(is_near) => named,
+            // Which slot, the fold finds out from the check-ins of the day.
+            (SessionRef::Slot(_), SessionRef::Slot(_)) => named,
+            (_, on) => on,
         }
     }
 

@@ -23,6 +23,8 @@ pub struct PlaceDay {
     /// The greatest judgement of each check-in, known or not.
     rulings: BTreeMap<OpId, Ruling>,
     tallies: BTreeMap<OpId, (SessionRef, i32)>,
+    /// Passes whose holders were erased: nothing is known of them.
+    erased: BTreeSet<PassTag>,
 }
 
 /// What one session of the day comes to.
@@ -59,6 +61,7 @@ impl PlaceDay {
             check_ins: BTreeMap::new(),
             rulings: BTreeMap::new(),
             tallies: BTreeMap::new(),
+            erased: BTreeSet::new(),
         }
     }
 
@@ -72,12 +75,16 @@ impl PlaceDay {
                     && let Some(session) =
                         self.session(check_in.place, at, check_in.session, catalog)
                 {
-                    self.check_ins.insert(admitted.id(), Seen { session, pass });
+                    self.see(admitted.id(), Seen { session, pass });
                 }
             }
             Ok(Some(Payload::Tally(tally))) => {
-                if let Some(session) = self.session(tally.place, at, tally.session, catalog) {
-                    self.tallies.insert(admitted.id(), (session, tally.delta));
+                // A count of a dated session belongs to the session's day, as its stream says.
+                if tally.place == self.place
+                    && catalog.session_date(tally.place, at, tally.session) == Some(self.date)
+                {
+                    let counted = (tally.session, tally.delta);
+                    self.tallies.insert(admitted.id(), counted);
                 }
             }
             Ok(Some(Payload::Correction(correction))) => {
@@ -86,13 +93,8 @@ impl PlaceDay {
             Ok(Some(Payload::PassSeen(seen))) if seen.revision == 0 => {
                 let session = self.session(seen.place, seen.occurred_at, seen.session, catalog);
                 if let Some(session) = session {
-                    self.check_ins.insert(
-                        seen.check_in,
-                        Seen {
-                            session,
-                            pass: seen.pass,
-                        },
-                    );
+                    let pass = seen.pass;
+                    self.see(seen.check_in, Seen { session, pass });
                 }
             }
             Ok(Some(Payload::PassSeen(seen))) => {
@@ -105,7 +107,17 @@ impl PlaceDay {
                 let verdict = if seen.voided { Verdict::Void } else { stands };
                 self.rule(seen.check_in, seen.revision, verdict);
             }
+            Ok(Some(Payload::PassErased(pass))) => {
+                self.erased.insert(pass);
+                self.check_ins.retain(|_, seen| seen.pass != pass);
+            }
             Ok(_) | Err(_) => {}
+        }
+    }
+
+    fn see(&mut self, check_in: OpId, seen: Seen) {
+        if !self.erased.contains(&seen.pass) {
+            self.check_ins.insert(check_in, seen);
         }
     }
 

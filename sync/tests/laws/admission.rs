@@ -9,8 +9,8 @@ use askel_sync::{
     limits::{OWN_CORRECTION_MS_MAX, REVISION_MAX},
     op::{
         CheckIn, Correction, CorrectionReason, FavouriteAdded, FavouriteRemoved, Manner, Measure,
-        Op, Origin, Payload, ProfileField, ProfileSet, QuestJoined, QuestLeft, Register, StepCount,
-        Tally, Verdict, Witness,
+        Op, Origin, Payload, ProfileField, ProfileSet, QuestJoined, QuestLeft, Register,
+        SessionRef, StepCount, Tally, Verdict, Witness,
     },
     time::{ClockSegment, HOUR_MS, LocalDate, Quarter, Timestamp},
 };
@@ -86,6 +86,15 @@ impl Facts for World {
 
     fn local_date(&self, place: PlaceId, at: Timestamp) -> Option<LocalDate> {
         catalog_with(Vec::new()).local_date(place, at)
+    }
+
+    fn session_date(
+        &self,
+        place: PlaceId,
+        at: Timestamp,
+        session: SessionRef,
+    ) -> Option<LocalDate> {
+        catalog_with(Vec::new()).session_date(place, at, session)
     }
 }
 

@@ -121,6 +121,31 @@ fn a_visit_that_a_wrong_clock_put_into_another_slot_is_one_visit() {
     assert_eq!(attended(&[scanned, later]).len(), 2);
 }
 
+/// A phone that is a year off names a session of a year ago, or none while one is on.
+#[test]
+fn a_dated_session_that_a_wrong_clock_named_is_told_from_the_corrected_time() {
+    let wrong = |place, at, session| {
+        let mut own = check_in_at(2, place, at, session);
+        own.admission.flags = Flags::CLOCK_CORRECTED;
+        own
+    };
+    let outing = SessionKey {
+        place: LIBRARY,
+        date: day(1),
+        session: OUTING,
+    };
+    let during = hours(24 + 20);
+    assert_eq!(attended(&[wrong(LIBRARY, during, OUTSIDE)]), [(outing, 1)]);
+    let scanned = check_in_at(1, LIBRARY, hours(24 + 19), OUTING);
+    let both = [scanned, wrong(LIBRARY, during, OUTSIDE)];
+    assert_eq!(attended(&both), [(outing, 2)]);
+    let long_before = attended(&[wrong(BASEMENT, hours(13), OUTING)]);
+    assert_eq!(long_before, [(key(0, LUNCH), 1)]);
+    // On the way there, from any door.
+    let near = attended(&[wrong(BASEMENT, hours(24 + 15), OUTING)]);
+    assert_eq!(near, [(outing, 1)]);
+}
+
 #[test]
 fn a_void_undoes_the_attendance_with_all_its_witnesses() {
     let scans = [1, 2, 3].map(|sequence| check_in(sequence, hours(12), LUNCH));

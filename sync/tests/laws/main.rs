@@ -13,6 +13,7 @@ mod acts;
 mod admission;
 mod attendance;
 mod catalog;
+mod clock;
 mod codec;
 mod crdts_traps;
 mod folds;

@@ -9,7 +9,7 @@ use askel_sync::{
 use proptest::prelude::*;
 
 use crate::world::{
-    BASEMENT, EVENING, LIBRARY, LUNCH, PASS, admitted, catalog_with, check_in, check_in_at,
+    BASEMENT, EVENING, LIBRARY, LUNCH, OUTING, PASS, admitted, catalog_with, check_in, check_in_at,
     correction, day, hours,
 };
 
@@ -148,6 +148,47 @@ fn other_places_days_and_self_reports_are_not_the_scanners_business() {
 #[test]
 fn anonymous_counts_never_show_below_zero() {
     assert_eq!(counts(&[tally(1, -3), tally(2, 1)]), (0, 0));
+}
+
+/// An outing from Wednesday evening to Thursday morning is counted on Wednesday.
+#[test]
+fn a_count_of_a_dated_session_is_of_the_day_the_session_begins() {
+    let catalog = catalog_with(Vec::new());
+    let counted = Tally {
+        place: LIBRARY,
+        occurred_at: hours(48 + 9),
+        session: OUTING,
+        manner: Manner::OnSite,
+        delta: 3,
+    };
+    let counted = admitted(
+        1,
+        &Payload::Tally(counted),
+        hours(48 + 9),
+        Strength::Unspecified,
+    );
+    let on = |days| {
+        let mut place_day = PlaceDay::new(LIBRARY, day(days));
+        place_day.apply(&counted, &catalog);
+        place_day.counts(OUTING, &catalog).anonymous
+    };
+    assert_eq!([on(0), on(1), on(2)], [0, 3, 0]);
+}
+
+#[test]
+fn an_erased_pass_is_gone_whenever_the_erasure_comes() {
+    let own = check_in(1, hours(13), LUNCH);
+    let told = seen(50, PASS, OpId::from_bytes([5; 16]), 0, false);
+    let other = seen(51, OTHER_PASS, OpId::from_bytes([6; 16]), 0, false);
+    let erased = admitted(
+        60,
+        &Payload::PassErased(PASS),
+        hours(14),
+        Strength::Unspecified,
+    );
+    let blank = admitted(61, &Payload::Blank, hours(14), Strength::Unspecified);
+    assert_eq!(counts(&[own, told, other.clone(), erased.clone()]), (1, 0));
+    assert_eq!(counts(&[blank, other, erased]), (1, 0));
 }
 
 proptest! {

@@ -5,7 +5,8 @@ use askel_sync::{
     admission::{Admission, AdmittedOp, Strength},
     id::{DeviceId, GoalId, OpId, ParticipantId},
     op::{
-        ChallengeTotal, Correction, CorrectionReason, FavouriteAdded, Payload, QuestJoined, Verdict,
+        ChallengeTotal, Correction, CorrectionReason, FavouriteAdded, Manner, Payload, QuestJoined,
+        Tally, Verdict,
     },
     stream::{Route, StreamKey, StreamSum, UnknownStream, op_sum, route},
 };
@@ -14,7 +15,7 @@ use proptest::prelude::*;
 use crate::{
     acts::month,
     admission::{DEVICE, KNOWN, World},
-    world::{BASEMENT, EVENING, ME, PASS, admitted, check_in, day, hours},
+    world::{BASEMENT, EVENING, LIBRARY, ME, OUTING, PASS, admitted, check_in, day, hours},
 };
 
 fn routed(admitted: &AdmittedOp) -> Route {
@@ -107,6 +108,31 @@ fn choices_stay_with_the_participant_and_only_facts_make_awards_dirty() {
         (total.streams, total.dirty),
         (vec![StreamKey::Challenge(goal)], None)
     );
+}
+
+#[test]
+fn a_count_goes_to_the_day_of_its_session() {
+    let counted = |place, session| {
+        let tally = Tally {
+            place,
+            occurred_at: hours(48 + 9),
+            session,
+            manner: Manner::OnSite,
+            delta: 1,
+        };
+        routed(&admitted(
+            1,
+            &Payload::Tally(tally),
+            hours(48 + 9),
+            Strength::Unspecified,
+        ))
+        .streams
+    };
+    let at = |place, days| [StreamKey::PlaceDay(place, day(days))];
+    assert_eq!(counted(LIBRARY, OUTING), at(LIBRARY, 1));
+    assert_eq!(counted(LIBRARY, EVENING), at(LIBRARY, 2));
+    // The outing is not the basement's.
+    assert_eq!(counted(BASEMENT, OUTING), at(BASEMENT, 2));
 }
 
 #[test]
