@@ -10,7 +10,7 @@ use askel_sync::{
     admission::{AdmittedOp, CheckInFact, Facts},
     catalog::Catalog,
     id::{DeviceId, LogId, OpId, ParticipantId, PassTag, PlaceId, TenantId},
-    op::{Correction, OpKind, Payload, Register, Witness},
+    op::{Correction, OpKind, Payload, Register, SessionRef, Witness},
     stream::StreamKey,
     time::{LocalDate, Timestamp},
 };
@@ -100,6 +100,15 @@ impl Facts for Known {
 
     fn local_date(&self, place: PlaceId, at: Timestamp) -> Option<LocalDate> {
         self.catalog.as_ref()?.local_date(place, at)
+    }
+
+    fn session_date(
+        &self,
+        place: PlaceId,
+        at: Timestamp,
+        session: SessionRef,
+    ) -> Option<LocalDate> {
+        self.catalog.as_ref()?.session_date(place, at, session)
     }
 }
 
