@@ -1,9 +1,10 @@
 //! The catalog: the signed, versioned folder of places, hours, activities, goals and texts that a
 //! phone carries.
 //!
-//! [`Catalog::parse`] checks everything once; afterwards nothing in it can be wrong. Its bytes are
-//! canonical ([`encode`]), its hash is their SHA-256, and the organiser's key signs them
-//! ([`sign`]). Share it in an `Arc`.
+//! [`Catalog::parse`] checks everything once, before a catalog is published; afterwards nothing in it
+//! can be wrong. Its bytes are canonical ([`encode`]), its hash is their SHA-256, and the organiser's
+//! key signs them ([`sign`]). [`Catalog::read`] takes one that was published, by a later version
+//! perhaps. Share it in an `Arc`.
 
 mod check;
 mod content;
@@ -22,7 +23,7 @@ pub use signature::{sign, verify};
 pub use text::text;
 pub use zone::{ATTENDANCE_CUT_MINUTES, Transition, Zone};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use askel_proto::v1;
 use prost::Message as _;
@@ -51,6 +52,26 @@ pub struct Catalog {
     sessions: BTreeMap<SessionId, Session>,
     goals: BTreeMap<GoalId, Goal>,
     badges: BTreeMap<BadgeId, Badge>,
+    /// Goals of a later version, which this one can't compute.
+    unavailable: BTreeSet<GoalId>,
+}
+
+/// How a catalog is taken.
+enum Form {
+    /// Of this version: all of it has to be right.
+    Own,
+    /// Of this or a later version.
+    Later {
+        /// Of each goal, whether this version knows all its fields.
+        known: Vec<bool>,
+    },
+}
+
+/// The goals of a catalog, not decoded.
+#[derive(Clone, PartialEq, prost::Message)]
+struct RawGoals {
+    #[prost(bytes = "vec", repeated, tag = "8")]
+    goals: Vec<Vec<u8>>,
 }
 
 /// The canonical bytes of a catalog. Its lists have to be in ascending id already; that is checked
@@ -72,7 +93,26 @@ impl Catalog {
         if encode(&proto) != content {
             return Err(CatalogError::NotCanonical);
         }
-        Self::check(proto, content)
+        Self::check(proto, content, &Form::Own)
+    }
+
+    /// Reads a catalog that was published and signed, perhaps by a later version than this one.
+    ///
+    /// What this version does not know is left out: fields, kinds of activities, and goals whose rule
+    /// or form has anything new in it. Such a goal is [unavailable](Self::unavailable_goals), because
+    /// half a rule would promise what the server does not grant. The hash is over the bytes as given.
+    ///
+    /// # Errors
+    /// [`CatalogError`] when what this version does know is wrong.
+    pub fn read(content: &[u8]) -> Result<Self, CatalogError> {
+        if content.len() > CATALOG_BYTES_MAX {
+            return Err(CatalogError::TooLong);
+        }
+        let proto = v1::Catalog::decode(content).map_err(|_| CatalogError::Unreadable)?;
+        let raw = RawGoals::decode(content).map_err(|_| CatalogError::Unreadable)?;
+        let is_known = |(goal, raw): (&v1::Goal, &Vec<u8>)| goal.encode_to_vec() == *raw;
+        let known = proto.goals.iter().zip(&raw.goals).map(is_known).collect();
+        Self::check(proto, content, &Form::Later { known })
     }
 
     /// Rises by one at each publishing; from 1.
@@ -138,6 +178,11 @@ impl Catalog {
     /// Goals in ascending id.
     pub fn goals(&self) -> impl ExactSizeIterator<Item = &Goal> {
         self.goals.values()
+    }
+
+    /// Goals of a later version, which this one can't compute; ascending.
+    pub fn unavailable_goals(&self) -> impl ExactSizeIterator<Item = GoalId> {
+        self.unavailable.iter().copied()
     }
 
     /// One badge.

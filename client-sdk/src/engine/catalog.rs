@@ -42,7 +42,7 @@ pub(super) struct Held {
 
 impl Held {
     pub(super) fn parse(&self) -> Result<Catalog, catalog::CatalogError> {
-        Catalog::parse(&self.content)
+        Catalog::read(&self.content)
     }
 }
 
@@ -199,7 +199,7 @@ impl Engine {
         let published = &download.published;
         let hash: [u8; 32] = Sha256::digest(content).into();
         let signed = || catalog::verify(content, &published.signature, tenant, keys, now).is_ok();
-        let parsed = || Catalog::parse(content).ok();
+        let parsed = || Catalog::read(content).ok();
         Ok(published.hash == hash
             && signed()
             && parsed().is_some_and(|parsed| {

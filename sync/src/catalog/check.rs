@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use askel_proto::v1;
 
 use super::{
-    Activity, Badge, Catalog, CatalogError, EntryFault, OpeningInterval, Organisation, Place,
+    Activity, Badge, Catalog, CatalogError, EntryFault, Form, OpeningInterval, Organisation, Place,
     Position, Session, hash,
 };
 use crate::{
@@ -21,7 +21,11 @@ use crate::{
 const DAY_MINUTES: u32 = 24 * 60;
 
 impl Catalog {
-    pub(super) fn check(proto: v1::Catalog, content: &[u8]) -> Result<Self, CatalogError> {
+    pub(super) fn check(
+        proto: v1::Catalog,
+        content: &[u8],
+        form: &Form,
+    ) -> Result<Self, CatalogError> {
         let whole = |fault| CatalogError::Entry {
             entry: "catalog",
             id: 0,
@@ -50,14 +54,15 @@ impl Catalog {
             sessions: BTreeMap::new(),
             goals: BTreeMap::new(),
             badges: BTreeMap::new(),
+            unavailable: BTreeSet::new(),
             proto,
         };
-        catalog.fill()?;
+        catalog.fill(form)?;
         Ok(catalog)
     }
 
     /// In the order of references: what is named comes before what names it.
-    fn fill(&mut self) -> Result<(), CatalogError> {
+    fn fill(&mut self, form: &Form) -> Result<(), CatalogError> {
         let proto = &self.proto;
         self.organisations = keyed(
             entries(
@@ -68,7 +73,7 @@ impl Catalog {
             )?,
             OrganisationId::new,
         );
-        let activity = |entry: &_| self.activity_entry(entry);
+        let activity = |entry: &_| self.activity_entry(entry, form);
         self.activities = keyed(
             entries("activity", &proto.activities, |entry| entry.id, activity)?,
             ActivityId::new,
@@ -93,14 +98,18 @@ impl Catalog {
             |entry| entry.id,
             |word| named(word.text.as_ref()).map(drop),
         )?;
-        self.goals = self.goal_entries()?;
+        (self.goals, self.unavailable) = self.goal_entries(form)?;
         Ok(())
     }
 
-    fn activity_entry(&self, proto: &v1::Activity) -> Result<Activity, EntryFault> {
+    fn activity_entry(&self, proto: &v1::Activity, form: &Form) -> Result<Activity, EntryFault> {
+        let kind = match form {
+            Form::Own => known(proto.kind, "kind")?,
+            Form::Later { .. } => proto.kind(),
+        };
         Ok(Activity {
             id: ActivityId::new(proto.id),
-            kind: known(proto.kind, "kind")?,
+            kind,
             name: named(proto.name.as_ref())?,
             description: text(proto.description.as_ref())?,
             keywords: keywords(&proto.keywords)?,

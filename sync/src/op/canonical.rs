@@ -3,6 +3,12 @@
 //! An op is hashed and signed as bytes and never re-encoded, so a second form of the same content
 //! would only be a second op. Refusing it at admission keeps "the same fact" and "the same bytes"
 //! one thing. Fields this version does not know are legal.
+//!
+//! Only the outer message is checked. Whether the bytes of a field are a message depends on the kind,
+//! and for a field of a later version nobody here can tell. A nested message in another form, a field
+//! given twice or a zero written out is therefore taken as it is: another op with another id, which
+//! its writer could have written anyway. Registers and attendances count it once, and a compact
+//! encoding carries such bytes as they are.
 
 /// A payload that is not in canonical form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -57,6 +57,84 @@ fn another_form_of_the_same_content_is_refused() {
     assert_eq!(Catalog::parse(&[0xff]), Err(CatalogError::Unreadable));
 }
 
+/// Bytes of a message with a field that no version has yet.
+fn with_a_new_field(message: &impl prost::Message) -> Vec<u8> {
+    let mut bytes = message.encode_to_vec();
+    bytes.extend([0xfa, 0x3f, 0x01, 0x07]);
+    bytes
+}
+
+/// A catalog whose goals are these bytes.
+fn with_goals(goals: &[Vec<u8>]) -> Vec<u8> {
+    let mut content = catalog::encode(&bare_catalog());
+    // Badges are field 9, after the goals: protobuf takes fields in any order.
+    for goal in goals {
+        content.push(8 << 3 | 2);
+        prost::encoding::encode_varint(goal.len() as u64, &mut content);
+        content.extend(goal);
+    }
+    content
+}
+
+#[test]
+fn a_catalog_of_a_later_version_is_read_without_what_is_new() {
+    let own = parse(|_| {}).expect("good");
+    let read = Catalog::read(own.content()).expect("good");
+    assert_eq!(read, own, "of this version it is the same");
+    let later = with_a_new_field(own.proto());
+    assert!(Catalog::parse(&later).is_err());
+    let read = Catalog::read(&later).expect("readable");
+    assert_eq!(read.content(), later);
+    assert_ne!(read.hash(), own.hash(), "over the bytes as they are");
+    assert_eq!(read.goals().len(), 1);
+    let kind = parse(|proto| proto.activities[0].kind = 99).map_err(drop);
+    assert_eq!(kind, Err(()));
+    let mut proto = own.proto().clone();
+    proto.activities[0].kind = 99;
+    assert!(Catalog::read(&catalog::encode(&proto)).is_ok());
+}
+
+#[test]
+fn a_goal_with_anything_new_in_it_is_unavailable_and_no_other() {
+    let known = goal(1, count(1));
+    let no_operator = v1::Goal {
+        rule: Some(v1::Rule { operator: None }),
+        ..goal(2, count(1))
+    };
+    let new_kind = v1::Goal {
+        kind: 99,
+        ..goal(3, count(1))
+    };
+    let mut new_field_of_the_rule = goal(4, count(1));
+    new_field_of_the_rule.rule = None;
+    let mut new_field_of_the_rule = prost::Message::encode_to_vec(&new_field_of_the_rule);
+    let rule = with_a_new_field(&count(1));
+    new_field_of_the_rule.push(6 << 3 | 2);
+    new_field_of_the_rule.push(u8::try_from(rule.len()).expect("short"));
+    new_field_of_the_rule.extend(rule);
+    let content = with_goals(&[
+        prost::Message::encode_to_vec(&known),
+        prost::Message::encode_to_vec(&no_operator),
+        prost::Message::encode_to_vec(&new_kind),
+        new_field_of_the_rule,
+    ]);
+    let read = Catalog::read(&content).expect("readable");
+    assert_eq!(
+        read.goals().map(|goal| goal.id.get()).collect::<Vec<_>>(),
+        [1]
+    );
+    let unavailable: Vec<u32> = read.unavailable_goals().map(|goal| goal.get()).collect();
+    assert_eq!(unavailable, [2, 3, 4]);
+}
+
+#[test]
+fn what_a_version_knows_has_to_be_right_in_later_catalogs_too() {
+    let mut proto = bare_catalog();
+    proto.places[1].time_zone_id = 2;
+    assert!(Catalog::read(&catalog::encode(&proto)).is_err());
+    assert_eq!(Catalog::read(&[0xff]), Err(CatalogError::Unreadable));
+}
+
 #[test]
 fn ids_ascend_and_references_lead_somewhere() {
     use EntryFault::{IdOrder, UnknownReference};

@@ -1,11 +1,11 @@
 //! Goals and their rules.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use askel_proto::v1;
 
 use super::{
-    super::{Catalog, CatalogError, EntryFault},
+    super::{Catalog, CatalogError, EntryFault, Form},
     entries, known, named, reference, text,
 };
 use crate::{
@@ -16,32 +16,50 @@ use crate::{
 };
 
 impl Catalog {
-    /// Goals: their rules fail with an error of their own.
-    pub(super) fn goal_entries(&self) -> Result<BTreeMap<GoalId, Goal>, CatalogError> {
-        let goals = &self.proto.goals;
-        entries("goal", goals, |goal| goal.id, |_| Ok(()))?;
-        goals
-            .iter()
-            .map(|goal| {
-                let no_rule = v1::Rule { operator: None };
-                let rule = goal.rule.as_ref().unwrap_or(&no_rule);
-                let rule = Rule::parse(rule, &|filter| self.knows(filter)).map_err(|error| {
-                    CatalogError::Rule {
-                        goal: goal.id,
-                        node: error.node,
-                        fault: error.fault,
-                    }
-                })?;
-                let goal = self
-                    .goal_entry(goal, rule)
-                    .map_err(|fault| CatalogError::Entry {
-                        entry: "goal",
-                        id: goal.id,
-                        fault,
-                    })?;
-                Ok((goal.id, goal))
+    /// Goals, and those of a later version, which are left out.
+    pub(super) fn goal_entries(
+        &self,
+        form: &Form,
+    ) -> Result<(BTreeMap<GoalId, Goal>, BTreeSet<GoalId>), CatalogError> {
+        let protos = &self.proto.goals;
+        entries("goal", protos, |goal| goal.id, |_| Ok(()))?;
+        let (mut goals, mut unavailable) = (BTreeMap::new(), BTreeSet::new());
+        for (index, proto) in protos.iter().enumerate() {
+            let id = GoalId::new(proto.id);
+            match (self.checked_goal(proto), form) {
+                (Ok(goal), Form::Later { known }) if known.get(index) == Some(&true) => {
+                    goals.insert(id, goal);
+                }
+                (Ok(goal), Form::Own) => {
+                    goals.insert(id, goal);
+                }
+                // A later version may also have wider bounds.
+                (Ok(_) | Err(_), Form::Later { .. }) => {
+                    unavailable.insert(id);
+                }
+                (Err(error), Form::Own) => return Err(error),
+            }
+        }
+        Ok((goals, unavailable))
+    }
+
+    /// A goal; its rule fails with an error of its own.
+    fn checked_goal(&self, goal: &v1::Goal) -> Result<Goal, CatalogError> {
+        let no_rule = v1::Rule { operator: None };
+        let rule = goal.rule.as_ref().unwrap_or(&no_rule);
+        let rule = Rule::parse(rule, &|filter| self.knows(filter)).map_err(|error| {
+            CatalogError::Rule {
+                goal: goal.id,
+                node: error.node,
+                fault: error.fault,
+            }
+        })?;
+        self.goal_entry(goal, rule)
+            .map_err(|fault| CatalogError::Entry {
+                entry: "goal",
+                id: goal.id,
+                fault,
             })
-            .collect()
     }
 
     fn knows(&self, filter: &Filter) -> bool {
