@@ -28,6 +28,9 @@ CREATE TABLE invitation (
 
 CREATE UNIQUE INDEX invitation_by_code ON invitation (tenant, code_hash);
 CREATE INDEX invitation_by_age ON invitation (tenant, created_at_ms, invitation);
+CREATE INDEX invitation_by_participant ON invitation (tenant, participant)
+WHERE participant IS NOT NULL;
+CREATE INDEX invitation_by_user ON invitation (tenant, used_by) WHERE used_by IS NOT NULL;
 
 CREATE TABLE device (
     tenant BLOB NOT NULL,
@@ -57,6 +60,7 @@ CREATE TABLE device (
 
 -- Staff are the rows without a participant.
 CREATE INDEX device_by_participant ON device (tenant, participant, device);
+CREATE INDEX device_by_pass ON device (tenant, pass);
 
 CREATE TABLE pass (
     tenant BLOB NOT NULL,
@@ -67,6 +71,8 @@ CREATE TABLE pass (
     PRIMARY KEY (tenant, pass),
     FOREIGN KEY (tenant, participant) REFERENCES participant
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX pass_by_participant ON pass (tenant, participant);
 
 CREATE TABLE recovery_sheet (
     tenant BLOB NOT NULL,
@@ -84,6 +90,7 @@ CREATE TABLE recovery_sheet (
 CREATE UNIQUE INDEX recovery_sheet_in_hand ON recovery_sheet (tenant, participant)
 WHERE used_by IS NULL;
 
+CREATE INDEX recovery_sheet_by_participant ON recovery_sheet (tenant, participant);
 CREATE INDEX recovery_sheet_by_maker ON recovery_sheet (tenant, maker) WHERE used_by IS NULL;
 
 CREATE TABLE approval (
@@ -102,7 +109,7 @@ CREATE TABLE approval (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX approval_by_maker ON approval (tenant, maker) WHERE used = 0;
-CREATE INDEX approval_by_participant ON approval (tenant, participant) WHERE used = 0;
+CREATE INDEX approval_by_participant ON approval (tenant, participant);
 
 CREATE TABLE card (
     -- Which pass a request for a paper card made, so that repeating it makes no second one.
@@ -112,6 +119,8 @@ CREATE TABLE card (
     PRIMARY KEY (tenant, request),
     FOREIGN KEY (tenant, pass) REFERENCES pass
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX card_by_pass ON card (tenant, pass);
 
 CREATE TABLE enrol_failure (
     -- Failed attempts, for the limit on guessing; forgotten soon.

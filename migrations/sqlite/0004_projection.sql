@@ -31,6 +31,17 @@ CREATE TABLE contribution (
     PRIMARY KEY (tenant, goal, participant)
 ) STRICT, WITHOUT ROWID;
 
+CREATE INDEX contribution_by_participant ON contribution (tenant, participant);
+
+CREATE TABLE frozen_contribution (
+    -- What people gave who are erased: how much and how many, of nobody.
+    tenant BLOB NOT NULL,
+    goal INTEGER NOT NULL,
+    points INTEGER NOT NULL,
+    people INTEGER NOT NULL,
+    PRIMARY KEY (tenant, goal)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE attendance (
     -- Derived: who was at which session, once.
     tenant BLOB NOT NULL,
@@ -48,6 +59,21 @@ CREATE INDEX attendance_by_date
 ON attendance (tenant, date, place, session_kind, session, participant);
 
 CREATE INDEX attendance_by_participant ON attendance (tenant, participant);
+
+CREATE TABLE frozen_attendance (
+    -- How many were at a session who are erased.
+    tenant BLOB NOT NULL,
+    -- As in attendance.
+    place INTEGER NOT NULL,
+    date INTEGER NOT NULL,
+    session_kind INTEGER NOT NULL CHECK (session_kind IN (0, 1)),
+    session INTEGER NOT NULL,
+    people INTEGER NOT NULL,
+    PRIMARY KEY (tenant, place, date, session_kind, session)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX frozen_attendance_by_date
+ON frozen_attendance (tenant, date, place, session_kind, session, people);
 
 CREATE TABLE tally (
     -- People counted without a name, by the op that says so; the session follows from the catalog.

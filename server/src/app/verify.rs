@@ -168,7 +168,8 @@ async fn compare_rows(
             date: row.date,
             session: row.session,
         };
-        agree &= attended.remove(&key).unwrap_or(0) == row.attendances;
+        let known = row.attendances.saturating_sub(row.erased);
+        agree &= attended.remove(&key).unwrap_or(0) == known;
         let day = match days.remove(&(row.place, row.date)) {
             Some(day) => day,
             None => place_day(store, tenant, catalog, row.place, row.date).await?,

@@ -46,54 +46,16 @@ impl CatalogStore for SqliteStore {
         catalog: &CatalogVersion,
         audit: &Audit,
     ) -> Result<bool, StoreError> {
-        let (key, hash) = (&tenant.as_bytes()[..], &catalog.hash[..]);
-        let (content, signature) = (&catalog.content[..], &catalog.signature[..]);
-        let published_at = catalog.published_at.as_ms();
         let mut transaction = self.write().await?;
-        let standing = sqlx::query_scalar!(
-            "SELECT hash FROM catalog WHERE tenant = ? AND version = ?",
-            key,
-            catalog.version
-        )
-        .fetch_optional(&mut *transaction)
-        .await
-        .map_err(store_error)?;
-        if let Some(standing) = standing {
-            return Ok(standing == hash);
+        match take_up(&mut transaction, tenant, catalog).await? {
+            TakenUp::Now => {
+                audit::note(&mut transaction, tenant, audit).await?;
+                commit(transaction).await?;
+                Ok(true)
+            }
+            TakenUp::Before => Ok(true),
+            TakenUp::NotNext => Ok(false),
         }
-        let newest = sqlx::query_scalar!(
-            r#"SELECT version FROM catalog WHERE tenant = ? ORDER BY version DESC LIMIT 1"#,
-            key
-        )
-        .fetch_optional(&mut *transaction)
-        .await
-        .map_err(store_error)?;
-        if newest.unwrap_or(0).checked_add(1) != Some(catalog.version.into()) {
-            return Ok(false);
-        }
-        sqlx::query!(
-            "INSERT INTO catalog (tenant, version, hash, signature, published_at_ms, content)
-             VALUES (?, ?, ?, ?, ?, ?)",
-            key,
-            catalog.version,
-            hash,
-            signature,
-            published_at,
-            content
-        )
-        .execute(&mut *transaction)
-        .await
-        .map_err(store_error)?;
-        let announcement = catalog.announcement();
-        let marks = Marks {
-            dirty: everyone(&mut transaction, tenant).await?,
-            outbox: &[announcement.draft()],
-            tallies: &[],
-        };
-        marks.write(&mut transaction, tenant).await?;
-        audit::note(&mut transaction, tenant, audit).await?;
-        commit(transaction).await?;
-        Ok(true)
     }
 
     async fn lookup_catalog(
@@ -104,15 +66,8 @@ impl CatalogStore for SqliteStore {
         let key = &tenant.as_bytes()[..];
         let row = match version {
             Some(version) => {
-                sqlx::query_as!(
-                    CatalogRow,
-                    "SELECT version, hash, content, signature, published_at_ms
-                     FROM catalog WHERE tenant = ? AND version = ?",
-                    key,
-                    version
-                )
-                .fetch_optional(&self.readers)
-                .await
+                let mut connection = self.readers.acquire().await.map_err(store_error)?;
+                return read(&mut connection, tenant, version).await;
             }
             None => {
                 sqlx::query_as!(
@@ -197,4 +152,90 @@ async fn everyone(
     .await
     .map_err(store_error)?;
     rows.iter().map(|participant| id(participant)).collect()
+}
+
+/// One version.
+pub(crate) async fn read(
+    connection: &mut SqliteConnection,
+    tenant: TenantId,
+    version: u32,
+) -> Result<Option<CatalogVersion>, StoreError> {
+    let key = &tenant.as_bytes()[..];
+    let row = sqlx::query_as!(
+        CatalogRow,
+        "SELECT version, hash, content, signature, published_at_ms
+         FROM catalog WHERE tenant = ? AND version = ?",
+        key,
+        version
+    )
+    .fetch_optional(connection)
+    .await
+    .map_err(store_error)?;
+    row.map(TryInto::try_into).transpose()
+}
+
+/// What became of a version.
+pub(crate) enum TakenUp {
+    Now,
+    Before,
+    /// Its number is not the next one, or another content stands there.
+    NotNext,
+}
+
+/// Adds a version, announces it and marks everyone dirty.
+pub(crate) async fn take_up(
+    connection: &mut SqliteConnection,
+    tenant: TenantId,
+    catalog: &CatalogVersion,
+) -> Result<TakenUp, StoreError> {
+    let (key, hash) = (&tenant.as_bytes()[..], &catalog.hash[..]);
+    let (content, signature) = (&catalog.content[..], &catalog.signature[..]);
+    let published_at = catalog.published_at.as_ms();
+    let standing = sqlx::query_scalar!(
+        "SELECT hash FROM catalog WHERE tenant = ? AND version = ?",
+        key,
+        catalog.version
+    )
+    .fetch_optional(&mut *connection)
+    .await
+    .map_err(store_error)?;
+    if let Some(standing) = standing {
+        let same = standing == hash;
+        return Ok(if same {
+            TakenUp::Before
+        } else {
+            TakenUp::NotNext
+        });
+    }
+    let newest = sqlx::query_scalar!(
+        r#"SELECT version FROM catalog WHERE tenant = ? ORDER BY version DESC LIMIT 1"#,
+        key
+    )
+    .fetch_optional(&mut *connection)
+    .await
+    .map_err(store_error)?;
+    if newest.unwrap_or(0).checked_add(1) != Some(catalog.version.into()) {
+        return Ok(TakenUp::NotNext);
+    }
+    sqlx::query!(
+        "INSERT INTO catalog (tenant, version, hash, signature, published_at_ms, content)
+         VALUES (?, ?, ?, ?, ?, ?)",
+        key,
+        catalog.version,
+        hash,
+        signature,
+        published_at,
+        content
+    )
+    .execute(&mut *connection)
+    .await
+    .map_err(store_error)?;
+    let announcement = catalog.announcement();
+    let marks = Marks {
+        dirty: everyone(connection, tenant).await?,
+        outbox: &[announcement.draft()],
+        tallies: &[],
+    };
+    marks.write(connection, tenant).await?;
+    Ok(TakenUp::Now)
 }

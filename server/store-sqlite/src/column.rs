@@ -1,6 +1,6 @@
 //! Values as columns hold them, and back. What can't be read back is inconsistent.
 
-use askel_store::{Scope, StoreError};
+use askel_store::{Scope, StoreError, Tombstone};
 use askel_sync::{
     admission::Role,
     id::{DeviceId, GoalId, ID_BYTES, ParticipantId, PlaceId, SessionId, SlotId, WrongIdLength},
@@ -15,6 +15,11 @@ where
     T: for<'a> TryFrom<&'a [u8], Error = WrongIdLength>,
 {
     T::try_from(bytes).map_err(|_| StoreError::Inconsistent("an id has another length"))
+}
+
+/// What is erased, by its id.
+pub(crate) fn tombstone(bytes: &[u8]) -> Result<Tombstone, StoreError> {
+    Ok(Tombstone::from_bytes(array(bytes)?))
 }
 
 /// An id or NULL.

@@ -3,6 +3,7 @@
 mod card;
 mod ending;
 mod enrol;
+mod image;
 mod row;
 
 use askel_store::{
@@ -16,10 +17,8 @@ use askel_sync::{
 };
 use async_trait::async_trait;
 
-use self::{
-    enrol::Enrolling,
-    row::{DeviceRow, InvitationRow},
-};
+pub(crate) use self::enrol::Enrolling;
+use self::row::{DeviceRow, InvitationRow};
 use crate::{
     SqliteStore, audit,
     column::{id, number, scope_column},
@@ -111,17 +110,12 @@ impl EnrolmentStore for SqliteStore {
         id: [u8; 16],
         audit: &Audit,
     ) -> Result<bool, StoreError> {
-        let (key, id) = (&tenant.as_bytes()[..], &id[..]);
         let mut transaction = self.write().await?;
-        let deleted = sqlx::query!(
-            "DELETE FROM invitation WHERE tenant = ? AND invitation = ? AND used_by IS NULL",
-            key,
-            id
-        )
-        .execute(&mut *transaction)
-        .await
-        .map_err(store_error)?;
-        let deleted = deleted.rows_affected() > 0;
+        let mut rights = Enrolling {
+            connection: &mut transaction,
+            tenant,
+        };
+        let deleted = rights.take_back(id).await?;
         if deleted {
             audit::note(&mut transaction, tenant, audit).await?;
         }
@@ -141,7 +135,7 @@ impl EnrolmentStore for SqliteStore {
             connection: &mut transaction,
             tenant,
         };
-        let right = enrolling.right(grant, device.id).await?;
+        let right = enrolling.right_of_the_living(grant, device.id).await?;
         let standing = enrolling.device(device.id).await?;
         let (device, revoke) = match decide(grant, right, standing, device)? {
             Decision::Standing(device) => return Ok(device),

@@ -19,19 +19,17 @@
 //! ```
 
 mod audit;
+mod backup;
 mod catalog;
 mod column;
 mod enrolment;
+mod erasure;
 mod error;
-mod later;
 mod op;
 mod projection;
+mod restore;
 mod rows;
 mod store;
 mod tenant;
 
 pub use store::SqliteStore;
-
-/// The answer of calls that this backend does not carry out yet.
-pub(crate) const NOT_YET: askel_store::StoreError =
-    askel_store::StoreError::Inconsistent("this backend can not do that yet");

@@ -11,6 +11,7 @@ use askel_sync::{
     time::LocalDate,
 };
 use async_trait::async_trait;
+use sqlx::SqliteConnection;
 
 use crate::{
     SqliteStore,
@@ -18,12 +19,42 @@ use crate::{
     error::store_error,
 };
 
+/// Outbox items after one, oldest first.
+pub(crate) async fn outbox_after(
+    connection: &mut SqliteConnection,
+    tenant: TenantId,
+    after: u64,
+    limit: u32,
+) -> Result<Vec<OutboxItem>, StoreError> {
+    let (key, after) = (&tenant.as_bytes()[..], number::<_, i64>(after)?);
+    let rows = sqlx::query!(
+        "SELECT item, stream, kind, payload FROM outbox
+         WHERE tenant = ? AND item > ? ORDER BY item LIMIT ?",
+        key,
+        after,
+        limit
+    )
+    .fetch_all(connection)
+    .await
+    .map_err(store_error)?;
+    let items = rows.into_iter().map(|row| {
+        Ok(OutboxItem {
+            id: number(row.item)?,
+            stream: stream(&row.stream)?,
+            kind: number(row.kind)?,
+            payload: row.payload,
+        })
+    });
+    items.collect()
+}
+
 struct SessionRow {
     place: i64,
     date: i64,
     session_kind: i64,
     session: i64,
     attendances: i64,
+    erased: i64,
     tallies: i64,
 }
 
@@ -36,6 +67,7 @@ impl TryFrom<SessionRow> for SessionCount {
             date: LocalDate::from_days(number(row.date)?),
             session: session(row.session_kind, row.session)?,
             attendances: number(row.attendances)?,
+            erased: number(row.erased)?,
             tallies: row.tallies,
         })
     }
@@ -67,25 +99,8 @@ impl ProjectionStore for SqliteStore {
         tenant: TenantId,
         limit: u32,
     ) -> Result<Vec<OutboxItem>, StoreError> {
-        let key = &tenant.as_bytes()[..];
-        let rows = sqlx::query!(
-            "SELECT item, stream, kind, payload FROM outbox
-             WHERE tenant = ? ORDER BY item LIMIT ?",
-            key,
-            limit
-        )
-        .fetch_all(&self.readers)
-        .await
-        .map_err(store_error)?;
-        let items = rows.into_iter().map(|row| {
-            Ok(OutboxItem {
-                id: number(row.item)?,
-                stream: stream(&row.stream)?,
-                kind: number(row.kind)?,
-                payload: row.payload,
-            })
-        });
-        items.collect()
+        let mut connection = self.readers.acquire().await.map_err(store_error)?;
+        outbox_after(&mut connection, tenant, 0, limit).await
     }
 
     async fn list_tallies(
@@ -104,8 +119,13 @@ impl ProjectionStore for SqliteStore {
     ) -> Result<ChallengeSum, StoreError> {
         let (key, goal) = (&tenant.as_bytes()[..], goal.get());
         let row = sqlx::query!(
-            r#"SELECT coalesce(sum(points), 0) AS "total!: i64", count(*) AS "people!: i64"
-               FROM contribution WHERE tenant = ? AND goal = ?"#,
+            r#"SELECT coalesce(sum(points), 0) AS "total!: i64",
+                      coalesce(sum(people), 0) AS "people!: i64"
+               FROM (
+                   SELECT points, 1 AS people FROM contribution WHERE tenant = ?1 AND goal = ?2
+                   UNION ALL
+                   SELECT points, people FROM frozen_contribution WHERE tenant = ?1 AND goal = ?2
+               )"#,
             key,
             goal
         )
@@ -160,14 +180,21 @@ impl ProjectionStore for SqliteStore {
         let (key, first, last) = (&tenant.as_bytes()[..], first.as_days(), last.as_days());
         // One statement, so that the places and the whole are counted of the same state.
         let rows = sqlx::query!(
-            r#"SELECT place AS "place?: i64", people AS "people!: i64" FROM (
+            r#"SELECT place AS "place?: i64", sum(people) AS "people!: i64" FROM (
                    SELECT place, count(DISTINCT participant) AS people
                    FROM attendance INDEXED BY attendance_by_date
                    WHERE tenant = ?1 AND date BETWEEN ?2 AND ?3 GROUP BY place
                    UNION ALL
+                   SELECT place, max(people)
+                   FROM frozen_attendance INDEXED BY frozen_attendance_by_date
+                   WHERE tenant = ?1 AND date BETWEEN ?2 AND ?3 GROUP BY place
+                   UNION ALL
                    SELECT NULL, count(DISTINCT participant) FROM attendance
                    WHERE tenant = ?1 AND date BETWEEN ?2 AND ?3
-               ) ORDER BY place NULLS LAST"#,
+                   UNION ALL
+                   SELECT NULL, coalesce(max(people), 0) FROM frozen_attendance
+                   WHERE tenant = ?1 AND date BETWEEN ?2 AND ?3
+               ) GROUP BY place ORDER BY place NULLS LAST"#,
             key,
             first,
             last
@@ -195,12 +222,18 @@ impl SqliteStore {
             SessionRow,
             r#"SELECT place AS "place!: i64", date AS "date!: i64",
                       session_kind AS "session_kind!: i64", session AS "session!: i64",
-                      sum(attendances) AS "attendances!: i64", sum(tallies) AS "tallies!: i64"
+                      sum(attendances) AS "attendances!: i64", sum(erased) AS "erased!: i64",
+                      sum(tallies) AS "tallies!: i64"
                FROM (
-                   SELECT place, date, session_kind, session, 1 AS attendances, 0 AS tallies
+                   SELECT place, date, session_kind, session,
+                          1 AS attendances, 0 AS erased, 0 AS tallies
                    FROM attendance WHERE tenant = ?1 AND place = ?2 AND date BETWEEN ?3 AND ?4
                    UNION ALL
-                   SELECT place, date, session_kind, session, 0, delta
+                   SELECT place, date, session_kind, session, people, people, 0
+                   FROM frozen_attendance
+                   WHERE tenant = ?1 AND place = ?2 AND date BETWEEN ?3 AND ?4
+                   UNION ALL
+                   SELECT place, date, session_kind, session, 0, 0, delta
                    FROM tally WHERE tenant = ?1 AND place = ?2 AND date BETWEEN ?3 AND ?4
                )
                GROUP BY place, date, session_kind, session
@@ -225,12 +258,18 @@ impl SqliteStore {
             SessionRow,
             r#"SELECT place AS "place!: i64", date AS "date!: i64",
                       session_kind AS "session_kind!: i64", session AS "session!: i64",
-                      sum(attendances) AS "attendances!: i64", sum(tallies) AS "tallies!: i64"
+                      sum(attendances) AS "attendances!: i64", sum(erased) AS "erased!: i64",
+                      sum(tallies) AS "tallies!: i64"
                FROM (
-                   SELECT place, date, session_kind, session, 1 AS attendances, 0 AS tallies
+                   SELECT place, date, session_kind, session,
+                          1 AS attendances, 0 AS erased, 0 AS tallies
                    FROM attendance WHERE tenant = ?1 AND date BETWEEN ?2 AND ?3
                    UNION ALL
-                   SELECT place, date, session_kind, session, 0, delta
+                   SELECT place, date, session_kind, session, people, people, 0
+                   FROM frozen_attendance
+                   WHERE tenant = ?1 AND date BETWEEN ?2 AND ?3
+                   UNION ALL
+                   SELECT place, date, session_kind, session, 0, 0, delta
                    FROM tally WHERE tenant = ?1 AND date BETWEEN ?2 AND ?3
                )
                GROUP BY place, date, session_kind, session

@@ -1,10 +1,14 @@
 //! The database file: opening, its two kinds of connections, closing.
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use askel_store::StoreError;
 use sqlx::{
     Sqlite, SqlitePool, Transaction,
+    pool::PoolConnection,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
@@ -20,6 +24,7 @@ const PREPARED_STATEMENTS: usize = 128;
 /// A store in one `SQLite` file. Cheap to share behind an `Arc`; one process at a time.
 #[derive(Debug)]
 pub struct SqliteStore {
+    path: PathBuf,
     writer: SqlitePool,
     pub(crate) readers: SqlitePool,
 }
@@ -46,13 +51,29 @@ impl SqliteStore {
             .connect_with(reading)
             .await
             .map_err(store_error)?;
-        Ok(Self { writer, readers })
+        let store = Self {
+            path: path.to_owned(),
+            writer,
+            readers,
+        };
+        store.sweep_if_due().await?;
+        Ok(store)
     }
 
     /// Waits for calls under way and closes the file. Later calls get `Unavailable`.
     pub async fn close(&self) {
         self.readers.close().await;
         self.writer.close().await;
+    }
+
+    /// How another connection to the file is opened.
+    pub(crate) fn options(&self) -> SqliteConnectOptions {
+        options(&self.path).create_if_missing(false)
+    }
+
+    /// The one writing connection.
+    pub(crate) async fn writer(&self) -> Result<PoolConnection<Sqlite>, StoreError> {
+        self.writer.acquire().await.map_err(store_error)
     }
 
     /// A transaction on the one writing connection. IMMEDIATE, so that what it reads can't be

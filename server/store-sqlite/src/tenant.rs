@@ -3,6 +3,7 @@
 use askel_store::{StoreError, Tenant, TenantStore};
 use askel_sync::{id::TenantId, time::Timestamp};
 use async_trait::async_trait;
+use sqlx::SqliteConnection;
 
 use crate::{
     SqliteStore,
@@ -36,52 +37,15 @@ impl TryFrom<TenantRow> for Tenant {
 #[async_trait]
 impl TenantStore for SqliteStore {
     async fn record_tenant(&self, tenant: &Tenant) -> Result<Tenant, StoreError> {
-        let (key, root_hash) = (&tenant.id.as_bytes()[..], &tenant.root_hash[..]);
-        let key_list = &tenant.signed_key_list[..];
-        let created_at = tenant.created_at.as_ms();
         let mut transaction = self.write().await?;
-        sqlx::query!(
-            "INSERT INTO tenant (tenant, root_hash, signed_key_list, key_list_version, created_at_ms)
-             VALUES (?, ?, ?, ?, ?)
-             ON CONFLICT (tenant) DO UPDATE
-             SET signed_key_list = excluded.signed_key_list,
-                 key_list_version = excluded.key_list_version
-             WHERE excluded.key_list_version > tenant.key_list_version
-             AND excluded.root_hash = tenant.root_hash",
-            key,
-            root_hash,
-            key_list,
-            tenant.key_list_version,
-            created_at
-        )
-        .execute(&mut *transaction)
-        .await
-        .map_err(store_error)?;
-        let standing = sqlx::query_as!(
-            TenantRow,
-            "SELECT tenant, root_hash, signed_key_list, key_list_version, created_at_ms
-             FROM tenant WHERE tenant = ?",
-            key
-        )
-        .fetch_one(&mut *transaction)
-        .await
-        .map_err(store_error)?;
+        let standing = record(&mut transaction, tenant).await?;
         commit(transaction).await?;
-        standing.try_into()
+        Ok(standing)
     }
 
     async fn lookup_tenant(&self, tenant: TenantId) -> Result<Option<Tenant>, StoreError> {
-        let key = &tenant.as_bytes()[..];
-        let row = sqlx::query_as!(
-            TenantRow,
-            "SELECT tenant, root_hash, signed_key_list, key_list_version, created_at_ms
-             FROM tenant WHERE tenant = ?",
-            key
-        )
-        .fetch_optional(&self.readers)
-        .await
-        .map_err(store_error)?;
-        row.map(TryInto::try_into).transpose()
+        let mut connection = self.readers.acquire().await.map_err(store_error)?;
+        read(&mut connection, tenant).await
     }
 
     async fn list_tenants(&self) -> Result<Vec<Tenant>, StoreError> {
@@ -95,4 +59,51 @@ impl TenantStore for SqliteStore {
         .map_err(store_error)?;
         rows.into_iter().map(TryInto::try_into).collect()
     }
+}
+
+/// One tenant.
+pub(crate) async fn read(
+    connection: &mut SqliteConnection,
+    tenant: TenantId,
+) -> Result<Option<Tenant>, StoreError> {
+    let key = &tenant.as_bytes()[..];
+    let row = sqlx::query_as!(
+        TenantRow,
+        "SELECT tenant, root_hash, signed_key_list, key_list_version, created_at_ms
+         FROM tenant WHERE tenant = ?",
+        key
+    )
+    .fetch_optional(connection)
+    .await
+    .map_err(store_error)?;
+    row.map(TryInto::try_into).transpose()
+}
+
+/// Adds a tenant, or replaces its key list by a newer one.
+pub(crate) async fn record(
+    connection: &mut SqliteConnection,
+    tenant: &Tenant,
+) -> Result<Tenant, StoreError> {
+    let (key, root_hash) = (&tenant.id.as_bytes()[..], &tenant.root_hash[..]);
+    let key_list = &tenant.signed_key_list[..];
+    let created_at = tenant.created_at.as_ms();
+    sqlx::query!(
+        "INSERT INTO tenant (tenant, root_hash, signed_key_list, key_list_version, created_at_ms)
+         VALUES (?, ?, ?, ?, ?)
+         ON CONFLICT (tenant) DO UPDATE
+         SET signed_key_list = excluded.signed_key_list,
+             key_list_version = excluded.key_list_version
+         WHERE excluded.key_list_version > tenant.key_list_version
+         AND excluded.root_hash = tenant.root_hash",
+        key,
+        root_hash,
+        key_list,
+        tenant.key_list_version,
+        created_at
+    )
+    .execute(&mut *connection)
+    .await
+    .map_err(store_error)?;
+    let standing = read(connection, tenant.id).await?;
+    standing.ok_or(StoreError::Inconsistent("a tenant was not recorded"))
 }

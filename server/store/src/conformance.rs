@@ -32,12 +32,16 @@ mod coming_back;
 mod concurrency;
 mod device;
 mod ending;
+mod erasure;
 mod fixture;
 mod grant;
 mod invitation;
+mod journal;
+mod live;
 mod projection;
 mod repetition;
 mod report;
+mod restore;
 mod stream;
 mod tenant;
 
@@ -49,11 +53,15 @@ pub use coming_back::*;
 pub use concurrency::*;
 pub use device::*;
 pub use ending::*;
+pub use erasure::*;
 pub use grant::*;
 pub use invitation::*;
+pub use journal::*;
+pub use live::*;
 pub use projection::*;
 pub use repetition::*;
 pub use report::*;
+pub use restore::*;
 pub use stream::*;
 pub use tenant::*;
 
@@ -151,6 +159,29 @@ macro_rules! store_conformance {
             one_of_several_keys_wins_a_code
             a_stream_opened_by_many_has_one_handle
             a_failed_call_may_be_repeated
+            the_greatest_of_a_register_is_live
+            registers_are_kept_apart
+            steps_of_the_future_supersede_nothing
+            a_part_comes_with_its_head
+            the_logs_of_a_device_are_listed
+            a_handle_of_before_leads_to_its_stream
+            a_returned_op_has_its_effects_once
+            what_comes_back_is_counted
+            logs_that_went_further_are_counted
+            the_ops_of_the_erased_are_gone
+            a_sighting_of_an_erased_pass_is_blank
+            nothing_lets_the_erased_in
+            counts_of_the_erased_stay
+            the_outbox_forgets_the_erased
+            what_comes_after_an_erasure_is_not_kept
+            the_log_of_an_erased_device_can_be_settled
+            an_erasure_happens_once
+            an_erased_entry_takes_no_other_writer
+            a_participant_stands_as_the_journal_says
+            what_ended_does_not_come_back
+            staff_and_cards_stand_as_the_journal_says
+            who_is_erased_stays_erased
+            key_lists_and_catalogs_stand_as_the_journal_says
         }
     };
     ($open:path; $($name:ident)+) => {
@@ -189,7 +220,11 @@ mod tests {
             include_str!("conformance/concurrency.rs"),
             include_str!("conformance/device.rs"),
             include_str!("conformance/ending.rs"),
+            include_str!("conformance/erasure.rs"),
             include_str!("conformance/grant.rs"),
+            include_str!("conformance/journal.rs"),
+            include_str!("conformance/live.rs"),
+            include_str!("conformance/restore.rs"),
             include_str!("conformance/invitation.rs"),
             include_str!("conformance/projection.rs"),
             include_str!("conformance/repetition.rs"),

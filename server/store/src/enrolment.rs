@@ -43,10 +43,20 @@ pub struct Invitation {
 
 impl Invitation {
     /// Whom it names, of whom nothing may be kept once they are erased.
-    pub(crate) fn names(&self) -> Vec<Tombstone> {
+    pub fn names(&self) -> Vec<Tombstone> {
         let participant = self.participant.map(Tombstone::from);
         let user = self.used_by.map(Tombstone::from);
         participant.into_iter().chain(user).collect()
+    }
+
+    /// What stands after this image of it was applied to what stood: what was used stays so.
+    #[must_use]
+    pub fn over(self, standing: Self) -> Self {
+        if standing.used_by.is_some() {
+            standing
+        } else {
+            self
+        }
     }
 }
 

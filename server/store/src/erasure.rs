@@ -27,6 +27,11 @@ use crate::{Audit, OutboxDraft, Projection, StoreError, StreamTarget};
 pub struct Tombstone([u8; ID_BYTES]);
 
 impl Tombstone {
+    /// From a row.
+    pub const fn from_bytes(bytes: [u8; ID_BYTES]) -> Self {
+        Self(bytes)
+    }
+
     /// The bytes.
     pub const fn as_bytes(&self) -> &[u8; ID_BYTES] {
         &self.0

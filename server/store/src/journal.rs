@@ -7,7 +7,6 @@ mod codec;
 mod merge;
 
 pub use codec::MalformedEntry;
-pub(crate) use merge::newer_invitation;
 
 use askel_sync::id::{DeviceId, ParticipantId, PassTag};
 

@@ -109,8 +109,10 @@ pub struct SessionCount {
     pub date: LocalDate,
     /// Which session.
     pub session: SessionRef,
-    /// Known people, each once.
+    /// Known people, each once, with those who are erased.
     pub attendances: u64,
+    /// How many of them are erased.
+    pub erased: u64,
     /// Counted without a name.
     pub tallies: i64,
 }

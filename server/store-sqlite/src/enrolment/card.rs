@@ -38,10 +38,20 @@ impl Enrolling<'_> {
         card: PassRecord,
     ) -> Result<(), StoreError> {
         self.bind(card).await?;
+        self.put_request(request, card.pass).await
+    }
+
+    /// Notes which pass a request made.
+    pub(super) async fn put_request(
+        &mut self,
+        request: &[u8; 16],
+        pass: PassTag,
+    ) -> Result<(), StoreError> {
         let (key, request) = (&self.tenant.as_bytes()[..], &request[..]);
-        let pass = &card.pass.as_bytes()[..];
+        let pass = &pass.as_bytes()[..];
         sqlx::query!(
-            "INSERT INTO card (tenant, request, pass) VALUES (?, ?, ?)",
+            "INSERT INTO card (tenant, request, pass) VALUES (?, ?, ?)
+             ON CONFLICT (tenant, request) DO NOTHING",
             key,
             request,
             pass

@@ -2,7 +2,7 @@
 
 use askel_store::{Approval, Device, DeviceState, Grant, PassRecord, Right, RightKind, StoreError};
 use askel_sync::{
-    id::{DeviceId, TenantId},
+    id::{DeviceId, ParticipantId, TenantId},
     time::Timestamp,
 };
 use sqlx::SqliteConnection;
@@ -10,18 +10,32 @@ use sqlx::SqliteConnection;
 use super::row::{DeviceRow, InvitationRow, state_columns};
 use crate::{
     column::{id, optional_id, scope_column},
+    erasure::erased_of,
     error::store_error,
 };
 
 /// The connection of a transaction that changes who may come in.
-pub(super) struct Enrolling<'a> {
-    pub(super) connection: &'a mut SqliteConnection,
-    pub(super) tenant: TenantId,
+pub(crate) struct Enrolling<'a> {
+    pub(crate) connection: &'a mut SqliteConnection,
+    pub(crate) tenant: TenantId,
 }
 
 impl Enrolling<'_> {
+    /// What the store holds for a grant; nothing for someone who is erased.
+    pub(super) async fn right_of_the_living(
+        &mut self,
+        grant: &Grant,
+        device: DeviceId,
+    ) -> Result<Option<Right>, StoreError> {
+        let right = self.right(grant, device).await?;
+        let whose = right.as_ref().and_then(Right::participant);
+        let whose: Vec<_> = whose.into_iter().map(Into::into).collect();
+        let erased = erased_of(self.connection, self.tenant, &whose).await?;
+        Ok(right.filter(|_| erased.is_empty()))
+    }
+
     /// What the store holds for a grant.
-    pub(super) async fn right(
+    async fn right(
         &mut self,
         grant: &Grant,
         device: DeviceId,
@@ -135,7 +149,7 @@ impl Enrolling<'_> {
     }
 
     /// One device.
-    pub(super) async fn device(&mut self, device: DeviceId) -> Result<Option<Device>, StoreError> {
+    pub(crate) async fn device(&mut self, device: DeviceId) -> Result<Option<Device>, StoreError> {
         let (key, device) = (&self.tenant.as_bytes()[..], &device.as_bytes()[..]);
         let row = sqlx::query_as!(
             DeviceRow,
@@ -156,6 +170,11 @@ impl Enrolling<'_> {
         if let (Some(participant), Some(pass)) = (device.participant, device.pass) {
             self.bind(PassRecord::good(pass, participant)).await?;
         }
+        self.insert_device(device).await
+    }
+
+    /// Adds a device whose participant and pass are known.
+    pub(super) async fn insert_device(&mut self, device: &Device) -> Result<(), StoreError> {
         let (key, id) = (&self.tenant.as_bytes()[..], &device.id.as_bytes()[..]);
         let (public_key, role) = (&device.public_key.as_bytes()[..], device.role as i32);
         let participant = device.participant.as_ref().map(|id| &id.as_bytes()[..]);
@@ -190,21 +209,31 @@ impl Enrolling<'_> {
 
     /// Adds a pass, and its participant unless known.
     pub(super) async fn bind(&mut self, record: PassRecord) -> Result<(), StoreError> {
+        self.put_participant(record.participant).await?;
         let (key, pass) = (&self.tenant.as_bytes()[..], &record.pass.as_bytes()[..]);
         let participant = &record.participant.as_bytes()[..];
         sqlx::query!(
-            "INSERT INTO participant (tenant, participant) VALUES (?, ?)
-             ON CONFLICT (tenant, participant) DO NOTHING",
+            "INSERT INTO pass (tenant, pass, participant) VALUES (?, ?, ?)",
             key,
+            pass,
             participant
         )
         .execute(&mut *self.connection)
         .await
         .map_err(store_error)?;
+        Ok(())
+    }
+
+    /// Adds a participant unless known.
+    pub(super) async fn put_participant(
+        &mut self,
+        participant: ParticipantId,
+    ) -> Result<(), StoreError> {
+        let (key, participant) = (&self.tenant.as_bytes()[..], &participant.as_bytes()[..]);
         sqlx::query!(
-            "INSERT INTO pass (tenant, pass, participant) VALUES (?, ?, ?)",
+            "INSERT INTO participant (tenant, participant) VALUES (?, ?)
+             ON CONFLICT (tenant, participant) DO NOTHING",
             key,
-            pass,
             participant
         )
         .execute(&mut *self.connection)
@@ -236,16 +265,22 @@ impl Enrolling<'_> {
                 self.use_up_sheet(code_hash, next_code_hash, user).await?;
             }
             Grant::Approval => {
-                sqlx::query!(
-                    "UPDATE approval SET used = 1 WHERE tenant = ? AND approved = ?",
-                    key,
-                    device
-                )
-                .execute(&mut *self.connection)
-                .await
-                .map_err(store_error)?;
+                self.use_up_approval(user.id).await?;
             }
         }
+        Ok(())
+    }
+
+    pub(super) async fn use_up_approval(&mut self, approved: DeviceId) -> Result<(), StoreError> {
+        let (key, approved) = (&self.tenant.as_bytes()[..], &approved.as_bytes()[..]);
+        sqlx::query!(
+            "UPDATE approval SET used = 1 WHERE tenant = ? AND approved = ?",
+            key,
+            approved
+        )
+        .execute(&mut *self.connection)
+        .await
+        .map_err(store_error)?;
         Ok(())
     }
 

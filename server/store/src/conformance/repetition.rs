@@ -12,10 +12,11 @@ use super::fixture::{
     participant, pass, sheet_of, tally, target,
 };
 use crate::{
-    Append, AppendError, Approval, AuditAction, CatalogVersion, ChallengeSum, Contribution, Device,
-    DeviceChange, DeviceState, EnrolError, Grant, PassRecord, Projection, Store, StoreError,
-    Tenant,
+    Append, AppendError, Approval, AuditAction, CatalogVersion, ChallengeSum, Claim, Contribution,
+    Device, DeviceChange, DeviceState, EnrolError, Grant, Healing, Invitation, PassRecord,
+    Projection, Store, StoreError, Tenant,
     fault::{Faulty, Moment},
+    journal::Entry,
 };
 
 /// The same story with each of its calls failing once, before or after it took effect, ends with
@@ -97,6 +98,26 @@ async fn live(store: &impl Store, tenant: TenantId) {
     come_and_go(store, tenant).await;
     write_and_project(store, tenant).await;
     call!(store.record_audit(tenant, &super::fixture::audit(AuditAction::AwardWithdrawn)));
+    restore_and_erase(store, tenant).await;
+}
+
+async fn restore_and_erase(store: &impl Store, tenant: TenantId) {
+    let ancestor = call!(store.lookup_streams(tenant, &[StreamKey::Catalog]))[0].id;
+    call!(store.renew_streams(tenant, &[1; 32]));
+    let claim = Claim::Stream {
+        ancestor,
+        position: 9,
+    };
+    call!(store.record_claims(tenant, &[claim]));
+    let staff = Invitation {
+        participant: Some(participant(3)),
+        ..invitation(4)
+    };
+    let journal = [Entry::Invitation(staff)];
+    call!(store.apply_journal(tenant, &journal));
+    let card = PassRecord::good(pass(7), participant(7));
+    call!(store.record_card(tenant, [7; 16], card, &any_audit()));
+    call!(store.erase(tenant, participant(7), &any_audit()));
 }
 
 async fn come_and_go(store: &impl Store, tenant: TenantId) {
@@ -186,6 +207,8 @@ struct Standing {
     outbox: Vec<Vec<u8>>,
     challenge: ChallengeSum,
     tallies: Vec<i64>,
+    healing: Healing,
+    erased: usize,
 }
 
 async fn standing(store: &impl Store, tenant: TenantId) -> Standing {
@@ -233,5 +256,11 @@ async fn standing(store: &impl Store, tenant: TenantId) -> Standing {
         outbox: outbox.into_iter().map(|item| item.payload).collect(),
         challenge: store.sum_challenge(tenant, GoalId::new(1)).await.unwrap(),
         tallies: sessions.into_iter().map(|count| count.tallies).collect(),
+        healing: store.count_healing(tenant).await.unwrap(),
+        erased: store
+            .lookup_erased(tenant, &[participant(7).into(), pass(7).into()])
+            .await
+            .unwrap()
+            .len(),
     }
 }

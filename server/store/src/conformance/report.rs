@@ -37,6 +37,7 @@ fn counted(place: u32, date: i32, session: SessionRef, figures: (u64, i64)) -> S
         date: day(date),
         session,
         attendances,
+        erased: 0,
         tallies,
     }
 }

@@ -33,7 +33,7 @@ impl ParticipantImage {
                 standing.invitations,
                 self.invitations,
                 |row| row.id,
-                newer_invitation,
+                |standing, image: Invitation| image.over(standing),
             ),
         };
         image.burn_what_no_device_shows();
@@ -61,7 +61,7 @@ impl StaffImage {
                 standing.invitations,
                 self.invitations,
                 |row| row.id,
-                newer_invitation,
+                |standing, image: Invitation| image.over(standing),
             ),
         }
     }
@@ -116,13 +116,4 @@ fn newer_sheet(standing: Sheet, image: Sheet) -> Sheet {
 
 fn newer_approval(standing: (Approval, bool), image: (Approval, bool)) -> (Approval, bool) {
     if standing.1 { standing } else { image }
-}
-
-/// What stands after an image of an invitation was applied to what stood.
-pub(crate) fn newer_invitation(standing: Invitation, image: Invitation) -> Invitation {
-    if standing.used_by.is_some() {
-        standing
-    } else {
-        image
-    }
 }

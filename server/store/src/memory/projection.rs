@@ -245,36 +245,42 @@ impl ProjectionStore for MemoryStore {
         last: LocalDate,
     ) -> Result<Vec<SessionCount>, StoreError> {
         Ok(self.read(tenant, |data| {
-            let mut counts: BTreeMap<Session, (u64, i64)> = BTreeMap::new();
+            let mut counts: BTreeMap<Session, SessionCount> = BTreeMap::new();
+            let mut count = |session: &Session, change: &dyn Fn(&mut SessionCount)| {
+                let (place, date, session_ref) = *session;
+                change(counts.entry(*session).or_insert(SessionCount {
+                    place,
+                    date,
+                    session: session_ref,
+                    attendances: 0,
+                    erased: 0,
+                    tallies: 0,
+                }));
+            };
             for (session, people) in data.projection.attended(first, last) {
                 if !people.is_empty() {
-                    counts.entry(*session).or_default().0 =
-                        people.len().try_into().unwrap_or(u64::MAX);
+                    let people = people.len().try_into().unwrap_or(u64::MAX);
+                    count(session, &|sum| sum.attendances = people);
                 }
             }
             for (session, people) in data.projection.frozen(first, last) {
-                let sum = &mut counts.entry(*session).or_default().0;
-                *sum = sum.saturating_add(*people);
+                count(session, &|sum| {
+                    sum.attendances = sum.attendances.saturating_add(*people);
+                    sum.erased = *people;
+                });
             }
             for tally in data.projection.tallies.values() {
                 if (first..=last).contains(&tally.date) {
                     let session = (tally.place, tally.date, tally.session);
-                    let sum = &mut counts.entry(session).or_default().1;
-                    *sum = sum.saturating_add(i64::from(tally.delta));
+                    let delta = i64::from(tally.delta);
+                    count(&session, &|sum| {
+                        sum.tallies = sum.tallies.saturating_add(delta);
+                    });
                 }
             }
+            let counts = counts.into_values();
             counts
-                .into_iter()
-                .filter(|((at, _, _), _)| place.is_none_or(|place| place == *at))
-                .map(
-                    |((place, date, session), (attendances, tallies))| SessionCount {
-                        place,
-                        date,
-                        session,
-                        attendances,
-                        tallies,
-                    },
-                )
+                .filter(|count| place.is_none_or(|place| place == count.place))
                 .collect()
         }))
     }

@@ -5,7 +5,7 @@ use askel_sync::id::{DeviceId, ParticipantId};
 use super::held::{Enrolment, HeldApproval, Pass, Sheet};
 use crate::{
     Erased, Invitation, PassRecord, RecoverySheet,
-    journal::{ParticipantImage, StaffImage, newer_invitation},
+    journal::{ParticipantImage, StaffImage},
 };
 
 impl Enrolment {
@@ -116,7 +116,7 @@ impl Enrolment {
 
     pub(in crate::memory) fn put_invitation(&mut self, invitation: Invitation) {
         let invitation = match self.invitations.remove(&invitation.id) {
-            Some(standing) => newer_invitation(standing, invitation),
+            Some(standing) => invitation.over(standing),
             None => invitation,
         };
         self.invitations.insert(invitation.id, invitation);

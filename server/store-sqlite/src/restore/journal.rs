@@ -1,0 +1,112 @@
+//! Images of what stands, and making it stand as an image says.
+
+use askel_store::{
+    Invitation, StoreError, Tombstone,
+    journal::{Entry, ImageOf, ParticipantImage},
+};
+use askel_sync::id::TenantId;
+use sqlx::SqliteConnection;
+
+use crate::{
+    catalog,
+    enrolment::Enrolling,
+    erasure::{Erasing, erased_of},
+    tenant,
+};
+
+/// What the journal has to say of something.
+pub(super) async fn image(
+    connection: &mut SqliteConnection,
+    tenant: TenantId,
+    of: &ImageOf,
+) -> Result<Option<Entry>, StoreError> {
+    let mut rights = Enrolling { connection, tenant };
+    Ok(match of {
+        ImageOf::Participant(participant) => {
+            rights.image(*participant).await?.map(Entry::Participant)
+        }
+        ImageOf::Device(device) => {
+            let participant = rights.device(*device).await?;
+            match participant.and_then(|device| device.participant) {
+                Some(participant) => rights.image(participant).await?.map(Entry::Participant),
+                None => rights.staff_image(*device).await?.map(Entry::Staff),
+            }
+        }
+        ImageOf::Invitation(id) => {
+            let invitation = rights.invitation_by_id(*id).await?;
+            Some(invitation.map_or(Entry::InvitationDeleted(*id), Entry::Invitation))
+        }
+        ImageOf::Tenant => tenant::read(rights.connection, tenant)
+            .await?
+            .map(Entry::Tenant),
+        ImageOf::Catalog(version) => catalog::read(rights.connection, tenant, *version)
+            .await?
+            .map(Entry::Catalog),
+        _ => return Err(StoreError::Inconsistent("an image of an unknown kind")),
+    })
+}
+
+/// Makes it stand as the journal says.
+pub(super) async fn replay(
+    connection: &mut SqliteConnection,
+    tenant: TenantId,
+    entry: &Entry,
+) -> Result<(), StoreError> {
+    match entry {
+        Entry::Participant(image) => {
+            let names = [Tombstone::from(image.participant)];
+            if !erased_of(connection, tenant, &names).await?.is_empty() {
+                return Ok(());
+            }
+            let mut rights = Enrolling { connection, tenant };
+            let standing = rights.image(image.participant).await?;
+            let standing = standing.unwrap_or(ParticipantImage::new(image.participant));
+            rights.put_image(&image.clone().over(standing)).await
+        }
+        Entry::Staff(image) => {
+            let mut rights = Enrolling { connection, tenant };
+            let image = match rights.staff_image(image.device.id).await? {
+                Some(standing) => image.clone().over(standing),
+                None => image.clone(),
+            };
+            rights.put_staff(&image).await
+        }
+        Entry::Invitation(invitation) => put_invitation(connection, tenant, invitation).await,
+        Entry::InvitationDeleted(id) => {
+            let mut rights = Enrolling { connection, tenant };
+            rights.take_back(*id).await.map(|_| ())
+        }
+        Entry::Erased(erased) => {
+            let mut erasing = Erasing { connection, tenant };
+            erasing.erase(erased.clone()).await.map(|_| ())
+        }
+        Entry::Tenant(row) => tenant::record(connection, row).await.map(|_| ()),
+        // A version that does not follow is of another past: nothing to take up.
+        Entry::Catalog(version) => catalog::take_up(connection, tenant, version)
+            .await
+            .map(|_| ()),
+        _ => Err(StoreError::Inconsistent(
+            "the journal says something unknown",
+        )),
+    }
+}
+
+async fn put_invitation(
+    connection: &mut SqliteConnection,
+    tenant: TenantId,
+    invitation: &Invitation,
+) -> Result<(), StoreError> {
+    let erased = erased_of(connection, tenant, &invitation.names()).await?;
+    if !erased.is_empty() {
+        return Ok(());
+    }
+    let mut rights = Enrolling { connection, tenant };
+    let standing = rights.invitation_by_id(invitation.id).await?;
+    let invitation = invitation.clone();
+    rights
+        .put_invitation(&match standing {
+            Some(standing) => invitation.over(standing),
+            None => invitation,
+        })
+        .await
+}
