@@ -6,16 +6,20 @@ use std::fmt::Write as _;
 
 use askel_proto::v1;
 use askel_sync::{
+    admission::{Admission, AdmittedOp, Flags, Role, Strength},
     catalog,
-    id::{DeviceId, LogId, PassTag, TenantId},
+    id::{DeviceId, LogId, ParticipantId, PassTag, StreamId, TenantId},
     invitation::{self, Link, LinkKind},
     key::{
-        KeyEntry, KeyList, KeyPair, StaffCertificate, credential::CallCredential, device_id,
-        prove_enrolment,
+        IngestSecretKey, KeyEntry, KeyList, KeyPair, StaffCertificate, credential::CallCredential,
+        device_id, prove_enrolment,
     },
+    lifeboat,
     log::Batch,
     op::{Op, Origin},
+    page::{self, PageKey, PageSpan},
     pass,
+    stream::short::{SealedHead, state_tag},
     time::{ClockSegment, Timestamp},
 };
 
@@ -36,7 +40,7 @@ fn device() -> DeviceId {
 
 #[test]
 fn the_document_holds_the_vectors_that_the_code_makes() {
-    let lines = [identities(), calls(), facts(), leases()].concat();
+    let lines = [identities(), calls(), facts(), leases(), syncs()].concat();
     let block = lines
         .iter()
         .fold(String::from("```text\n"), |mut block, (name, value)| {
@@ -160,6 +164,63 @@ fn leases() -> Vec<(&'static str, String)> {
         ("pass signature", hex(&card.signature)),
         ("staff certificate", hex(&lease.certificate)),
         ("staff-certificate signature", hex(&lease.signature)),
+    ]
+}
+
+fn syncs() -> Vec<(&'static str, String)> {
+    let stream = StreamId::from_bytes([0x0a; 16]);
+    let log = LogId::from_bytes([0x05; 16]);
+    let op = Op {
+        kind: v1::OpKind::FavouriteAdded as u32,
+        payload: prost::Message::encode_to_vec(&v1::FavouriteAdded {
+            place_id: 3,
+            occurred_at_ms: NOW.as_ms(),
+        }),
+        origin: Origin { log, sequence: 9 },
+    };
+    let head = SealedHead {
+        log,
+        next_sequence: 10,
+        last_op: op.id(),
+    };
+    let span = PageSpan {
+        stream,
+        first_position: 4,
+        next_position: 4,
+    };
+    let admission = Admission {
+        corrected_at: NOW,
+        received_at: LATER,
+        subject: Some(ParticipantId::from_bytes([0x0b; 16])),
+        strength: Strength::Unspecified,
+        flags: Flags::default(),
+        author_role: Role::Participant,
+    };
+    let digest = page::digest(TENANT, &span, &[AdmittedOp { op, admission }]);
+    let ingest = IngestSecretKey::from_bytes([0x07; 32]);
+    let frame = v1::Frame {
+        tenant_id: TENANT.to_vec(),
+        device_id: device().to_vec(),
+        batches: Vec::new(),
+    };
+    let sealed = lifeboat::seal(&ingest.public_key(), TENANT, &frame, [0x0c; 32]);
+    vec![
+        ("stream", hex(stream.as_bytes())),
+        (
+            "state tag",
+            hex(&state_tag(&[stream], Some(&head), 1).to_be_bytes()),
+        ),
+        (
+            "state tag, nothing sealed",
+            hex(&state_tag(&[stream], None, 1).to_be_bytes()),
+        ),
+        ("page digest", hex(&digest)),
+        (
+            "page MAC",
+            hex(&PageKey::from_bytes([0x07; 32]).mac(&digest)),
+        ),
+        ("ingest public key", hex(ingest.public_key().as_bytes())),
+        ("sealed frame", hex(&sealed.expect("short"))),
     ]
 }
 
