@@ -6,6 +6,8 @@
 //! has changed nothing here.
 
 mod answer;
+mod asked;
+mod before;
 mod catalog;
 mod check_in;
 mod draft;
@@ -27,26 +29,28 @@ mod row;
 mod seal;
 mod status;
 mod streams;
+mod upkeep;
 mod view;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use askel_sync::{
     admission::ClockReading,
-    id::AwardId,
     key::{KeyList, KeyPair, PublicKey, StaffCertificate, device_id},
 };
 
+pub(crate) use asked::Asked;
 pub(crate) use catalog::Fetched;
 pub(crate) use check_in::CheckInMade;
 pub(crate) use enrolment::{Right, own_devices};
 pub(crate) use lifeboat::{from_file, to_file};
 pub(crate) use outcome::Settled;
 pub(crate) use page::Again;
-pub(crate) use request::{Asked, Form};
+pub(crate) use request::{Batches, Form, Wish};
 pub(crate) use row::{MalformedRow, Row, Write};
 
-use crate::{Cause, Change, Confirmation, Error, NoticeKind, RejectedOp, storage::RowKey};
+use crate::{Cause, Change, Error, NoticeKind, RejectedOp, storage::RowKey};
+use before::Before;
 use model::Model;
 use row::{Attempt, ONLY, OwnOp, PageStanding, Standing, Table};
 use view::{Refold, View};
@@ -152,6 +156,7 @@ impl Engine {
         for row in rows {
             model.apply(row);
         }
+        pack::open_settled(&mut model).map_err(|_| Cause::DatabaseUnreadable)?;
         let blank = Arc::new(catalog::blank()?);
         let mut engine = Self {
             key,
@@ -361,57 +366,4 @@ pub(crate) fn decode_row(key: RowKey, bytes: &[u8]) -> Result<Write, MalformedRo
 /// Whether a row is sealed to the server: it can be handed in without the database's key.
 pub(crate) fn is_sealed_to_the_server(key: RowKey) -> bool {
     key.table == Table::Outbox as u8 || key.table == Table::Carried as u8
-}
-
-/// What an app could see before a commit, to tell what changed.
-struct Before {
-    awards: BTreeMap<AwardId, Confirmation>,
-    facts: Option<askel_sync::rule::Evaluation>,
-    catalog_version: Option<u32>,
-}
-
-impl Before {
-    fn of(engine: &Engine) -> Self {
-        Self {
-            awards: engine.shown_awards(),
-            facts: engine
-                .view
-                .participant
-                .as_ref()
-                .map(|view| view.evaluation.clone()),
-            catalog_version: engine.catalog_version(),
-        }
-    }
-
-    fn changes(self, engine: &Engine) -> Vec<Change> {
-        let mut changes = Vec::new();
-        if let Some(version) = engine.catalog_version()
-            && self.catalog_version != Some(version)
-        {
-            changes.push(Change::Catalog { version });
-        }
-        if self.facts.as_ref()
-            != engine
-                .view
-                .participant
-                .as_ref()
-                .map(|view| &view.evaluation)
-        {
-            changes.push(Change::Facts);
-        }
-        let now = engine.shown_awards();
-        for (id, confirmation) in &now {
-            let Some(award) = engine.award(*id) else {
-                continue;
-            };
-            match (self.awards.get(id), confirmation) {
-                (Some(held), now) if held == now => {}
-                (_, Confirmation::Confirmed) => changes.push(Change::AwardConfirmed(award)),
-                (_, Confirmation::OnThisDevice) => changes.push(Change::AwardShown(award)),
-            }
-        }
-        let gone = self.awards.keys().filter(|id| !now.contains_key(id));
-        changes.extend(gone.copied().map(Change::AwardGone));
-        changes
-    }
 }

@@ -130,7 +130,9 @@ impl Shared {
             let sealed = seal(&state.cipher, &writes, &*self.entropy)?;
             state.disk = Disk::Unsure;
             let committed = state.storage.commit(&sealed);
-            committed.or_else(|error| askel_sync::planted::spares(askel_sync::planted::Bug::FailedWriteTold, error))?;
+            committed.or_else(|error| {
+                askel_sync::planted::spares(askel_sync::planted::Bug::FailedWriteTold, error)
+            })?;
             state.disk = Disk::AsKnown;
             changes.extend(state.engine.apply(writes));
         }

@@ -10,13 +10,17 @@ use tokio_stream::StreamExt as _;
 use super::Client;
 use crate::{
     Budget, Cause, Change, Error, SyncEnd, SyncReport, TransportError,
-    engine::{Again, Asked, Decided, Engine, Fetched, Form, Settled},
+    engine::{Again, Asked, Batches, Decided, Engine, Fetched, Form, Settled, Wish},
 };
 
 /// New logs one sync may open: a server that refuses every log is broken, or not ours.
 const NEW_LOGS_PER_SYNC_MAX: usize = 2;
 /// How a sync begins.
-const FIRST_FORM: Form = Form::Long;
+const FIRST_WISH: Wish = Wish {
+    form: Form::Short,
+    batches: Batches::Compact,
+    turn: 0,
+};
 /// The reason that stands in the status when the network is to blame.
 const UNREACHABLE: &str = "UNREACHABLE";
 /// The reason that stands in the status when the budget ended before anything came.
@@ -35,6 +39,8 @@ struct Round {
     again: Option<Again>,
     /// Whether pages were handed back.
     hands_back: bool,
+    /// How many turns it takes to ask for every stream.
+    turns: usize,
 }
 
 impl Round {
@@ -92,12 +98,11 @@ impl Client {
             .decide(|engine, now| engine.settle_pages(now.wall))?;
         let mut new_logs: usize = 0;
         let mut idle_calls: usize = 0;
-        let mut turn: usize = 0;
-        let mut form = FIRST_FORM;
+        let mut wish = FIRST_WISH;
         loop {
             self.shared.decide(|engine, _| engine.prepare_request())?;
             let carried = self.shared.ask(Engine::carried_count);
-            let round = self.round(form, turn, report).await?;
+            let round = self.round(wish, report).await?;
             let frames_wait = match self.shared.ask(Engine::carried_count) {
                 0 => false,
                 left => left < carried,
@@ -106,19 +111,22 @@ impl Client {
             if new_logs > NEW_LOGS_PER_SYNC_MAX {
                 return Err(Cause::Answer("it refuses every log").into());
             }
+            if round.settled.plain_wanted > 0 {
+                wish.batches = Batches::Plain;
+            }
             if !round.has_progressed() {
                 idle_calls = idle_calls.saturating_add(1);
             }
             let asks_again = match round.again {
                 Some(Again::InFull) => Some(Form::LongWithoutContext),
                 _ if round.closing.long_form_wanted => Some(Form::Long),
-                Some(Again::AsBefore) => Some(form),
+                Some(Again::AsBefore) => Some(wish.form),
                 None => None,
             };
             if let Some(next) = asks_again
                 && idle_calls <= IDLE_CALLS_MAX
             {
-                form = next;
+                wish.form = next;
                 continue;
             }
             let catalog = self.fetch_catalog(report).await?;
@@ -126,12 +134,12 @@ impl Client {
             let goes_on = catalog == CatalogCame::Yes
                 || frames_wait
                 || (wants_more && round.has_progressed());
-            let next_turn = turn.saturating_add(1);
+            let next_turn = wish.turn.saturating_add(1);
             if goes_on {
                 // The same streams again.
-                form = FIRST_FORM;
-            } else if next_turn < self.shared.ask(Engine::turns) {
-                turn = next_turn;
+                wish.form = FIRST_WISH.form;
+            } else if next_turn < round.turns {
+                wish.turn = next_turn;
             } else {
                 return Ok(i64::try_from(round.closing.retry_after_ms).unwrap_or(i64::MAX));
             }
@@ -139,16 +147,9 @@ impl Client {
     }
 
     /// One call, to the end of its answer.
-    async fn round(
-        &self,
-        form: Form,
-        turn: usize,
-        report: &mut SyncReport,
-    ) -> Result<Round, Error> {
+    async fn round(&self, wish: Wish, report: &mut SyncReport) -> Result<Round, Error> {
         let now = self.shared.now();
-        let (request, asked) = self
-            .shared
-            .ask(|engine| engine.sync_request(now, form, turn));
+        let (request, asked) = self.shared.ask(|engine| engine.sync_request(now, wish));
         let sent_bytes = request.encoded_len();
         let mut answer = self
             .shared
@@ -170,6 +171,7 @@ impl Client {
                     self.decide(|engine, _| Ok(engine.request_done(&asked)))?;
                     round.closing = closing;
                     round.hands_back = asked.hands_back();
+                    round.turns = self.shared.ask(|engine| engine.turns(&asked));
                     return Ok(round);
                 }
                 Some(part) => self.take(part, &asked, &mut round, report)?,

@@ -14,9 +14,10 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     Decided, Engine,
+    asked::Asked,
     draft::Draft,
     model::RequestLimits,
-    request::Asked,
+    pack,
     row::{Enrolment, OwnOp, Row, Table, Write},
     seal,
 };
@@ -130,7 +131,7 @@ impl Engine {
         let cuts = seal::batches(ops.iter().copied(), &frame_limits());
         let batches = cuts
             .iter()
-            .map(|cut| seal::packed(cut.seal(enrolment, &self.key)));
+            .map(|cut| pack::packed(enrolment, cut.seal(enrolment, &self.key)));
         let frame = frame(enrolment, batches.collect());
         let sealed = lifeboat::seal(ingest, enrolment.tenant, &frame, entropy);
         Ok(sealed.map_err(|_| Cause::Invariant("a frame can't be sealed"))?)
@@ -206,7 +207,7 @@ fn fitting(ops: &[&OwnOp], plain_limit: usize, enrolment: &Enrolment, key: &KeyP
         let cuts = seal::batches(some.iter().copied(), &frame_limits());
         let batches = cuts
             .iter()
-            .map(|cut| seal::packed(cut.seal(enrolment, key)));
+            .map(|cut| pack::packed(enrolment, cut.seal(enrolment, key)));
         frame(enrolment, batches.collect()).encoded_len() <= plain_limit
     };
     // The most that fit, between what surely does and what surely does not.

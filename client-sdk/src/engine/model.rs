@@ -14,7 +14,7 @@ use std::{
 use askel_proto::v1;
 use askel_sync::{
     id::{LogId, OpId, StepSourceId, StreamId},
-    op::{Measure, Payload, ProfileField},
+    op::{Measure, Origin, Payload, ProfileField},
     stream::{self, ProfileRegister, StreamKey},
     time::Quarter,
 };
@@ -23,7 +23,7 @@ use super::row::{
     Attempt, BatchRow, CatalogRow, Enrolment, HeldOp, Installation, LogRow, LogStanding, OwnOp,
     PageStanding, Row, SettledRow, Standing, StreamRow, Table, WindowRow, Write,
 };
-pub(crate) use limits::RequestLimits;
+pub(crate) use limits::{Forms, RequestLimits};
 pub(crate) use live::{Live, LiveDraft};
 
 /// All tables.
@@ -53,6 +53,7 @@ pub(crate) struct Model {
 struct Index {
     own_by_slot: BTreeMap<(LogId, u64), u32>,
     own_by_id: BTreeMap<OpId, u32>,
+    own_by_origin: BTreeMap<Origin, u32>,
     /// The newest own op of each register.
     own_by_register: BTreeMap<Register, u32>,
     unsettled: BTreeSet<u32>,
@@ -226,6 +227,11 @@ impl Model {
         Some((number, self.own.get(&number)?))
     }
 
+    /// The own op that was first written somewhere.
+    pub(crate) fn own_of_origin(&self, origin: Origin) -> Option<&OwnOp> {
+        self.own.get(self.index.own_by_origin.get(&origin)?)
+    }
+
     /// The own ops that a log carries from a sequence on, ascending.
     pub(crate) fn carried_by(&self, log: LogId, from: u64) -> impl Iterator<Item = (u32, &OwnOp)> {
         self.index
@@ -357,6 +363,7 @@ impl Index {
     fn add(&mut self, number: u32, row: &OwnOp) {
         self.own_by_slot.insert((row.log, row.sequence), number);
         self.own_by_id.insert(row.id, number);
+        self.own_by_origin.insert(row.op.origin, number);
         if let Some(register) = register_of(row) {
             let newest = self.own_by_register.entry(register).or_insert(number);
             *newest = (*newest).max(number);
@@ -375,6 +382,7 @@ impl Index {
     fn remove(&mut self, number: u32, row: &OwnOp) {
         self.own_by_slot.remove(&(row.log, row.sequence));
         self.own_by_id.remove(&row.id);
+        self.own_by_origin.remove(&row.op.origin);
         self.unsettled.remove(&number);
         self.rejected.remove(&number);
         if let Some(register) = register_of(row)

@@ -11,9 +11,9 @@ use askel_sync::{
 
 use super::{
     Decided, Engine, ONLY,
+    asked::Asked,
     draft::Draft,
     lifeboat::take_frame_outcomes,
-    request::Asked,
     row::{LogRow, LogStanding, OwnOp, Row, Standing, Table},
 };
 use crate::{Cause, Error, NoticeKind};
@@ -29,6 +29,8 @@ pub(crate) struct Settled {
     pub(crate) deferred: usize,
     /// Logs the server will not go on with.
     pub(crate) conflicts: usize,
+    /// Logs of which the server wants the batches as they were signed.
+    pub(crate) plain_wanted: usize,
 }
 
 /// What settling one log did.
@@ -86,6 +88,9 @@ impl Engine {
             let Some((number, log)) = self.model.log(id) else {
                 continue;
             };
+            if outcome.plain_wanted {
+                settled.plain_wanted = settled.plain_wanted.saturating_add(1);
+            }
             let forgotten = match (&outcome.conflict, log.standing) {
                 (None, _) => {
                     let done = self.settle(&mut draft, (id, outcome), asked, now.wall)?;
@@ -188,8 +193,19 @@ impl Engine {
         fresh_log: LogId,
     ) -> Result<(), Error> {
         draft.open_log(LogRow::fresh(fresh_log))?;
+        // What is not settled may be another op on the server: of this log nothing is said that is not
+        // surely the same there.
+        let unsettled = self.model.carried_by(old.id, 0);
+        let unsettled = unsettled.filter(|(_, own)| !own.standing.is_final());
+        let agreed = unsettled.map(|(_, own)| own.sequence).min();
+        let agreed = agreed.unwrap_or(old.sealed_before).min(old.sealed_before);
+        let last = agreed
+            .checked_sub(1)
+            .and_then(|last| self.model.carried_at(old.id, last));
         let abandoned = LogRow {
             standing: LogStanding::Abandoned,
+            sealed_before: agreed,
+            last_sealed: last.map(|(_, own)| own.id),
             ..*old
         };
         draft.put(number, Row::Log(abandoned));
@@ -217,7 +233,7 @@ impl Engine {
                 (Standing::Accepted { .. }, Forgotten::ByWriter)
                 | (Standing::Rejected { .. }, _) => false,
             };
-            if is_wanted {
+            if is_wanted && !askel_sync::planted!(HealedWithoutOps) {
                 draft.offer_again(number, own)?;
             }
         }
@@ -277,6 +293,7 @@ impl Settled {
         self.rejected = self.rejected.saturating_add(other.rejected);
         self.deferred = self.deferred.saturating_add(other.deferred);
         self.conflicts = self.conflicts.saturating_add(other.conflicts);
+        self.plain_wanted = self.plain_wanted.saturating_add(other.plain_wanted);
     }
 }
 

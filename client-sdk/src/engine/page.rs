@@ -12,13 +12,11 @@ use askel_sync::{
 
 use super::{
     Decided, Engine, ONLY,
+    asked::Asked,
     draft::Draft,
     model::LiveDraft,
-    request::Asked,
-    row::{
-        CatalogRow, Density, Enrolment, HeldOp, Installation, PageStanding, Row, StreamRow,
-        WindowRow,
-    },
+    pack,
+    row::{CatalogRow, Density, Enrolment, Installation, PageStanding, Row, StreamRow, WindowRow},
 };
 use crate::{Cause, Change, Error};
 
@@ -38,9 +36,6 @@ pub(crate) enum Again {
     /// In the long form and without context: the page refers to what is not held here.
     InFull,
 }
-
-/// Ops as messages.
-const ROWS: u32 = 0;
 
 /// What a page's ops do beside being kept.
 struct Effects {
@@ -90,7 +85,10 @@ impl Engine {
             // The stream was set back since it was asked for.
             return Ok(Decided::new(Vec::new(), Taken::again(Again::AsBefore)));
         }
-        let Some(ops) = read_ops(&page)? else {
+        let Some(ops) = self.read_page(&page, number)? else {
+            if asked.is_in_full() {
+                return Err(Cause::Answer("a page can't be read").into());
+            }
             return Ok(Decided::new(Vec::new(), Taken::again(Again::InFull)));
         };
         let mut page_row = WindowRow {
@@ -108,7 +106,7 @@ impl Engine {
         let sum = self.sum_with(number, row.sum, &page_row);
         let mut draft = Draft::new(&self.model);
         if page.sum != 0 && page.sum != sum.bits() {
-            if page.encoding != ROWS && asked.is_short() {
+            if page.encoding != pack::ROWS && !asked.is_in_full() {
                 return Ok(Decided::new(Vec::new(), Taken::again(Again::InFull)));
             }
             if self.may_begin_anew(row, now) {
@@ -262,23 +260,6 @@ impl Engine {
         }
         Decided::new(draft.finish(), ())
     }
-}
-
-/// The ops of a page; `None` when it refers to what is not held here.
-fn read_ops(page: &v1::Page) -> Result<Option<Vec<HeldOp>>, Error> {
-    if page.encoding != ROWS {
-        return Ok(None);
-    }
-    let held = |op: &v1::AdmittedOp| {
-        let admitted = AdmittedOp::from_proto(op.clone())
-            .map_err(|_| Cause::Answer("a page holds an op that can't be read"))?;
-        Ok(HeldOp::new(admitted))
-    };
-    page.ops
-        .iter()
-        .map(held)
-        .collect::<Result<_, Error>>()
-        .map(Some)
 }
 
 impl Taken {

@@ -83,13 +83,15 @@ impl Engine {
         }
         let mut draft = Draft::new(&self.model);
         self.follow_day(&mut draft, place, now.wall)?;
+        let at = self.server_time(now.wall);
+        let session = self.view.catalog.session_at(place, at);
+        if let Some(date) = self.view.catalog.session_date(place, at, session) {
+            self.follow(&mut draft, StreamKey::PlaceDay(place, date))?;
+        }
         let payload = Payload::Tally(Tally {
             place,
             occurred_at: now.wall,
-            session: self
-                .view
-                .catalog
-                .session_at(place, self.server_time(now.wall)),
+            session,
             manner: Manner::OnSite,
             delta,
         });
@@ -148,7 +150,38 @@ impl Engine {
                 });
             }
         }
+        self.add_last_nights(&mut counts, now);
         Ok(counts)
+    }
+
+    /// Adds who was counted at a dated session that is on since an earlier day: such counts are of the
+    /// day it began.
+    fn add_last_nights(&self, counts: &mut PlaceDay, now: Timestamp) {
+        let (place, at) = (counts.place, self.server_time(now));
+        let catalog = &self.view.catalog;
+        let session = catalog.session_at(place, at);
+        let begun = catalog.session_date(place, at, session);
+        let day = begun
+            .filter(|date| *date != counts.date)
+            .and_then(|date| self.view.days.get(&(place, date)));
+        let anonymous = day.map_or(0, |day| day.counts(session, catalog).anonymous);
+        if anonymous == 0 {
+            return;
+        }
+        counts.anonymous = counts.anonymous.saturating_add(anonymous);
+        counts.encounters = counts.encounters.saturating_add(anonymous);
+        match counts.sessions.iter_mut().find(|of| of.session == session) {
+            Some(of) => {
+                of.anonymous = of.anonymous.saturating_add(anonymous);
+                of.encounters = of.encounters.saturating_add(anonymous);
+            }
+            None => counts.sessions.push(SessionCounts {
+                session,
+                scanned: 0,
+                anonymous,
+                encounters: anonymous,
+            }),
+        }
     }
 
     /// This device's own scans at a place today, in the order they were made.
@@ -199,7 +232,10 @@ impl Engine {
         let date = self
             .date_at(place, self.server_time(now))
             .ok_or_else(|| self.no_such_place())?;
-        let key = StreamKey::PlaceDay(place, date);
+        self.follow(draft, StreamKey::PlaceDay(place, date))
+    }
+
+    fn follow(&self, draft: &mut Draft<'_>, key: StreamKey) -> Result<(), Error> {
         if self.model.stream_by_key(key).is_none() {
             draft.append(Row::Stream(StreamRow::fresh(key.selector())))?;
         }

@@ -1,31 +1,22 @@
-//! What to ask of the server: a Sync request, and who is calling.
-
-use std::ops::Range;
+//! What to ask of the server: a Sync request.
 
 use askel_proto::v1;
 use askel_sync::{
     admission::ClockReading,
-    catalog::Catalog,
-    id::{GoalId, LogId, StreamId},
-    key::credential::CallCredential,
-    stream::{
-        StreamKey,
-        short::{SealedHead, standard_streams, state_tag},
-    },
-    time::{LocalDate, Timestamp},
+    id::StreamId,
+    stream::short::{SealedHead, standard_streams, state_tag},
 };
 use prost::Message as _;
 
 use super::{
-    Decided, Engine, ONLY,
+    Decided, Engine,
+    asked::Asked,
     draft::Draft,
     enrolment::VERSIONS,
+    model::Forms,
     pack,
-    row::{
-        Attempt, BatchRow, LogRow, LogStanding, OwnOp, PageStanding, Row, Standing, StreamRow,
-        Table, WindowRow,
-    },
-    streams::WINDOW_MS,
+    row::{BatchRow, LogRow, PageStanding, Row, Standing, StreamRow, Table, WindowRow},
+    upkeep::collective_challenges,
 };
 use crate::{Error, clock};
 
@@ -40,61 +31,22 @@ pub(crate) enum Form {
     LongWithoutContext,
 }
 
-/// What a request asked for and handed in: an answer is read by it. An outcome without exceptions accepts
-/// what was sent, and nothing else.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Asked {
-    batches: Vec<(LogId, Range<u64>)>,
-    /// In the short form: the rows of the standard streams, in their order.
-    standard: Option<Vec<u32>>,
-    /// The log that new ops go to.
-    open_log: Option<LogId>,
-    /// The rows of the frames handed in.
-    frames: Vec<u32>,
-    /// The rows of the pages handed back.
-    returned: Vec<u32>,
+/// How batches are encoded on their way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Batches {
+    /// In few bytes, which refer to what the server holds.
+    Compact,
+    /// As they were signed.
+    Plain,
 }
 
-impl Asked {
-    /// Whether this was the short form.
-    pub(crate) fn is_short(&self) -> bool {
-        self.standard.is_some()
-    }
-
-    /// The row of a standard stream by its index from 1.
-    pub(crate) fn standard_stream(&self, index: u32) -> Option<u32> {
-        let index = usize::try_from(index).ok()?.checked_sub(1)?;
-        self.standard.as_ref()?.get(index).copied()
-    }
-
-    /// The log an outcome speaks of.
-    pub(super) fn log_of(&self, outcome: &v1::LogOutcome) -> Option<LogId> {
-        match &*outcome.log_id {
-            [] => self.open_log,
-            id => LogId::try_from(id).ok(),
-        }
-    }
-
-    /// The sequences of a log that were sent.
-    pub(super) fn sequences(&self, log: LogId) -> impl Iterator<Item = u64> {
-        let of_log = self.batches.iter().filter(move |(of, _)| *of == log);
-        of_log.flat_map(|(_, sequences)| sequences.clone())
-    }
-
-    /// The row of a carried frame by its index.
-    pub(super) fn frame(&self, index: u32) -> Option<u32> {
-        self.frames.get(usize::try_from(index).ok()?).copied()
-    }
-
-    /// Whether pages were handed back.
-    pub(crate) fn hands_back(&self) -> bool {
-        !self.returned.is_empty()
-    }
-
-    /// Whether a batch was sent.
-    pub(super) fn has(&self, batch: &BatchRow) -> bool {
-        self.batches.contains(&(batch.log, batch.sequences()))
-    }
+/// How to ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Wish {
+    pub(crate) form: Form,
+    pub(crate) batches: Batches,
+    /// Where more streams are followed than a request has room for, each turn asks for some of them.
+    pub(crate) turn: usize,
 }
 
 impl Engine {
@@ -107,14 +59,17 @@ impl Engine {
     }
 
     /// The request, from what is on disk, and what it asks for and hands in.
-    /// Where more streams are followed than a request has room for, each turn asks for some of them.
     pub(crate) fn sync_request(
         &self,
         now: ClockReading,
-        form: Form,
-        turn: usize,
+        Wish {
+            form,
+            batches,
+            turn,
+        }: Wish,
     ) -> (v1::SyncRequest, Asked) {
         let mut asked = Asked {
+            in_full: form == Form::LongWithoutContext,
             open_log: self.model.open_log().map(|(_, log)| log.id),
             ..Asked::default()
         };
@@ -125,14 +80,20 @@ impl Engine {
             },
             ..v1::SyncRequest::default()
         };
-        let (rest, bytes) = self.add_batches(&mut request, &mut asked, now);
+        // A server of before knows no short form.
+        let (form, batches) = match self.model.limits().forms {
+            Forms::All => (form, batches),
+            Forms::LongOnly if form == Form::Short => (Form::Long, Batches::Plain),
+            Forms::LongOnly => (form, Batches::Plain),
+        };
+        let (rest, bytes) = self.add_batches(&mut request, &mut asked, batches, now);
         self.hand_on(&mut request, &mut asked, bytes);
         let short = (form == Form::Short && rest == Rest::None)
             .then(|| self.standard_rows())
             .flatten();
         match &short {
             Some(rows) => self.say_short(&mut request, rows, turn),
-            None => self.say_long(&mut request, turn),
+            None => self.say_long(&mut request, form, turn),
         }
         asked.standard = short.map(|rows| rows.iter().map(|(number, _)| *number).collect());
         if !asked.is_short() || !request.batches.is_empty() {
@@ -146,6 +107,7 @@ impl Engine {
         &self,
         request: &mut v1::SyncRequest,
         asked: &mut Asked,
+        encoding: Batches,
         now: ClockReading,
     ) -> (Rest, usize) {
         let limits = self.model.limits();
@@ -159,15 +121,19 @@ impl Engine {
             if !self.is_open(batch, due) {
                 continue;
             }
+            let sealed = match (encoding, self.model.enrolment()) {
+                (Batches::Compact, Some(enrolment)) => self.compact_batch(enrolment, batch, now),
+                _ => batch.sealed.clone(),
+            };
             let with_batch = bytes
-                .saturating_add(batch.sealed.encoded_len())
+                .saturating_add(sealed.encoded_len())
                 .saturating_add(PART_FRAME_BYTES);
             if with_batch > limits.request_bytes || request.batches.len() == limits.batches_per_sync
             {
                 return (Rest::Waits, bytes);
             }
             bytes = with_batch;
-            request.batches.push(batch.sealed.clone());
+            request.batches.push(sealed);
             asked.batches.push((batch.log, batch.sequences()));
         }
         (Rest::None, bytes)
@@ -192,9 +158,12 @@ impl Engine {
                 sealed: frame.clone(),
             });
         }
+        let Some(tenant) = self.model.enrolment().map(|one| one.tenant) else {
+            return;
+        };
         let returnable = self.returnable().take(limits.returned_pages);
         for (&number, page) in returnable {
-            let page = pack::returned_page(page);
+            let page = pack::returned_page(tenant, page);
             if !has_room(page.encoded_len()) {
                 return;
             }
@@ -246,14 +215,17 @@ impl Engine {
             .extend(self.turn_of(others.map(|(_, row)| row), turn).map(cursor));
     }
 
-    fn say_long(&self, request: &mut v1::SyncRequest, turn: usize) {
+    fn say_long(&self, request: &mut v1::SyncRequest, form: Form, turn: usize) {
         request.versions = Some(VERSIONS);
         request.limits_revision = self.model.limits().revision;
         let streams = self.turn_of(self.model.streams.values(), turn);
         request.cursors.extend(streams.map(cursor));
-        request
-            .log_heads
-            .extend(self.model.logs.values().map(log_head));
+        // Of a log that is named, ops may be left out of pages.
+        if form != Form::LongWithoutContext {
+            request
+                .log_heads
+                .extend(self.model.logs.values().map(log_head));
+        }
     }
 
     fn turn_of<'m>(
@@ -278,9 +250,11 @@ impl Engine {
     }
 
     /// How many turns it takes to ask for every stream.
-    pub(crate) fn turns(&self) -> usize {
+    pub(crate) fn turns(&self, asked: &Asked) -> usize {
         let cursors = self.model.limits().cursors.max(1);
-        self.model.streams.len().div_ceil(cursors)
+        let standard = asked.standard.as_ref().map_or(0, Vec::len);
+        let others = self.model.streams.len().saturating_sub(standard);
+        others.div_ceil(cursors)
     }
 
     /// Whether something is left to hand in that was not deferred.
@@ -302,88 +276,6 @@ impl Engine {
             .take_while(|(_, own)| own.sequence < batch.next_sequence)
             .any(|(_, own)| is_open(&own.standing))
     }
-
-    /// A credential for calls made around now.
-    pub(crate) fn credential(&self, now: Timestamp) -> Result<(Timestamp, String), Error> {
-        let enrolment = self.enrolment()?;
-        let issued_at = self.server_time(now);
-        let credential = CallCredential {
-            tenant: enrolment.tenant,
-            device: enrolment.device,
-            issued_at,
-        };
-        Ok((issued_at, credential.sign(&self.key, &enrolment.audience)))
-    }
-
-    /// What the server's clock most likely says.
-    pub(crate) fn server_time(&self, now: Timestamp) -> Timestamp {
-        now.saturating_add_ms(self.model.attempt.server_offset_ms)
-    }
-
-    /// Takes in what the server's clock says.
-    pub(crate) fn take_server_time(&self, server_ms: i64, now: Timestamp) -> Decided<()> {
-        let server_offset_ms = server_ms.saturating_sub(now.as_ms());
-        let moved_ms = server_offset_ms.saturating_sub(self.model.attempt.server_offset_ms);
-        if moved_ms.saturating_abs() < OFFSET_MOVED_MS_MIN {
-            return Decided::new(Vec::new(), ());
-        }
-        let attempt = Attempt {
-            server_offset_ms,
-            ..self.model.attempt.clone()
-        };
-        Decided::new(vec![super::Write::Put(ONLY, Row::Attempt(attempt))], ())
-    }
-
-    /// Follows the role's own streams and a stream for each collective challenge.
-    fn follow_streams(&self, draft: &mut Draft<'_>) -> Result<(), Error> {
-        let enrolment = self.enrolment()?;
-        let challenges = collective_challenges(&self.view.catalog);
-        for key in standard_streams(enrolment.device, enrolment.participant, challenges) {
-            if self.model.stream_by_key(key).is_none() {
-                draft.append(Row::Stream(StreamRow::fresh(key.selector())))?;
-            }
-        }
-        Ok(())
-    }
-
-    /// What begins a sync: days before yesterday go, own ops that were accepted long ago and are in a
-    /// stream, and logs of which nothing is left.
-    pub(crate) fn begin_sync(&self, now: Timestamp) -> Decided<()> {
-        let mut draft = Draft::new(&self.model);
-        for (&number, row) in &self.model.streams {
-            if let Some(StreamKey::PlaceDay(place, date)) = self.model.stream_key(row)
-                && self
-                    .date_at(place, now)
-                    .is_some_and(|today| is_past(date, today))
-            {
-                self.drop_stream(&mut draft, number);
-            }
-        }
-        for (&number, own) in &self.model.own {
-            let Standing::Accepted { at } = own.standing else {
-                continue;
-            };
-            if now.saturating_ms_since(at) > WINDOW_MS && self.is_held(own) {
-                draft.delete(Table::OwnOp, number);
-            }
-        }
-        for (&number, log) in &self.model.logs {
-            if log.standing == LogStanding::Abandoned
-                && self.model.carried_by(log.id, 0).next().is_none()
-            {
-                draft.delete(Table::Log, number);
-            }
-        }
-        Decided::new(draft.finish(), ())
-    }
-
-    /// Whether the server's copy of an own op is here, or is not meant to come.
-    fn is_held(&self, own: &OwnOp) -> bool {
-        self.view
-            .participant
-            .as_ref()
-            .is_none_or(|view| view.knows(own.id))
-    }
 }
 
 /// What a part of a request takes beside its bytes.
@@ -394,20 +286,6 @@ const PART_FRAME_BYTES: usize = 8;
 enum Rest {
     None,
     Waits,
-}
-
-/// A smaller change of the server's offset is the network's jitter, in milliseconds.
-const OFFSET_MOVED_MS_MIN: i64 = 30_000;
-
-fn collective_challenges(catalog: &Catalog) -> impl Iterator<Item = GoalId> {
-    catalog
-        .goals()
-        .filter(|goal| goal.rule.collective().is_some())
-        .map(|goal| goal.id)
-}
-
-fn is_past(date: LocalDate, today: LocalDate) -> bool {
-    date.as_days() < today.as_days().saturating_sub(1)
 }
 
 fn cursor(row: &StreamRow) -> v1::Cursor {

@@ -224,7 +224,9 @@ pub(crate) enum PageStanding {
 pub(crate) struct SettledRow {
     /// The number of the stream's row.
     pub(crate) stream: u32,
+    /// Read from the frame once all rows are there: it refers to those before it.
     pub(crate) ops: Vec<HeldOp>,
+    pub(crate) frame: Vec<u8>,
 }
 
 #[derive(Debug, Clone, PartialEq, Default)]

@@ -90,11 +90,6 @@ impl<'m> Cut<'m> {
     }
 }
 
-/// A batch as it goes into a frame: nothing in it refers to what only one side holds.
-pub(crate) fn packed(sealed: v1::SealedBatch) -> v1::SealedBatch {
-    sealed
-}
-
 fn framed_bytes(own: &OwnOp) -> usize {
     own.op.payload.len().saturating_add(OP_FRAME_BYTES_MAX)
 }

@@ -11,14 +11,13 @@ use super::{
     Decided, Engine,
     draft::Draft,
     model::{Live, LiveDraft},
+    pack,
     row::{Density, HeldOp, PageStanding, Row, SettledRow, StreamRow, Table, WindowRow},
 };
 use crate::{Cause, Error, Footprint};
 
 /// Pages are kept this long: a restored server may want them back.
 pub(super) const WINDOW_MS: i64 = 35 * DAY_MS;
-/// Ops in one row of settled ones.
-const SETTLED_OPS_MAX: usize = 1_024;
 /// Positions that pages may refer to.
 const CONTEXT_OPS_MAX: u32 = 256;
 /// What a row takes beside its bytes: the cipher's nonce and tag.
@@ -156,6 +155,7 @@ impl Engine {
     /// leaves.
     pub(crate) fn settle_pages(&self, now: Timestamp) -> Result<Decided<()>, Error> {
         let now = self.server_time(now);
+        let tenant = self.enrolment()?.tenant;
         let mut draft = Draft::new(&self.model);
         for &stream in self.model.streams.keys() {
             let aged = |page: &WindowRow| now.saturating_ms_since(page.received_at) > WINDOW_MS;
@@ -170,16 +170,17 @@ impl Engine {
             let live = self.model.live();
             let is_live = |held: &&HeldOp| !live.is_superseded(stream, &held.admitted);
             // From the first row on that is not full or has superseded ops.
-            let mut rows = self
-                .model
-                .settled
-                .iter()
-                .filter(|(_, row)| row.stream == stream)
-                .skip_while(|(_, row)| {
-                    row.ops.len() == SETTLED_OPS_MAX && row.ops.iter().all(|held| is_live(&held))
-                });
+            let rows = || {
+                let rows = self.model.settled.iter();
+                rows.filter(move |(_, row)| row.stream == stream)
+            };
+            let stays =
+                |row: &SettledRow| pack::is_full(row) && row.ops.iter().all(|held| is_live(&held));
+            let stay = rows()
+                .take_while(|(_, row)| stays(row))
+                .flat_map(|(_, row)| &row.ops);
             let mut ops: Vec<HeldOp> = Vec::new();
-            for (&number, row) in rows.by_ref() {
+            for (&number, row) in rows().skip_while(|(_, row)| stays(row)) {
                 ops.extend(row.ops.iter().filter(is_live).cloned());
                 draft.delete(Table::Settled, number);
             }
@@ -187,11 +188,8 @@ impl Engine {
                 ops.extend(page.ops.iter().filter(is_live).cloned());
                 draft.delete(Table::Window, number);
             }
-            for some in ops.chunks(SETTLED_OPS_MAX) {
-                draft.append(Row::Settled(SettledRow {
-                    stream,
-                    ops: some.to_vec(),
-                }))?;
+            for row in pack::settled_rows(tenant, stream, stay, &ops) {
+                draft.append(Row::Settled(row))?;
             }
         }
         Ok(Decided::new(draft.finish(), ()))
@@ -227,7 +225,7 @@ impl Engine {
         u32::try_from(held).map_or(CONTEXT_OPS_MAX, |held| held.min(CONTEXT_OPS_MAX))
     }
 
-    fn pages_backwards(&self, stream: u32) -> impl Iterator<Item = &WindowRow> {
+    pub(super) fn pages_backwards(&self, stream: u32) -> impl Iterator<Item = &WindowRow> {
         let mut pages: Vec<&WindowRow> = self.held_pages(stream).map(|(_, page)| page).collect();
         pages.sort_by_key(|page| std::cmp::Reverse(page.next_position));
         pages.into_iter()

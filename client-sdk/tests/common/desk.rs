@@ -1,6 +1,8 @@
 //! A server in memory: opens and judges batches by the rules of `askel-sync`, keeps streams, and
 //! disturbs the line when told to.
 
+mod forms;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Mutex,
@@ -53,6 +55,8 @@ pub(crate) enum Disturbance {
     ChunksLostAfter(usize),
     /// No answer comes.
     Silence,
+    /// No short form fits, once.
+    LongFormOnce,
     /// The next device gets no staff certificate.
     NoCertificate,
 }
@@ -72,6 +76,9 @@ struct State {
     streams: BTreeMap<StreamKey, Vec<AdmittedOp>>,
     accepted: Vec<OpId>,
     passes: BTreeMap<PassTag, ParticipantId>,
+    ops: BTreeMap<(LogId, u64), Op>,
+    last_clock: Option<ClockReading>,
+    limits: v1::Limits,
     own_sequence: u64,
 }
 
@@ -111,6 +118,16 @@ impl Desk {
     /// Disturbs one of the next calls; several in their order.
     pub(crate) fn disturb(&self, disturbance: Disturbance) {
         self.state().disturbances.push(disturbance);
+    }
+
+    /// Limits to announce with the next long answer.
+    pub(crate) fn announce(&self, limits: v1::Limits) {
+        self.state().limits = limits;
+    }
+
+    /// Agrees with no short form but one of the newest limits.
+    pub(crate) fn forget_limits(&self) {
+        self.state().disturbances.push(Disturbance::LongFormOnce);
     }
 
     /// The Sync requests that arrived.
@@ -223,6 +240,10 @@ impl State {
         Some(self.disturbances.remove(index))
     }
 
+    fn is_disturbed(&mut self, disturbance: Disturbance) -> bool {
+        self.next_disturbance(|one| one == disturbance).is_some()
+    }
+
     fn say(
         &mut self,
         stream: StreamKey,
@@ -236,6 +257,21 @@ impl State {
             subject,
             now,
         );
+    }
+
+    /// The caller's clock, as it was last told.
+    fn clock_of(&mut self, request: &v1::SyncRequest) -> ClockReading {
+        if let Some(clock) = request.client_clock {
+            let segment = clock.segment.expect("a segment");
+            self.last_clock = Some(ClockReading {
+                wall: Timestamp::from_ms(clock.wall_ms),
+                segment: ClockSegment {
+                    boot_id: segment.boot_id,
+                    wall_minus_monotonic_ms: segment.wall_minus_monotonic_ms,
+                },
+            });
+        }
+        self.last_clock.expect("a clock was told before")
     }
 
     fn put(
@@ -346,13 +382,6 @@ impl Facts for Known<'_> {
     }
 }
 
-impl Settled {
-    fn op(&self) -> OpId {
-        let (Self::Accepted(op) | Self::Rejected(op) | Self::Deferred(op)) = self;
-        *op
-    }
-}
-
 impl Desk {
     /// The log, and whether its writer may go on with it: what is past a conflict is not taken in.
     fn take_batch(
@@ -367,6 +396,10 @@ impl Desk {
         let fresh = || (device, Vec::new());
         state.logs.entry(batch.log).or_insert_with(fresh);
         for (sequence, op) in batch.sequenced() {
+            state
+                .ops
+                .entry((batch.log, sequence))
+                .or_insert_with(|| op.clone());
             let index = usize::try_from(sequence).expect("small");
             let held = state.logs[&batch.log].1.get(index).cloned();
             match &held {
@@ -397,7 +430,9 @@ impl Desk {
             return v1::frame_outcome::Result::Refused;
         };
         let author = DeviceId::try_from(&*frame.device_id).expect("an id");
+        let unsaid = v1::SyncRequest::default();
         for batch in &frame.batches {
+            let batch = &self.plain(state, &unsaid, author, batch);
             // A conflict is the writer's to hear of, and what it wrote then comes again.
             let _ = self.take_batch(state, batch, author, now);
         }
@@ -487,7 +522,10 @@ impl Desk {
         device: DeviceId,
         now: ClockReading,
     ) -> Vec<v1::LogOutcome> {
-        let conflict = state.next_disturbance(|one| one == Disturbance::HeadAhead);
+        let is_long = request.positions.is_empty();
+        let conflict = is_long
+            .then(|| state.next_disturbance(|one| one == Disturbance::HeadAhead))
+            .flatten();
         let mut logs = BTreeMap::new();
         for (from_last, head) in request.log_heads.iter().rev().enumerate() {
             let log = LogId::try_from(&*head.log_id).expect("an id");
@@ -497,6 +535,7 @@ impl Desk {
             }
         }
         for batch in &request.batches {
+            let batch = &self.plain(state, request, device, batch);
             let log = v1::Batch::decode(&*batch.batch).expect("a batch").log_id;
             if logs
                 .get(&LogId::try_from(&*log).expect("an id"))
@@ -518,16 +557,15 @@ impl Desk {
         request: &v1::SyncRequest,
         device: DeviceId,
     ) -> Vec<v1::SyncResponse> {
-        let clock = request.client_clock.expect("a clock");
-        let segment = clock.segment.expect("a segment");
-        let now = ClockReading {
-            wall: Timestamp::from_ms(clock.wall_ms),
-            segment: ClockSegment {
-                boot_id: segment.boot_id,
-                wall_minus_monotonic_ms: segment.wall_minus_monotonic_ms,
-            },
+        let now = state.clock_of(request);
+        let is_short = !request.positions.is_empty();
+        // A server that knows more than this writer does not agree with its short form.
+        let is_ahead = is_short && state.disturbances.contains(&Disturbance::HeadAhead);
+        let logs = if is_ahead {
+            Vec::new()
+        } else {
+            self.outcomes(state, request, device, now)
         };
-        let logs = self.outcomes(state, request, device, now);
         let frames = (0..).zip(&request.carried_frames);
         let frames = frames
             .map(|(index, frame)| v1::FrameOutcome {
@@ -536,6 +574,21 @@ impl Desk {
             })
             .collect();
         let mut parts = vec![Part::Outcomes(v1::Outcomes { logs, frames })];
+        let is_doubted = is_short && state.is_disturbed(Disturbance::LongFormOnce);
+        let short = self.short_form(state, request, device);
+        let short = short.filter(|_| is_short && !is_ahead && !is_doubted);
+        let named = Self::named(state, request, short.as_ref().and_then(|(_, log)| *log));
+        if let Some((keys, log)) = &short {
+            let of_log = |outcome: &mut v1::LogOutcome| {
+                if Some(&*outcome.log_id) == log.as_ref().map(|log| &log.as_bytes()[..]) {
+                    outcome.log_id.clear();
+                }
+            };
+            if let Some(Part::Outcomes(outcomes)) = parts.first_mut() {
+                outcomes.logs.iter_mut().for_each(of_log);
+            }
+            parts.extend(self.short_pages(state, request, keys, &named));
+        }
         let participant = state.devices[&device].participant;
         let mut streams = Vec::new();
         for cursor in &request.cursors {
@@ -543,34 +596,34 @@ impl Desk {
             let key = StreamKey::select(&selector, device, participant)
                 .expect("known")
                 .expect("own");
-            let ops = state.streams.get(&key).cloned().unwrap_or_default();
+            let head = state.streams.get(&key).map_or(0, Vec::len);
             streams.push(v1::StreamInfo {
                 selector: Some(selector),
                 stream_id: stream_id(key).to_vec(),
-                head: ops.len() as u64,
+                head: head as u64,
                 ..v1::StreamInfo::default()
             });
-            let from = usize::try_from(cursor.position).expect("small");
-            // Small pages, so that answers have many parts.
-            for (index, some) in ops[from.min(ops.len())..].chunks(3).enumerate() {
-                let first = from + index * 3 + 1;
-                parts.push(Part::Page(v1::Page {
-                    stream_id: stream_id(key).to_vec(),
-                    first_position: first as u64,
-                    next_position: (first + some.len() - 1) as u64,
-                    ops: some.iter().map(AdmittedOp::to_proto).collect(),
-                    ..v1::Page::default()
-                }));
-            }
+            let pages = self.pages(state, request, (key, cursor.position), &named);
+            parts.extend(pages.into_iter().map(Part::Page));
         }
-        let opening = v1::SyncOpening {
-            version: 1,
-            server_time_ms: now.wall.as_ms(),
-            streams,
-            ..v1::SyncOpening::default()
-        };
-        parts.insert(0, Part::Opening(opening));
-        parts.push(Part::Closing(v1::SyncClosing::default()));
+        if !is_short || !streams.is_empty() {
+            let opening = v1::SyncOpening {
+                version: 1,
+                // It has no clock of its own.
+                server_time_ms: request.client_clock.map_or(0, |clock| clock.wall_ms),
+                streams,
+                limits: (!is_short).then_some(v1::Limits {
+                    carried_frames_max: 32,
+                    ..state.limits
+                }),
+                ..v1::SyncOpening::default()
+            };
+            parts.insert(0, Part::Opening(opening));
+        }
+        parts.push(Part::Closing(v1::SyncClosing {
+            long_form_wanted: is_short && short.is_none(),
+            ..v1::SyncClosing::default()
+        }));
         parts
             .into_iter()
             .map(|part| v1::SyncResponse { part: Some(part) })

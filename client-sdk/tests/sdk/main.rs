@@ -15,6 +15,7 @@ mod disturbed;
 mod enrolment;
 mod kill_at_any_write;
 mod lifeboat;
+mod limits;
 mod opening;
 mod participant;
 mod staff;

@@ -216,7 +216,11 @@ async fn days_before_yesterday_are_dropped_and_a_lease_ends() {
     let (phone, tablet) = tablet(&desk, 1).await;
     tablet.scan(PLACE, &desk.card(SOMEONE)).expect("scanned");
     tablet.sync(BUDGET).await.expect("a sync");
-    let followed = |desk: &Desk| desk.requests().last().map_or(0, |one| one.cursors.len());
+    let followed = |desk: &Desk| {
+        let requests = desk.requests();
+        let last = requests.last().expect("a request");
+        last.cursors.len() + last.positions.len()
+    };
     assert_eq!(followed(&desk), 3);
     phone.clock.forward_ms(DAY_MS);
     tablet.sync(BUDGET).await.expect("a sync");

@@ -18,6 +18,15 @@ pub(crate) struct RequestLimits {
     pub(crate) cursors: usize,
     pub(crate) carried_frames: usize,
     pub(crate) returned_pages: usize,
+    pub(crate) forms: Forms,
+}
+
+/// What a server can read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Forms {
+    All,
+    /// Only the long form and batches as they were signed: it announced nothing, or knows no frames.
+    LongOnly,
 }
 
 /// What a batch takes in a request beside its bytes: its signature and tags.
@@ -47,6 +56,10 @@ impl RequestLimits {
             cursors: at_most(announced.cursors_max, CURSORS_MAX),
             carried_frames: at_most(announced.carried_frames_max, CARRIED_FRAMES_MAX),
             returned_pages: at_most(announced.returned_pages_max, RETURNED_PAGES_MAX),
+            forms: match announced.carried_frames_max {
+                0 => Forms::LongOnly,
+                _ => Forms::All,
+            },
         }
     }
 

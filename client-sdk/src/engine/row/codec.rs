@@ -56,7 +56,7 @@ impl Row {
             Table::Batch => batch_from_stored(read(bytes)?).map(Self::Batch),
             Table::Stream => stream_from_stored(&read(bytes)?).map(Self::Stream),
             Table::Window => ops::window_from_stored(read(bytes)?).map(Self::Window),
-            Table::Settled => ops::settled_from_stored(&read(bytes)?).map(Self::Settled),
+            Table::Settled => Some(Self::Settled(ops::settled_from_stored(read(bytes)?))),
             Table::Catalog => Some(Self::Catalog(catalog_from_stored(read(bytes)?))),
             Table::CatalogChunk => Some(Self::CatalogChunk(bytes.to_vec())),
             Table::Attempt => Some(Self::Attempt(attempt_from_stored(read(bytes)?))),

@@ -140,7 +140,7 @@ pub(super) struct Settled {
     #[prost(uint32, tag = "1")]
     pub(super) stream: u32,
     #[prost(bytes = "vec", tag = "2")]
-    pub(super) ops: Vec<u8>,
+    pub(super) frame: Vec<u8>,
 }
 
 /// Ops in rows.
