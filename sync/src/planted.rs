@@ -27,8 +27,8 @@ macro_rules! bugs {
 }
 
 bugs! {
-    /// The SDK: all that was sent counts as accepted, however far the server got.
-    SettledBeforeIgnored,
+    /// The SDK: an answer that was cut counts as whole.
+    CutAnswerIsWhole,
     /// The SDK: refusals in an answer are not read.
     ExceptionsIgnored,
     /// The SDK: a page's cursor is kept and its ops are not.
@@ -41,8 +41,6 @@ bugs! {
     SealedRewritten,
     /// The SDK: a write that failed is answered as if it had not.
     FailedWriteTold,
-    /// The server: ops past a gap are taken in.
-    GapAccepted,
     /// The server: callers are answered though nothing was stored.
     AnsweredBeforeCommit,
     /// The server: nobody looks whether a writer remembers less than the server has.

@@ -147,7 +147,7 @@ impl Engine {
             if own.standing.is_final() {
                 continue;
             }
-            if sequence >= outcome.settled_before && !askel_sync::planted!(SettledBeforeIgnored) {
+            if sequence >= outcome.settled_before {
                 open.insert(sequence);
                 continue;
             }

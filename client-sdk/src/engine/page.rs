@@ -103,6 +103,9 @@ impl Engine {
             ops,
         };
         page_row.skip_to(row.position);
+        page_row
+            .ops
+            .retain(|_| !askel_sync::planted!(CursorWithoutPage));
         let sum = self.sum_with(number, row.sum, &page_row);
         let mut draft = Draft::new(&self.model);
         if page.sum != 0 && page.sum != sum.bits() {

@@ -122,8 +122,7 @@ impl Desk<'_> {
     ) -> Result<bool, EntropyFailed> {
         let mut stirred = false;
         for (sequence, op) in batch.sequenced() {
-            let after_gap = sequence > verdict.settled_before && !askel_sync::planted!(GapAccepted);
-            if verdict.conflict.is_some() || after_gap {
+            if verdict.conflict.is_some() || sequence > verdict.settled_before {
                 break;
             }
             let held = self.known.held.get(&(batch.log, sequence)).cloned();
@@ -181,6 +180,7 @@ impl Desk<'_> {
         };
         let judgement = judge(op, batch.log, &submission.author, clocks, self.known);
         let known_already = self.known.admitted.get(&op.id());
+        let known_already = known_already.filter(|_| !askel_sync::planted!(CarrierDecides));
         match (judgement, known_already) {
             (Judgement::Deferred(deferral), _) => {
                 Ok((EntryOutcome::Deferred, Some(Exception::Deferred(deferral))))
