@@ -85,8 +85,9 @@ impl Engine {
         self.follow_day(&mut draft, place, now.wall)?;
         let at = self.server_time(now.wall);
         let session = self.view.catalog.session_at(place, at);
-        if let Some(date) = self.view.catalog.session_date(place, at, session) {
-            self.follow(&mut draft, StreamKey::PlaceDay(place, date))?;
+        let begun = self.view.catalog.session_date(place, at, session);
+        if let Some(date) = begun.filter(|date| self.date_at(place, at) != Some(*date)) {
+            self.follow_place_day(&mut draft, place, date)?;
         }
         let payload = Payload::Tally(Tally {
             place,
@@ -232,10 +233,16 @@ impl Engine {
         let date = self
             .date_at(place, self.server_time(now))
             .ok_or_else(|| self.no_such_place())?;
-        self.follow(draft, StreamKey::PlaceDay(place, date))
+        self.follow_place_day(draft, place, date)
     }
 
-    fn follow(&self, draft: &mut Draft<'_>, key: StreamKey) -> Result<(), Error> {
+    fn follow_place_day(
+        &self,
+        draft: &mut Draft<'_>,
+        place: PlaceId,
+        date: LocalDate,
+    ) -> Result<(), Error> {
+        let key = StreamKey::PlaceDay(place, date);
         if self.model.stream_by_key(key).is_none() {
             draft.append(Row::Stream(StreamRow::fresh(key.selector())))?;
         }
