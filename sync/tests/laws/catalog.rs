@@ -3,6 +3,7 @@
 use askel_proto::v1;
 use askel_sync::{
     catalog::{self, Catalog, CatalogError, EntryFault},
+    id::GoalId,
     key::{KeyEntry, KeyList, KeyPair},
     op::SessionRef,
     time::Timestamp,
@@ -123,7 +124,7 @@ fn a_goal_with_anything_new_in_it_is_unavailable_and_no_other() {
         read.goals().map(|goal| goal.id.get()).collect::<Vec<_>>(),
         [1]
     );
-    let unavailable: Vec<u32> = read.unavailable_goals().map(|goal| goal.get()).collect();
+    let unavailable: Vec<u32> = read.unavailable_goals().map(GoalId::get).collect();
     assert_eq!(unavailable, [2, 3, 4]);
 }
 
