@@ -4,6 +4,7 @@ mod card;
 mod ending;
 mod enrol;
 mod image;
+mod replace;
 mod row;
 
 use askel_store::{

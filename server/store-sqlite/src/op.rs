@@ -7,8 +7,8 @@ mod row;
 pub(crate) use read::list_tallies;
 
 use askel_store::{
-    Append, AppendError, Lineage, LiveRegister, LogState, OpStore, Reading, StoreError, StreamHead,
-    StreamOp, StreamPart, StreamTarget,
+    Append, AppendError, Lineage, LiveRegister, LogState, OpStore, PartOf, Reading, StoreError,
+    StreamHead, StreamOp, StreamPart, StreamTarget,
 };
 use askel_sync::{
     admission::AdmittedOp,
@@ -213,18 +213,15 @@ impl OpStore for SqliteStore {
     async fn read_part(
         &self,
         tenant: TenantId,
-        stream: StreamKey,
-        after: u64,
-        limit: u32,
-        reading: Reading,
+        part: PartOf,
     ) -> Result<Option<StreamPart>, StoreError> {
-        let stream = stream_column(stream)?;
         // A transaction, so that the head is that of the ops.
         let mut reader = self.readers.begin().await.map_err(store_error)?;
+        let stream = stream_column(part.stream)?;
         let Some(head) = read::head(&mut reader, tenant, &stream).await? else {
             return Ok(None);
         };
-        let ops = read::ops(&mut reader, tenant, &stream, (after, limit), reading).await?;
+        let ops = read::ops(&mut reader, tenant, part).await?;
         Ok(Some(StreamPart { head, ops }))
     }
 
@@ -235,8 +232,13 @@ impl OpStore for SqliteStore {
         after: u64,
         limit: u32,
     ) -> Result<Vec<StreamOp>, StoreError> {
-        let stream = stream_column(stream)?;
+        let part = PartOf {
+            stream,
+            after,
+            limit,
+            reading: Reading::All,
+        };
         let mut reader = self.readers.acquire().await.map_err(store_error)?;
-        read::ops(&mut reader, tenant, &stream, (after, limit), Reading::All).await
+        read::ops(&mut reader, tenant, part).await
     }
 }

@@ -5,7 +5,7 @@
 use std::{path::Path, sync::Arc};
 
 use askel_store::{
-    Append, Entry, EntryOutcome, OpStore as _, Reading, StoreError, StreamTarget, Tenant,
+    Append, Entry, EntryOutcome, OpStore as _, PartOf, Reading, StoreError, StreamTarget, Tenant,
     TenantStore as _,
 };
 use askel_store_sqlite::SqliteStore;
@@ -81,7 +81,15 @@ async fn write(store: Arc<SqliteStore>, writer: u8) {
 async fn check(path: &Path) -> u64 {
     let store = SqliteStore::open(path).await.expect("a backup opens");
     let catalog = store
-        .read_part(TENANT, StreamKey::Catalog, 0, 9_999, Reading::All)
+        .read_part(
+            TENANT,
+            PartOf {
+                stream: StreamKey::Catalog,
+                after: 0,
+                limit: 9_999,
+                reading: Reading::All,
+            },
+        )
         .await
         .expect("a stream");
     let mut ops = 0;
@@ -112,7 +120,7 @@ async fn a_backup_under_writes_is_whole() {
         writers.spawn(write(Arc::clone(&store), writer));
     }
     let mut backups = Vec::new();
-    while writers.len() > 0 {
+    while !writers.is_empty() {
         let to = folder.path().join(format!("backup-{}.db", backups.len()));
         store.backup(&to).await.expect("a backup");
         backups.push(to);

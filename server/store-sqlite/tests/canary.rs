@@ -1,6 +1,11 @@
 //! Nothing of an erased person is left in any file: a scan for what only they had.
 
-#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+#![expect(
+    clippy::expect_used,
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 use std::{fs, path::Path};
 

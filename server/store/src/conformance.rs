@@ -34,6 +34,7 @@ mod device;
 mod ending;
 mod erasure;
 mod fixture;
+mod forgetting;
 mod grant;
 mod invitation;
 mod journal;
@@ -54,6 +55,7 @@ pub use concurrency::*;
 pub use device::*;
 pub use ending::*;
 pub use erasure::*;
+pub use forgetting::*;
 pub use grant::*;
 pub use invitation::*;
 pub use journal::*;
@@ -221,6 +223,7 @@ mod tests {
             include_str!("conformance/device.rs"),
             include_str!("conformance/ending.rs"),
             include_str!("conformance/erasure.rs"),
+            include_str!("conformance/forgetting.rs"),
             include_str!("conformance/grant.rs"),
             include_str!("conformance/journal.rs"),
             include_str!("conformance/live.rs"),

@@ -21,7 +21,7 @@ use crate::{
     Append, AppendError, Approval, Audit, AuditEntry, AuditStore, CatalogStore, CatalogVersion,
     ChallengeSum, Claim, Device, DeviceChange, Dirty, EnrolError, EnrolmentStore, Erased,
     ErasureStore, Grant, Healing, Invitation, Lineage, LiveRegister, LogState, NewDevice, OpStore,
-    OutboxItem, PageOf, PageRequest, PassRecord, ProjectionStore, RENEWAL_SEED_BYTES, Reading,
+    OutboxItem, PageOf, PageRequest, PartOf, PassRecord, ProjectionStore, RENEWAL_SEED_BYTES,
     RecoverySheet, RestoreStore, SessionCount, Store, StoreError, StreamHead, StreamOp, StreamPart,
     StreamTarget, Tenant, TenantStore, Tombstone, journal,
 };
@@ -206,13 +206,7 @@ pass_on! { OpStore {
         tenant: TenantId,
         registers: &[(StreamKey, Register)]
     ) -> Answer<Vec<LiveRegister>>;
-    fn read_part(
-        tenant: TenantId,
-        stream: StreamKey,
-        after: u64,
-        limit: u32,
-        reading: Reading
-    ) -> Answer<Option<StreamPart>>;
+    fn read_part(tenant: TenantId, part: PartOf) -> Answer<Option<StreamPart>>;
     fn read_stream(
         tenant: TenantId,
         stream: StreamKey,

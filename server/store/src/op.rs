@@ -153,6 +153,19 @@ pub enum Reading {
     Live,
 }
 
+/// Which part of a stream is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PartOf {
+    /// Of which stream.
+    pub stream: StreamKey,
+    /// Ops after this position.
+    pub after: u64,
+    /// At most so many.
+    pub limit: u32,
+    /// Which of them.
+    pub reading: Reading,
+}
+
 /// A part of a stream, and how far the stream had come at that moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StreamPart {
@@ -285,15 +298,12 @@ pub trait OpStore: Send + Sync {
         registers: &[(StreamKey, Register)],
     ) -> Result<Vec<LiveRegister>, StoreError>;
 
-    /// Ops of a stream after a position, in order, at most `limit`, with the head that the stream had
-    /// at that moment; `None` when there is no such stream.
+    /// A part of a stream, in order, with the head that the stream had at that moment; `None` when
+    /// there is no such stream.
     async fn read_part(
         &self,
         tenant: TenantId,
-        stream: StreamKey,
-        after: u64,
-        limit: u32,
-        reading: Reading,
+        part: PartOf,
     ) -> Result<Option<StreamPart>, StoreError>;
 
     /// All ops of a stream after a position, in order, at most `limit`. An erased one is

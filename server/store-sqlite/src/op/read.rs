@@ -1,6 +1,8 @@
 //! Queries that several calls share.
 
-use askel_store::{Lineage, LiveRegister, LogState, Reading, StoreError, StreamHead, StreamOp};
+use askel_store::{
+    Lineage, LiveRegister, LogState, PartOf, Reading, StoreError, StreamHead, StreamOp,
+};
 use askel_sync::{
     admission::AdmittedOp,
     id::{DeviceId, OpId, StreamId, TenantId},
@@ -134,17 +136,15 @@ pub(super) async fn head(
     row.map(TryInto::try_into).transpose()
 }
 
-/// Ops of a stream after a position.
+/// The ops of a part of a stream.
 pub(super) async fn ops(
     connection: &mut SqliteConnection,
     tenant: TenantId,
-    stream: &[u8],
-    (after, limit): (u64, u32),
-    reading: Reading,
+    part: PartOf,
 ) -> Result<Vec<StreamOp>, StoreError> {
-    let key = &tenant.as_bytes()[..];
-    let after = i64::try_from(after).unwrap_or(i64::MAX);
-    let live = i64::from(reading == Reading::Live);
+    let (key, stream) = (&tenant.as_bytes()[..], stream_column(part.stream)?);
+    let after = i64::try_from(part.after).unwrap_or(i64::MAX);
+    let live = i64::from(part.reading == Reading::Live);
     let rows = sqlx::query_as!(
         PlaceRow,
         r#"SELECT stream_op.position, op.op AS "op?: Vec<u8>",
@@ -163,7 +163,7 @@ pub(super) async fn ops(
         stream,
         after,
         live,
-        limit
+        part.limit
     )
     .fetch_all(connection)
     .await

@@ -81,11 +81,9 @@ pub async fn a_log_grows_densely_from_zero(store: Arc<impl Store>) {
         next_sequence,
         last_op: Some(admitted_op(writer.log, next_sequence - 1).id()),
     };
-    let expected = [
-        state(&unknown, None, 1),
-        state(&known, Some(participant(1)), 3),
-    ];
-    assert_eq!(states, expected);
+    assert_eq!(states[0], state(&unknown, None, 1));
+    assert_eq!(states[1], state(&known, Some(participant(1)), 3));
+    assert_eq!(states.len(), 2);
 }
 
 /// From a sequence on, at most so many.

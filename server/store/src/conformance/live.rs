@@ -13,7 +13,7 @@ use askel_sync::{
 use super::fixture::{
     Effects, NOW, OTHER_TENANT, TENANT, Writer, entries, own_stream, participant,
 };
-use crate::{Append, Reading, Store, StreamPart};
+use crate::{Append, PartOf, Reading, Store, StreamPart};
 
 /// Steps of the quarter before now.
 fn steps(log: u8, sequence: u64, revision: u32) -> AdmittedOp {
@@ -58,7 +58,17 @@ fn admitted(log: u8, sequence: u64, payload: &Payload) -> AdmittedOp {
 }
 
 async fn part(store: &impl Store, stream: StreamKey, reading: Reading) -> StreamPart {
-    let part = store.read_part(TENANT, stream, 0, 99, reading).await;
+    let part = store
+        .read_part(
+            TENANT,
+            PartOf {
+                stream,
+                after: 0,
+                limit: 99,
+                reading,
+            },
+        )
+        .await;
     part.unwrap().unwrap()
 }
 
@@ -186,7 +196,15 @@ pub async fn a_part_comes_with_its_head(store: Arc<impl Store>) {
     let (stream, mut writer) = (own_stream(1), Writer::new(1));
     assert_eq!(
         store
-            .read_part(TENANT, stream, 0, 9, Reading::All)
+            .read_part(
+                TENANT,
+                PartOf {
+                    stream,
+                    after: 0,
+                    limit: 9,
+                    reading: Reading::All
+                }
+            )
             .await
             .unwrap(),
         None
@@ -204,7 +222,15 @@ pub async fn a_part_comes_with_its_head(store: Arc<impl Store>) {
     let moved = store.append(TENANT, &append, NOW).await.unwrap();
     let check = async |after, limit, reading, expected: &[u64]| {
         let part = store
-            .read_part(TENANT, stream, after, limit, reading)
+            .read_part(
+                TENANT,
+                PartOf {
+                    stream,
+                    after,
+                    limit,
+                    reading,
+                },
+            )
             .await
             .unwrap()
             .unwrap();

@@ -11,7 +11,9 @@ use super::fixture::{
     Effects, NOW, OTHER_TENANT, TENANT, Writer, admitted_op, entries, own_stream, participant,
     tally, target,
 };
-use crate::{Append, Claim, Healed, Healing, Lineage, Reading, Returned, Store, renewed_handle};
+use crate::{
+    Append, Claim, Healed, Healing, Lineage, PartOf, Reading, Returned, Store, renewed_handle,
+};
 
 const SEED: [u8; 32] = [7; 32];
 
@@ -110,7 +112,17 @@ pub async fn a_returned_op_has_its_effects_once(store: Arc<impl Store>) {
             .unwrap()
             .is_empty()
     );
-    let part = store.read_part(TENANT, stream, 0, 9, Reading::Live).await;
+    let part = store
+        .read_part(
+            TENANT,
+            PartOf {
+                stream,
+                after: 0,
+                limit: 9,
+                reading: Reading::Live,
+            },
+        )
+        .await;
     let part = part.unwrap().unwrap();
     assert_eq!(part.head, moved[0]);
     let expected = [0, 1].map(|sequence| admitted_op(writer.log, sequence));

@@ -1,17 +1,11 @@
 //! An entry as bytes: protobuf messages of this file. Fields are only ever added.
 
-use askel_sync::{
-    id::{PlaceId, WrongIdLength},
-    key::PublicKey,
-    time::Timestamp,
-};
+mod convert;
+
+use askel_sync::id::WrongIdLength;
 use prost::Message;
 
-use super::{Entry, ParticipantImage, StaffImage};
-use crate::{
-    Approval, CatalogVersion, Device, DeviceState, Erased, Invitation, PassRecord, RecoverySheet,
-    Tenant,
-};
+use super::{Entry, StaffImage};
 
 /// Bytes that are no entry of this version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -253,8 +247,6 @@ struct CatalogRow {
     #[prost(sint64, tag = "5")]
     published_at_ms: i64,
 }
-
-mod convert;
 
 fn array<const N: usize>(bytes: &[u8]) -> Result<[u8; N], MalformedEntry> {
     bytes.try_into().map_err(|_| MalformedEntry)

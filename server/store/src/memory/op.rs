@@ -14,7 +14,7 @@ use async_trait::async_trait;
 
 use super::{MemoryStore, TenantData};
 use crate::{
-    Append, AppendError, Lineage, LiveRegister, LogState, Needs, OpStore, Plan, Reading,
+    Append, AppendError, Lineage, LiveRegister, LogState, Needs, OpStore, PartOf, Plan, Reading,
     StoreError, StreamHead, StreamOp, StreamPart, StreamTarget,
 };
 
@@ -189,12 +189,9 @@ impl OpStore for MemoryStore {
     async fn read_part(
         &self,
         tenant: TenantId,
-        stream: StreamKey,
-        after: u64,
-        limit: u32,
-        reading: Reading,
+        part: PartOf,
     ) -> Result<Option<StreamPart>, StoreError> {
-        Ok(self.read(tenant, |data| data.ops.read(stream, after, limit, reading)))
+        Ok(self.read(tenant, |data| data.ops.read(part)))
     }
 
     async fn read_stream(
@@ -205,7 +202,12 @@ impl OpStore for MemoryStore {
         limit: u32,
     ) -> Result<Vec<StreamOp>, StoreError> {
         let part = self.read(tenant, |data| {
-            data.ops.read(stream, after, limit, Reading::All)
+            data.ops.read(PartOf {
+                stream,
+                after,
+                limit,
+                reading: Reading::All,
+            })
         });
         Ok(part.map_or_else(Vec::new, |part| part.ops))
     }

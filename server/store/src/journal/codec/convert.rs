@@ -1,6 +1,19 @@
 //! Rows of the store as rows of the journal, and back.
 
-use super::*;
+use askel_sync::{
+    id::{DeviceId, ParticipantId, PassTag, PlaceId, WrongIdLength},
+    key::PublicKey,
+    time::Timestamp,
+};
+
+use super::{
+    ApprovalRow, CardRow, CatalogRow, DeviceRow, ErasedRow, InvitationRow, MalformedEntry,
+    ParticipantRow, PassRow, ScopeRow, SheetRow, TenantRow, all, array,
+};
+use crate::{
+    Approval, CatalogVersion, Device, DeviceState, Erased, Invitation, PassRecord, RecoverySheet,
+    Tenant, journal::ParticipantImage,
+};
 
 fn id<T>(bytes: &[u8]) -> Result<T, MalformedEntry>
 where
@@ -41,11 +54,11 @@ impl From<&ParticipantImage> for ParticipantRow {
         let sheet = |(sheet, used_by): &(RecoverySheet, Option<_>)| SheetRow {
             code_hash: sheet.code_hash.to_vec(),
             maker: sheet.maker.to_vec(),
-            used_by: used_by.map(askel_sync::id::DeviceId::to_vec),
+            used_by: used_by.map(DeviceId::to_vec),
         };
         let approval = |(approval, used): &(Approval, bool)| ApprovalRow {
             approved: approval.approved.to_vec(),
-            replaced: approval.replaced.map(askel_sync::id::DeviceId::to_vec),
+            replaced: approval.replaced.map(DeviceId::to_vec),
             maker: approval.maker.to_vec(),
             expires_at_ms: approval.expires_at.as_ms(),
             used: *used,
@@ -54,7 +67,7 @@ impl From<&ParticipantImage> for ParticipantRow {
             pass: pass.pass.to_vec(),
             burned_at_ms: pass.burned_at.map(Timestamp::as_ms),
         };
-        let card = |(request, pass): &([u8; 16], askel_sync::id::PassTag)| CardRow {
+        let card = |(request, pass): &([u8; 16], PassTag)| CardRow {
             request: request.to_vec(),
             pass: pass.to_vec(),
         };
@@ -133,14 +146,14 @@ impl From<&Device> for DeviceRow {
             device: device.id.to_vec(),
             public_key: device.public_key.as_bytes().to_vec(),
             role: device.role as i32,
-            participant: device.participant.map(|id| id.to_vec()),
+            participant: device.participant.map(ParticipantId::to_vec),
             scope: scope_row(&device.scope),
             state,
             probation_until_ms,
-            inviter: device.inviter.map(|id| id.to_vec()),
+            inviter: device.inviter.map(DeviceId::to_vec),
             enrolled_at_ms: device.enrolled_at.as_ms(),
             lease_until_ms: device.lease_until.map(Timestamp::as_ms),
-            pass: device.pass.map(|id| id.to_vec()),
+            pass: device.pass.map(PassTag::to_vec),
         }
     }
 }
@@ -180,11 +193,11 @@ impl From<&Invitation> for InvitationRow {
             code_hash: invitation.code_hash.to_vec(),
             role: invitation.role as i32,
             scope: scope_row(&invitation.scope),
-            participant: invitation.participant.map(|id| id.to_vec()),
-            inviter: invitation.inviter.map(|id| id.to_vec()),
+            participant: invitation.participant.map(ParticipantId::to_vec),
+            inviter: invitation.inviter.map(DeviceId::to_vec),
             created_at_ms: invitation.created_at.as_ms(),
             expires_at_ms: invitation.expires_at.as_ms(),
-            used_by: invitation.used_by.map(|id| id.to_vec()),
+            used_by: invitation.used_by.map(DeviceId::to_vec),
         }
     }
 }

@@ -11,8 +11,8 @@ use askel_sync::{
 };
 
 use crate::{
-    Ancestor, Before, Blanking, ERASED_OP, EntryBefore, EntryOutcome, Erased, Lineage, Needs, Plan,
-    Reading, StoreError, StreamHead, StreamOp, StreamPart, renewed_handle,
+    Ancestor, Before, Blanking, ERASED_OP, EntryBefore, EntryOutcome, Erased, Lineage, Needs,
+    PartOf, Plan, Reading, StoreError, StreamHead, StreamOp, StreamPart, renewed_handle,
 };
 
 #[derive(Debug, Clone, Default)]
@@ -163,17 +163,11 @@ impl Ops {
         })
     }
 
-    pub(super) fn read(
-        &self,
-        stream: StreamKey,
-        after: u64,
-        limit: u32,
-        reading: Reading,
-    ) -> Option<StreamPart> {
-        let stream = self.streams.get(&stream)?;
-        let skip = usize::try_from(after).unwrap_or(usize::MAX);
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        let wanted = |(_, place): &(u64, &Place)| reading == Reading::All || place.live;
+    pub(super) fn read(&self, part: PartOf) -> Option<StreamPart> {
+        let stream = self.streams.get(&part.stream)?;
+        let skip = usize::try_from(part.after).unwrap_or(usize::MAX);
+        let limit = usize::try_from(part.limit).unwrap_or(usize::MAX);
+        let wanted = |(_, place): &(u64, &Place)| part.reading == Reading::All || place.live;
         let places = (1..).zip(&stream.places).skip(skip).filter(wanted);
         let op = |(position, place): (u64, &Place)| {
             let admitted = place.op.and_then(|op| self.admitted.get(&op));
