@@ -14,7 +14,7 @@ use tokio_stream::StreamExt as _;
 use tonic::{
     Code, Request, Status,
     metadata::MetadataValue,
-    transport::{Channel, Endpoint},
+    transport::{Certificate, Channel, ClientTlsConfig, Endpoint},
 };
 use tonic_types::StatusExt as _;
 
@@ -30,11 +30,14 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// A connection without an answer to a ping for this long is dead.
 const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Calls a server over gRPC (HTTP/2). Connects with the first call, and again when a connection breaks.
+/// Calls a server over gRPC (HTTP/2), with TLS where its URL begins with `https`. Connects with the first
+/// call, and again when a connection breaks.
 #[derive(Debug, Default)]
 pub struct GrpcTransport {
     server: Mutex<Server>,
     pinned: bool,
+    /// Trusted beside the roots of the web.
+    roots: Vec<Certificate>,
 }
 
 /// Where to call.
@@ -63,18 +66,38 @@ impl GrpcTransport {
         Ok(Self {
             server,
             pinned: true,
+            roots: Vec::new(),
         })
+    }
+
+    /// Trusts a root certificate (PEM) beside those of the web: of a server in an organisation's own
+    /// network, or of a test.
+    #[must_use]
+    pub fn with_root_certificate(mut self, pem: &[u8]) -> Self {
+        self.roots.push(Certificate::from_pem(pem));
+        self
     }
 
     fn channel(&self) -> Result<Channel, TransportError> {
         let mut server = self.server.lock().unwrap_or_else(PoisonError::into_inner);
         let channel = match &*server {
             Server::Unknown => return Err(TransportError::Unreachable),
-            Server::Named(endpoint) => endpoint.connect_lazy(),
+            Server::Named(endpoint) => self.with_tls(endpoint)?.connect_lazy(),
             Server::Open(channel) => return Ok(channel.clone()),
         };
         *server = Server::Open(channel.clone());
         Ok(channel)
+    }
+
+    fn with_tls(&self, endpoint: &Endpoint) -> Result<Endpoint, TransportError> {
+        let endpoint = endpoint.clone();
+        if endpoint.uri().scheme_str() != Some("https") {
+            return Ok(endpoint);
+        }
+        let tls = ClientTlsConfig::new()
+            .with_webpki_roots()
+            .ca_certificates(self.roots.iter().cloned());
+        endpoint.tls_config(tls).map_err(|_| not_a_server())
     }
 
     fn enrolment(&self) -> Result<EnrolmentServiceClient<Channel>, TransportError> {
@@ -292,5 +315,30 @@ fn code_name(code: Code) -> &'static str {
         Code::Unavailable => "UNAVAILABLE",
         Code::DataLoss => "DATA_LOSS",
         Code::Unauthenticated => "UNAUTHENTICATED",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn first_call(transport: &GrpcTransport) -> TransportError {
+        let called = transport.enrol(v1::EnrolRequest::default()).await;
+        called.expect_err("nobody answers")
+    }
+
+    #[tokio::test]
+    async fn an_address_with_tls_is_called_with_it() {
+        // Nobody listens there: what is refused is the connection, not the address.
+        let transport = GrpcTransport::connect_lazy("https://127.0.0.1:1").expect("an address");
+        assert_eq!(first_call(&transport).await, TransportError::Unreachable);
+    }
+
+    #[tokio::test]
+    async fn a_root_that_is_no_certificate_is_told() {
+        let transport = GrpcTransport::connect_lazy("https://127.0.0.1:1").expect("an address");
+        let broken = "-----BEGIN CERTIFICATE-----\n!!!\n-----END CERTIFICATE-----\n";
+        let transport = transport.with_root_certificate(broken.as_bytes());
+        assert_eq!(first_call(&transport).await, not_a_server());
     }
 }

@@ -2,6 +2,7 @@
 //! disturbs the line when told to.
 
 mod forms;
+mod restore;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -17,7 +18,7 @@ use askel_sync::{
     },
     catalog::Catalog,
     fold::{ChallengeTotals, ParticipantState},
-    id::{DeviceId, LogId, OpId, ParticipantId, PassTag, PlaceId, StreamId},
+    id::{DeviceId, LogId, OpId, ParticipantId, PassTag, PlaceId},
     key::{PublicKey, StaffCertificate, device_id},
     lifeboat,
     limits::CATALOG_CHUNK_BYTES,
@@ -67,8 +68,12 @@ pub(crate) struct Desk {
     state: Mutex<State>,
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct State {
+    /// How often the desk was restored.
+    generation: u32,
+    /// How far its streams were in the backup.
+    parent_heads: BTreeMap<StreamKey, usize>,
     disturbances: Vec<Disturbance>,
     requests: Vec<v1::SyncRequest>,
     devices: BTreeMap<DeviceId, Device>,
@@ -404,8 +409,12 @@ impl Desk {
             let held = state.logs[&batch.log].1.get(index).cloned();
             match &held {
                 Some(held) if held.op() != op.id() => return Err(batch.log),
-                Some(_) => {}
-                None => assert_eq!(state.logs[&batch.log].1.len(), index, "a log has a gap"),
+                // A log has a gap where the desk has forgotten.
+                None if state.logs[&batch.log].1.len() != index => {
+                    assert!(state.generation > 0, "a log has a gap");
+                    return Ok(batch.log);
+                }
+                Some(_) | None => {}
             }
             if matches!(held, None | Some(Settled::Deferred(_))) {
                 let settled = self.settle(state, op, &batch, now);
@@ -534,6 +543,7 @@ impl Desk {
                 logs.insert(log, conflict_of(&head.log_id));
             }
         }
+        logs.extend(Self::forgotten(state, &request.log_heads));
         for batch in &request.batches {
             let batch = &self.plain(state, request, device, batch);
             let log = v1::Batch::decode(&*batch.batch).expect("a batch").log_id;
@@ -573,6 +583,9 @@ impl Desk {
                 result: self.take_frame(state, &frame.sealed, now).into(),
             })
             .collect();
+        for page in &request.returned_pages {
+            self.take_returned(state, device, page);
+        }
         let mut parts = vec![Part::Outcomes(v1::Outcomes { logs, frames })];
         let is_doubted = is_short && state.is_disturbed(Disturbance::LongFormOnce);
         let short = self.short_form(state, request, device);
@@ -596,14 +609,10 @@ impl Desk {
             let key = StreamKey::select(&selector, device, participant)
                 .expect("known")
                 .expect("own");
-            let head = state.streams.get(&key).map_or(0, Vec::len);
-            streams.push(v1::StreamInfo {
-                selector: Some(selector),
-                stream_id: stream_id(key).to_vec(),
-                head: head as u64,
-                ..v1::StreamInfo::default()
-            });
-            let pages = self.pages(state, request, (key, cursor.position), &named);
+            let info = Self::stream_info(state, key, cursor);
+            let position = Self::position(&info, cursor);
+            streams.push(info);
+            let pages = self.pages(state, request, (key, position), &named);
             parts.extend(pages.into_iter().map(Part::Page));
         }
         if !is_short || !streams.is_empty() {
@@ -629,10 +638,6 @@ impl Desk {
             .map(|part| v1::SyncResponse { part: Some(part) })
             .collect()
     }
-}
-
-fn stream_id(key: StreamKey) -> StreamId {
-    StreamId::from_bytes(first16(&[format!("{:?}", key.selector()).as_bytes()]))
 }
 
 fn first16(parts: &[&[u8]]) -> [u8; 16] {

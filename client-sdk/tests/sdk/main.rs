@@ -18,5 +18,6 @@ mod lifeboat;
 mod limits;
 mod opening;
 mod participant;
+mod restored;
 mod staff;
 mod storage;

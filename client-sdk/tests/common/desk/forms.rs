@@ -18,7 +18,7 @@ use askel_sync::{
     time::{ClockSegment, Timestamp},
 };
 
-use super::{Desk, State, stream_id};
+use super::{Desk, State, restore::stream_id};
 
 const LIMITS: FrameLimits = FrameLimits {
     ops_max: 500,
@@ -40,7 +40,8 @@ impl Desk {
         if keys.len() != request.positions.len() {
             return None;
         }
-        let handles: Vec<StreamId> = keys.iter().copied().map(stream_id).collect();
+        let handle = |key: &StreamKey| stream_id(*key, state.generation);
+        let handles: Vec<StreamId> = keys.iter().map(handle).collect();
         let logs = state.logs.iter().filter(|(_, (of, _))| *of == device);
         let heads = logs.filter_map(|(log, (_, settled))| {
             Some(SealedHead {
@@ -163,7 +164,7 @@ impl Desk {
             let last = first + some.len();
             let is_head = last == ops.len();
             v1::Page {
-                stream_id: stream_id(key).to_vec(),
+                stream_id: stream_id(key, state.generation).to_vec(),
                 first_position: first as u64 + 1,
                 next_position: last as u64,
                 encoding: 1,

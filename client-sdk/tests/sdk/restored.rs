@@ -1,0 +1,163 @@
+//! A server that was restored from a backup gets back what phones hold, and a phone keeps few bytes of
+//! what no server will want back.
+
+use std::sync::Arc;
+
+use askel_client_sdk::{Client, NoticeKind, StepReading};
+use askel_proto::v1::Measure;
+use askel_sync::{
+    admission::AdmittedOp,
+    id::{OpId, ParticipantId, StepSourceId},
+    stream::StreamKey,
+    time::{DAY_MS, HOUR_MS},
+};
+
+use crate::common::{BUDGET, Desk, PLACE, Phone, TUESDAY_NOON, enrolled};
+
+const SOURCE: StepSourceId = StepSourceId::from_bytes([5; 16]);
+
+fn steps(client: &Client, day: i64, count: u32) {
+    let at = TUESDAY_NOON.saturating_add_ms(day * DAY_MS);
+    client
+        .record_steps(SOURCE, Measure::Steps, &[StepReading { at, count }])
+        .expect("recorded");
+}
+
+fn person(client: &Client) -> ParticipantId {
+    let enrolled = client.enrolled().expect("enrolled");
+    enrolled.participant.expect("a participant")
+}
+
+/// The ops of a participant's stream, ascending by id.
+fn ops_of(desk: &Desk, person: ParticipantId) -> Vec<OpId> {
+    let mut ids: Vec<OpId> = desk
+        .stream(StreamKey::Participant(person))
+        .iter()
+        .map(AdmittedOp::id)
+        .collect();
+    ids.sort_unstable();
+    ids
+}
+
+/// Both phones write, and learn of each other.
+async fn a_day(phones: [(&Phone, &Client); 2], day: i64) {
+    for (phone, client) in phones {
+        phone.clock.forward_ms(DAY_MS);
+        client.check_in(PLACE).expect("a place that is open");
+        steps(client, day, 1_000 + u32::try_from(day).expect("small"));
+    }
+    for _ in 0..2 {
+        for (_, client) in phones {
+            client.sync(BUDGET).await.expect("a sync");
+        }
+    }
+}
+
+#[tokio::test]
+async fn one_phone_brings_back_what_it_and_another_had_handed_in() {
+    let desk = Arc::new(Desk::new());
+    let (phone, client) = enrolled(&desk, 1).await;
+    let (other_phone, other) = enrolled(&desk, 2).await;
+    let both = [(&phone, &client), (&other_phone, &other)];
+    a_day(both, 1).await;
+    let backup = desk.backup();
+    a_day(both, 2).await;
+    a_day(both, 3).await;
+    let before = ops_of(&desk, person(&client));
+    let (attended, counted) = (client.attendances(), client.day_steps(Measure::Steps));
+    desk.restore(&backup);
+    assert!(ops_of(&desk, person(&client)).len() < before.len());
+
+    // The other phone never comes back.
+    client.sync(BUDGET).await.expect("a sync");
+    let notice = client.status().notice.expect("one sentence for the person");
+    assert_eq!(notice.kind, NoticeKind::ServerRestored);
+    client.sync(BUDGET).await.expect("a sync");
+    assert_eq!(ops_of(&desk, person(&client)), before);
+    assert_eq!(client.attendances(), attended);
+    assert_eq!(client.day_steps(Measure::Steps), counted);
+    assert_eq!(client.status().pending, 0);
+    let calls = desk.requests().len();
+    let quiet = client.sync(BUDGET).await.expect("a sync");
+    assert_eq!((quiet.received, desk.requests().len()), (0, calls + 1));
+
+    // Or it does, and nothing is there twice.
+    for _ in 0..2 {
+        other.sync(BUDGET).await.expect("a sync");
+        client.sync(BUDGET).await.expect("a sync");
+    }
+    assert_eq!(ops_of(&desk, person(&client)), before);
+    assert_eq!(
+        (client.status().mismatches, other.status().mismatches),
+        (0, 0)
+    );
+    for client in [&client, &other, &phone.open(), &other_phone.open()] {
+        assert_eq!(client.attendances(), attended);
+        assert_eq!(client.day_steps(Measure::Steps), counted);
+    }
+}
+
+#[tokio::test]
+async fn a_phone_cut_while_it_hands_back_goes_on_where_it_was() {
+    for cut in 0..14 {
+        let desk = Arc::new(Desk::new());
+        let (phone, client) = enrolled(&desk, 1).await;
+        let (other_phone, other) = enrolled(&desk, 2).await;
+        let both = [(&phone, &client), (&other_phone, &other)];
+        a_day(both, 1).await;
+        let backup = desk.backup();
+        a_day(both, 2).await;
+        let before = ops_of(&desk, person(&client));
+        desk.restore(&backup);
+        desk.disturb(crate::common::Disturbance::CutAfter(cut));
+        let _ = client.sync(BUDGET).await;
+        let client = phone.open();
+        client.sync(BUDGET).await.expect("a sync");
+        client.sync(BUDGET).await.expect("a sync");
+        assert_eq!(ops_of(&desk, person(&client)), before, "cut after {cut}");
+        assert_eq!(client.status().mismatches, 0);
+    }
+}
+
+#[tokio::test]
+async fn pages_are_merged_after_35_days_and_nothing_that_counts_is_lost() {
+    let desk = Arc::new(Desk::new());
+    let (phone, client) = enrolled(&desk, 1).await;
+    for day in 1..=60 {
+        phone.clock.forward_ms(DAY_MS);
+        client.check_in(PLACE).expect("a place that is open");
+        steps(&client, day, 1_000);
+        client.sync(BUDGET).await.expect("a sync");
+        // A later count of the same hour supersedes the first.
+        steps(&client, day, 2_000);
+        client.sync(BUDGET).await.expect("a sync");
+    }
+    let seen = |client: &Client| {
+        let steps: u64 = client.day_steps(Measure::Steps).values().sum();
+        (client.attendances().len(), steps, client.awards())
+    };
+    let before = seen(&client);
+    assert_eq!((before.0, before.1), (60, 120_000));
+    let young = client.footprint();
+    phone.clock.forward_ms(36 * DAY_MS);
+    let reopened = phone.open();
+    reopened.sync(BUDGET).await.expect("a sync");
+    let old = reopened.footprint();
+    assert_eq!(old.window_bytes, 0, "{old:?}");
+    assert!(
+        old.rows < 20 && old.document_bytes < young.window_bytes,
+        "{young:?} {old:?}"
+    );
+    assert_eq!(seen(&reopened), before);
+    let again = phone.open();
+    assert_eq!(seen(&again), before);
+    // The sum still fits when more comes.
+    again.check_in(PLACE).expect("a place that is open");
+    phone.clock.forward_ms(HOUR_MS);
+    again.sync(BUDGET).await.expect("a sync");
+    again.sync(BUDGET).await.expect("a sync");
+    assert_eq!(
+        (again.status().mismatches, again.attendances().len()),
+        (0, 61)
+    );
+}
