@@ -3,6 +3,10 @@
 /// What is left of the input.
 pub(crate) struct Input<'a>(&'a [u8]);
 
+#[cfg_attr(
+    not(feature = "parties"),
+    expect(dead_code, reason = "a server and a phone choose more")
+)]
 impl<'a> Input<'a> {
     pub(crate) fn new(bytes: &'a [u8]) -> Self {
         Self(bytes)

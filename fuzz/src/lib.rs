@@ -4,13 +4,18 @@
 //! A [`Target`] takes any bytes and panics when something is wrong: libFuzzer drives it
 //! (`cargo xtask drill fuzz`), and the tests replay its corpus with some mutations.
 
-#![expect(
-    clippy::expect_used,
-    reason = "a target's panic is its finding"
-)]
+#![expect(clippy::expect_used, reason = "a target's panic is its finding")]
 
+#[cfg(feature = "parties")]
+mod findings;
 mod input;
+#[cfg(feature = "parties")]
+mod installation;
 mod targets;
+#[cfg(feature = "parties")]
+mod tenant;
+#[cfg(feature = "parties")]
+mod wire;
 mod world;
 
 /// Something that takes any bytes.

@@ -2,9 +2,15 @@
 
 mod batch;
 mod catalog;
+#[cfg(feature = "parties")]
+mod database;
 mod key;
 mod op;
 mod page;
+#[cfg(feature = "parties")]
+mod phone;
+#[cfg(feature = "parties")]
+mod server;
 mod text;
 
 use crate::Target;
@@ -20,4 +26,10 @@ pub(crate) const ALL: &[Target] = &[
     key::CREDENTIAL,
     text::PASS_TEXT,
     text::LINK,
+    #[cfg(feature = "parties")]
+    server::SERVER,
+    #[cfg(feature = "parties")]
+    phone::PHONE,
+    #[cfg(feature = "parties")]
+    database::DATABASE,
 ];

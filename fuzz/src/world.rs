@@ -25,10 +25,6 @@ pub(crate) fn organiser() -> KeyPair {
     KeyPair::from_seed(&[2; 32])
 }
 
-pub(crate) fn issuer() -> KeyPair {
-    KeyPair::from_seed(&[3; 32])
-}
-
 pub(crate) fn certifier() -> KeyPair {
     KeyPair::from_seed(&[4; 32])
 }
