@@ -186,11 +186,6 @@ impl ParticipantState {
         self.attendances.standing().get(key)
     }
 
-    /// The greatest revision of any field of the profile; 0 for none. The next has one more.
-    pub fn profile_revision(&self) -> u32 {
-        self.profile.revision()
-    }
-
     /// The greatest revision of the corrections that may decide about a check-in; 0 for none. The
     /// next correction has one more.
     pub fn correction_revision(&self, check_in: OpId) -> u32 {

@@ -43,18 +43,6 @@ impl ProfileRegisters {
         before != self.profile()
     }
 
-    /// The greatest of all fields, 0 for none.
-    pub(super) fn revision(&self) -> u32 {
-        let alias = self.alias.as_ref().map(|register| register.marker.0);
-        let picture = self.picture.as_ref().map(|register| register.marker.0);
-        let language = self.language.as_ref().map(|register| register.marker.0);
-        [alias, picture, language]
-            .into_iter()
-            .flatten()
-            .max()
-            .unwrap_or(0)
-    }
-
     pub(super) fn profile(&self) -> Profile {
         Profile {
             alias: self.alias.as_ref().map(|register| register.val),
