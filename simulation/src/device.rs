@@ -1,6 +1,6 @@
 //! A phone or scanner: a disk, keys, a clock, a way to the server, and the SDK while it runs.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use askel_client_sdk::{Client, Components, Error, MemoryKeyStore};
 use tokio::task::JoinHandle;
@@ -22,6 +22,26 @@ pub(crate) struct Device {
     pub(crate) client: Option<Client>,
     pub(crate) backup: Option<Image>,
     pub(crate) under_way: Vec<JoinHandle<()>>,
+    /// Whether it was ever put back or copied: only then may it find that it has forgotten.
+    pub(crate) was_put_back: bool,
+    pub(crate) must_heal: MustHeal,
+}
+
+/// How often a device had healed when it was put back to less than the server knows: the first sync
+/// must make it more.
+#[derive(Clone, Default)]
+pub(crate) struct MustHeal(Arc<Mutex<Option<u32>>>);
+
+impl MustHeal {
+    pub(crate) fn expect(&self, healed: Option<u32>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = healed;
+    }
+
+    /// Whether a whole sync has gone by without it; asked once.
+    pub(crate) fn is_missed(&self, healed: u32) -> bool {
+        let mut expected = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        expected.take().is_some_and(|before| healed <= before)
+    }
 }
 
 impl Device {

@@ -19,7 +19,7 @@ const TRICK_WORDS: &[&str] = &[
     "writes into another's log",
     "puts another op at a sequence that is taken",
     "uses the greatest numbers there are",
-    "claims another's op as the origin of an own one",
+    "hands in another's op as an own one",
     "counts people and scans passes like staff",
     "voids another's check-in",
     "sends a huge batch",
@@ -39,9 +39,17 @@ pub(crate) fn describe(trick: usize) -> &'static str {
 /// What Mallory knows of others: what went over the air.
 #[derive(Default)]
 pub(crate) struct Overheard {
-    pub(crate) logs: Vec<LogId>,
-    pub(crate) ops: Vec<(OpId, Origin)>,
+    /// The next sequence of each log, as far as it was heard.
+    pub(crate) ends: Vec<Origin>,
+    /// Ops of logs that the server knows.
+    pub(crate) ops: Vec<Op>,
     pub(crate) passes: Vec<PassTag>,
+}
+
+impl Overheard {
+    fn ids(&self) -> Vec<OpId> {
+        self.ops.iter().map(Op::id).collect()
+    }
 }
 
 /// Mallory's device.
@@ -127,10 +135,10 @@ impl Mallory {
                 later[0].origin.sequence = self.next + 7;
                 later
             })],
-            2 => some(&overheard.logs, chance)
-                .map(|log| {
-                    let origin = Origin { log, sequence: 0 };
-                    self.device.seal(log, 0, vec![Op::new(origin, &check_in())])
+            2 => some(&overheard.ends, chance)
+                .map(|end| {
+                    let op = Op::new(end, &check_in());
+                    self.device.seal(end.log, end.sequence, vec![op])
                 })
                 .into_iter()
                 .collect(),
@@ -145,20 +153,22 @@ impl Mallory {
                 )]
             })],
             4 => own(extremes()),
-            5 => some(&overheard.ops, chance)
-                .map(|(_, origin)| {
-                    let op = Op::new(origin, &check_in());
-                    self.device.seal(self.log, self.next, vec![op])
-                })
-                .into_iter()
-                .collect(),
+            5 => {
+                let mut stolen = overheard.ops.clone();
+                stolen.retain(|op| op.origin.log != self.log);
+                let op =
+                    (!stolen.is_empty()).then(|| stolen.swap_remove(chance.below(stolen.len())));
+                op.map(|op| self.device.seal(self.log, self.next, vec![op]))
+                    .into_iter()
+                    .collect()
+            }
             6 => {
                 let scan = some(&overheard.passes, chance)
                     .map(|pass| self::check_in(now, Witness::PassScan(pass)));
                 own([tally(now)].into_iter().chain(scan).collect())
             }
-            7 => own(some(&overheard.ops, chance)
-                .map(|(op, _)| void(op, now))
+            7 => own(some(&overheard.ids(), chance)
+                .map(|op| void(op, now))
                 .into_iter()
                 .collect()),
             8 => own((0..500).map(|n| steps(now, n)).collect()),
@@ -167,8 +177,8 @@ impl Mallory {
                 unknown[0].kind = 77_777;
                 vec![self.device.seal(self.log, self.next, unknown)]
             }
-            10 => own(some(&overheard.ops, chance)
-                .map(|(op, _)| {
+            10 => own(some(&overheard.ids(), chance)
+                .map(|op| {
                     Payload::FavouriteRemoved(FavouriteRemoved {
                         place: PlaceId::new(1),
                         occurred_at: now,

@@ -12,6 +12,7 @@
     reason = "a tool of tests: what it gets wrong itself is a panic, which is told as a failure"
 )]
 
+mod cast;
 mod catalog;
 mod chance;
 mod device;
@@ -19,6 +20,7 @@ mod disk;
 mod host;
 mod hostile;
 mod judge;
+mod known;
 mod link;
 mod model;
 mod oracle;
@@ -32,7 +34,8 @@ mod until_death;
 mod world;
 
 pub use disk::Moment;
+pub use known::KNOWN;
 pub use link::{Blocked, Weather};
 pub use plan::{Act, Event, Options, draw};
-pub use run::{Outcome, play};
+pub use run::{Outcome, play, play_with};
 pub use story::{shrink, tell};

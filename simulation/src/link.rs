@@ -1,22 +1,32 @@
 //! A device's way to the server: what is sent may be lost, come twice, late or in another order, and
 //! an answer may be cut after any of its parts.
 
+mod weather;
+mod words;
+
+pub use weather::{Blocked, Weather};
+
 use std::{
     future::Future,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
 use askel_client_sdk::{Credential, SyncAnswer, Transport, TransportError};
 use askel_proto::v1::{
     self, catalog_service_client::CatalogServiceClient,
-    enrolment_service_client::EnrolmentServiceClient, sync_service_client::SyncServiceClient,
+    enrolment_service_client::EnrolmentServiceClient, sync_response::Part,
+    sync_service_client::SyncServiceClient,
 };
 use askel_server::in_process::InMemory;
 use async_trait::async_trait;
 use tokio_stream::StreamExt as _;
 use tonic::{Request, Response, Status, metadata::MetadataValue};
 
+use self::{weather::Fate, words::what_is};
 use crate::{chance::Chance, host::Host, oracle::Oracle, trace::Trace, until_death::UntilDeath};
 
 /// The metadata that carries the call credential.
@@ -25,21 +35,6 @@ const CREDENTIAL_KEY: &str = "askel-credential";
 const SILENCE_MS: u64 = 20_000;
 /// Requests kept for being sent again later.
 const KEPT_MAX: usize = 64;
-
-/// How a way to the server behaves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Weather {
-    /// Requests that don't arrive, in a hundred.
-    pub lost: u32,
-    /// Requests that arrive twice, in a hundred.
-    pub doubled: u32,
-    /// Answers that don't arrive, in a hundred.
-    pub unanswered: u32,
-    /// Answers that end after some part, in a hundred.
-    pub cut: u32,
-    /// The longest a message is under way, in milliseconds.
-    pub delay_ms: u32,
-}
 
 /// A request as it was sent, to be sent again.
 #[derive(Clone)]
@@ -63,27 +58,8 @@ struct State {
     /// No message gets out, or in.
     blocked: Blocked,
     kept: Vec<Frozen>,
-}
-
-/// Which way is blocked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Blocked {
-    /// To the server.
-    pub up: bool,
-    /// From the server.
-    pub down: bool,
-}
-
-/// What becomes of one call.
-struct Fate {
-    request_ms: u64,
-    lost: bool,
-    /// A second copy arrives so much later.
-    doubled_after_ms: Option<u64>,
-    unanswered: bool,
-    /// The answer ends after so many parts.
-    parts_max: Option<usize>,
-    answer_ms: u64,
+    /// Whether the last answer to Sync came to its end.
+    whole: Arc<AtomicBool>,
 }
 
 impl Link {
@@ -98,6 +74,7 @@ impl Link {
                 chance: Chance::of(0, "calm", 0),
                 blocked: Blocked::default(),
                 kept: Vec::new(),
+                whole: Arc::default(),
             }),
         }
     }
@@ -112,6 +89,11 @@ impl Link {
     /// What is blocked from now on.
     pub(crate) fn block(&self, blocked: Blocked) {
         self.state().blocked = blocked;
+    }
+
+    /// Whether the last answer to Sync came to its end.
+    pub(crate) fn was_whole(&self) -> bool {
+        self.state().whole.load(Ordering::Relaxed)
     }
 
     /// An old request, if so many were sent.
@@ -155,17 +137,7 @@ impl Link {
             blocked,
             ..
         } = &mut *state;
-        let latest = i64::from(weather.delay_ms.max(30));
-        let mut delay = || u64::try_from(chance.between(10, latest)).unwrap_or(10);
-        let (request_ms, answer_ms, again_ms) = (delay(), delay(), delay());
-        Fate {
-            request_ms,
-            answer_ms,
-            lost: chance.percent(weather.lost) || blocked.up,
-            doubled_after_ms: chance.percent(weather.doubled).then_some(again_ms * 3),
-            unanswered: chance.percent(weather.unanswered) || blocked.down,
-            parts_max: chance.percent(weather.cut).then(|| chance.below(6)),
-        }
+        Fate::draw(*weather, *blocked, chance)
     }
 
     /// One call of a single answer.
@@ -394,12 +366,18 @@ impl Transport for Link {
         let parts_max = fate.parts_max.unwrap_or(usize::MAX);
         let (trace, name) = (self.trace.clone(), self.name.clone());
         let oracle = Arc::clone(&self.oracle);
+        let whole = Arc::clone(&self.state().whole);
+        whole.store(false, Ordering::Relaxed);
         let mut index = 0_usize;
         let delivered = parts.take(parts_max).map(move |part| {
             index += 1;
             let part = part.map_err(TransportError::from);
             match &part {
-                Ok(part) => oracle.hears(&name, part),
+                Ok(part) => {
+                    let is_end = matches!(part.part, Some(Part::Closing(_)));
+                    whole.fetch_or(is_end, Ordering::Relaxed);
+                    oracle.hears(&name, part);
+                }
                 Err(error) => oracle.hears_refusal(&name, error),
             }
             trace.note(format!("{name} · sync: part {index} {}", what_is(&part)));
@@ -420,24 +398,5 @@ impl Transport for Link {
     ) -> Result<v1::CatalogChunk, TransportError> {
         let call = call!(CatalogServiceClient.get_catalog_chunk, credential, request);
         self.carry("chunk", call).await
-    }
-}
-
-fn what_is(part: &Result<v1::SyncResponse, TransportError>) -> String {
-    use v1::sync_response::Part;
-    match part {
-        Err(error) => error.to_string(),
-        Ok(response) => match &response.part {
-            Some(Part::Opening(opening)) => format!("opening of {} streams", opening.streams.len()),
-            Some(Part::Outcomes(outcomes)) => format!("outcomes of {} logs", outcomes.logs.len()),
-            Some(Part::Page(page)) => format!(
-                "page {}+{}",
-                page.first_position,
-                page.ops.len().max(page.columns.len())
-            ),
-            Some(Part::StreamGone(_)) => "a stream is gone".to_owned(),
-            Some(Part::Closing(closing)) => format!("closing, more: {}", closing.more),
-            None => "nothing known".to_owned(),
-        },
     }
 }

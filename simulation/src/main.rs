@@ -5,12 +5,13 @@ use std::{
     process::ExitCode,
     sync::{
         Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     thread,
 };
 
-use askel_simulation::{Options, draw, play, shrink, tell};
+use askel_simulation::{Options, draw, play, play_with, shrink, tell};
+use askel_sync::planted::Bug;
 use clap::Parser;
 
 /// Plays simulated worlds.
@@ -34,6 +35,12 @@ struct Arguments {
     /// Goes on after a failure, and tells no story.
     #[arg(long)]
     keep_going: bool,
+    /// Looks for each planted bug in so many seeds, and tells the first that finds it.
+    #[arg(long)]
+    planted: bool,
+    /// Only the planted bug of this name.
+    #[arg(long)]
+    bug: Option<String>,
     /// Plays of the search for the minimal story.
     #[arg(long, default_value_t = 400)]
     plays: usize,
@@ -42,6 +49,9 @@ struct Arguments {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     std::panic::set_hook(Box::new(|_| {}));
+    if arguments.planted {
+        return find_planted(&arguments);
+    }
     let failed = play_all(&arguments);
     let mut stdout = std::io::stdout().lock();
     let Some(seed) = failed.first() else {
@@ -60,6 +70,46 @@ fn main() -> ExitCode {
         let _ = writeln!(stdout, "{story}");
     }
     ExitCode::FAILURE
+}
+
+/// Finds each planted bug; fails when one stays hidden.
+fn find_planted(arguments: &Arguments) -> ExitCode {
+    let wanted = |bug: &&Bug| arguments.bug.as_ref().is_none_or(|name| bug.name() == name);
+    let bugs: Vec<Bug> = Bug::ALL.iter().filter(wanted).copied().collect();
+    let next = AtomicUsize::new(0);
+    let hidden = AtomicUsize::new(0);
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                while let Some(bug) = bugs.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    if !find(*bug, arguments) {
+                        hidden.fetch_add(1, Ordering::Relaxed);
+                    }
+                }
+            });
+        }
+    });
+    match hidden.into_inner() {
+        0 => ExitCode::SUCCESS,
+        _ => ExitCode::FAILURE,
+    }
+}
+
+/// Finds one, and tells by which seed.
+fn find(bug: Bug, arguments: &Arguments) -> bool {
+    let end = arguments.seed.saturating_add(arguments.seeds);
+    for seed in arguments.seed..end {
+        let outcome = play_with(bug, seed, &draw(seed, options(arguments)));
+        if let Some(violation) = outcome.violations.first() {
+            let mut stdout = std::io::stdout().lock();
+            let _ = writeln!(stdout, "{}: seed {seed}: {violation}", bug.name());
+            return true;
+        }
+    }
+    let mut stdout = std::io::stdout().lock();
+    let _ = writeln!(stdout, "{}: hidden", bug.name());
+    false
 }
 
 fn options(arguments: &Arguments) -> Options {

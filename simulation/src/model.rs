@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use askel_client_sdk::{GoalId, LocalDate, OpId, PlaceId};
 use askel_sync::{
-    admission::{AdmittedOp, counted_in},
+    admission::{AdmittedOp, Flags, counted_in},
     catalog::Catalog,
     fold::ParticipantState,
     id::StepSourceId,
-    op::{Measure, Payload, ProfileField, Verdict},
+    op::{Measure, Payload, ProfileField, SessionRef, Verdict},
     time::{Quarter, Timestamp},
 };
 
@@ -17,6 +17,7 @@ use crate::catalog::{FIRST_VISIT, THREE_VISITS};
 /// The facts.
 pub(crate) struct Naive {
     visits: BTreeSet<(PlaceId, LocalDate)>,
+    in_doubt: BTreeSet<(PlaceId, LocalDate)>,
     steps: BTreeMap<LocalDate, u64>,
     picture: Option<u32>,
     language: Option<String>,
@@ -39,6 +40,7 @@ impl Naive {
         let (picture, language) = profile(&parsed);
         Self {
             visits: visits(&parsed, catalog),
+            in_doubt: days_in_doubt(ops, catalog),
             steps: steps(ops, catalog),
             picture,
             language,
@@ -54,8 +56,12 @@ impl Naive {
             .map(|one| (one.key.place, one.key.date))
             .collect();
         let profile = folded.profile();
+        let doubted = |visits: &BTreeSet<_>| -> BTreeSet<_> {
+            visits.difference(&self.in_doubt).copied().collect()
+        };
         [
-            (visits != self.visits).then(|| format!("visits {visits:?} for {:?}", self.visits)),
+            (doubted(&visits) != doubted(&self.visits))
+                .then(|| format!("visits {visits:?} for {:?}", self.visits)),
             (folded.day_steps(Measure::Steps) != self.steps).then(|| {
                 let steps = folded.day_steps(Measure::Steps);
                 format!("steps {steps:?} for {:?}", self.steps)
@@ -76,9 +82,8 @@ impl Naive {
     /// Goals that count visits and are reached.
     pub(crate) fn reached(&self) -> Vec<GoalId> {
         let goals = [(FIRST_VISIT, 1), (THREE_VISITS, 3)];
-        let reached = goals
-            .iter()
-            .filter(|(_, visits)| self.visits.len() >= *visits);
+        let sure = self.visits.difference(&self.in_doubt).count();
+        let reached = goals.iter().filter(|(_, visits)| sure >= *visits);
         reached.map(|(goal, _)| GoalId::new(*goal)).collect()
     }
 }
@@ -98,18 +103,35 @@ fn visits(parsed: &Parsed, catalog: &Catalog) -> BTreeSet<(PlaceId, LocalDate)> 
         }
     }
     // A visit that was taken back is taken back whoever else witnessed it, unless it is reinstated.
-    let mut rulings: BTreeMap<(PlaceId, LocalDate), (u32, bool)> = BTreeMap::new();
+    let mut rulings: BTreeMap<(PlaceId, LocalDate, SessionRef), (u32, bool)> = BTreeMap::new();
     for (id, at, payload) in parsed {
         if let Payload::CheckIn(check_in) = payload
             && let Some(date) = catalog.local_date(check_in.place, *at)
         {
+            let visit = (check_in.place, date, check_in.session);
             let ruling = ruled.get(id).copied().unwrap_or((0, false));
-            let greatest = rulings.entry((check_in.place, date)).or_insert(ruling);
+            let greatest = rulings.entry(visit).or_insert(ruling);
             *greatest = ruling.max(*greatest);
         }
     }
     let stands = rulings.into_iter().filter(|(_, (_, void))| !void);
-    stands.map(|(visit, _)| visit).collect()
+    stands.map(|((place, date, _), _)| (place, date)).collect()
+}
+
+/// Days of a place on which a clock was off: which check-ins are one visit there is the fold's to say.
+fn days_in_doubt(ops: &[AdmittedOp], catalog: &Catalog) -> BTreeSet<(PlaceId, LocalDate)> {
+    let off = |admitted: &&AdmittedOp| {
+        let flags = admitted.admission.flags;
+        flags.contains(Flags::CLOCK_CORRECTED) || flags.contains(Flags::CLOCK_UNSURE)
+    };
+    let day = |admitted: &AdmittedOp| match admitted.op.parse() {
+        Ok(Some(Payload::CheckIn(check_in))) => {
+            let at = admitted.admission.corrected_at;
+            Some((check_in.place, catalog.local_date(check_in.place, at)?))
+        }
+        _ => None,
+    };
+    ops.iter().filter(off).filter_map(day).collect()
 }
 
 fn steps(ops: &[AdmittedOp], catalog: &Catalog) -> BTreeMap<LocalDate, u64> {

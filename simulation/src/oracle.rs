@@ -8,16 +8,12 @@ use std::{
 use askel_client_sdk::{SeenOp, SeenStanding, Timestamp, TransportError};
 use askel_proto::v1;
 use askel_sync::{
-    id::{OpId, ParticipantId},
-    op::Origin,
+    id::{LogId, OpId, ParticipantId},
+    op::{Op, Origin},
 };
 use prost::Message as _;
 
-use crate::{
-    plan::{FIRST_SCANNER, name},
-    time::{DeviceClock, TrueTime},
-    trace::Trace,
-};
+use crate::{cast::name, time::TrueTime, trace::Trace};
 
 /// What a device was doing when it is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,10 +34,6 @@ pub(crate) struct Written {
     pub(crate) device: usize,
     /// The true time.
     pub(crate) at: Timestamp,
-    /// The boot it was written in.
-    pub(crate) boot_id: u64,
-    pub(crate) origin: Origin,
-    pub(crate) kind: u32,
 }
 
 /// The oracle.
@@ -58,6 +50,8 @@ struct State {
     accepted: BTreeMap<OpId, usize>,
     rejected: BTreeMap<OpId, usize>,
     people: BTreeSet<ParticipantId>,
+    /// Names of devices that may know who their owner is.
+    phones: BTreeSet<String>,
     violations: Vec<String>,
 }
 
@@ -80,21 +74,16 @@ impl Oracle {
         self.state().violations.clone()
     }
 
-    /// A participant whose id no scanner may see.
-    pub(crate) fn meets(&self, person: ParticipantId) {
-        self.state().people.insert(person);
+    /// A participant, whose id no scanner may see, with a phone.
+    pub(crate) fn meets(&self, person: ParticipantId, phone: String) {
+        let mut state = self.state();
+        state.people.insert(person);
+        state.phones.insert(phone);
     }
 
     /// Looks at all own ops of a device, and returns those that it was newly told are accepted.
-    pub(crate) fn look(
-        &self,
-        device: usize,
-        clock: &DeviceClock,
-        seen: Vec<SeenOp>,
-        look: Look,
-    ) -> Vec<OpId> {
+    pub(crate) fn look(&self, device: usize, seen: Vec<SeenOp>, look: Look) -> Vec<OpId> {
         let now = self.true_time.now();
-        let boot_id = askel_client_sdk::Clock::read(clock).segment.boot_id;
         let mut faults = Vec::new();
         let mut newly = Vec::new();
         let mut state = self.state();
@@ -109,13 +98,10 @@ impl Oracle {
                 faults.push(format!("{}: a sync made {}", name(device), told(op)));
             }
             if matches!(look, Look::Wrote | Look::Started) {
-                state.written.entry(op.id).or_insert_with(|| Written {
-                    device,
-                    at: now,
-                    boot_id,
-                    origin: op.op.origin,
-                    kind: op.op.kind,
-                });
+                state
+                    .written
+                    .entry(op.id)
+                    .or_insert_with(|| Written { device, at: now });
             }
             match op.standing {
                 SeenStanding::Accepted => {
@@ -139,8 +125,7 @@ impl Oracle {
 
     /// A device's part of an answer: nobody at a door learns who people are.
     pub(crate) fn hears(&self, device: &str, part: &v1::SyncResponse) {
-        let is_scanner = (FIRST_SCANNER..crate::plan::DEVICES).any(|one| name(one) == device);
-        if !is_scanner {
+        if self.state().phones.contains(device) {
             return;
         }
         let bytes = part.encode_to_vec();
@@ -192,13 +177,35 @@ impl Oracle {
             .unwrap_or_default()
     }
 
-    /// Every log and op that was seen so far.
-    pub(crate) fn overhear(&self) -> Vec<(OpId, Origin)> {
+    /// What goes over the air: the ends of logs, and ops of logs that the server knows.
+    pub(crate) fn overhear(&self) -> (Vec<Origin>, Vec<Op>) {
         let state = self.state();
-        let ops = state.lives.values().flat_map(BTreeMap::values);
-        ops.filter(|op| op.sealed)
-            .map(|op| (op.id, op.carrier))
-            .collect()
+        let ops = || state.lives.values().flat_map(BTreeMap::values);
+        let known: BTreeSet<LogId> = ops()
+            .filter(|op| op.standing == SeenStanding::Accepted)
+            .map(|op| op.op.origin.log)
+            .collect();
+        let mut ends: BTreeMap<LogId, u64> = BTreeMap::new();
+        for op in ops().filter(|op| op.sealed) {
+            let end = ends.entry(op.carrier.log).or_default();
+            *end = (*end).max(op.carrier.sequence + 1);
+        }
+        let ends = ends.into_iter();
+        let ends = ends.map(|(log, sequence)| Origin { log, sequence });
+        let sent = ops().filter(|op| op.sealed && known.contains(&op.op.origin.log));
+        (ends.collect(), sent.map(|op| op.op.clone()).collect())
+    }
+
+    /// A device is put back to `image`: whether the server has more of its log than it will remember.
+    pub(crate) fn forgets(&self, device: usize, image: &[SeenOp]) -> bool {
+        let open = image.last().map(|op| op.carrier.log);
+        let kept: BTreeSet<OpId> = image.iter().map(|op| op.id).collect();
+        let life = self.life(device);
+        life.iter().any(|op| {
+            op.standing == SeenStanding::Accepted
+                && Some(op.carrier.log) == open
+                && !kept.contains(&op.id)
+        })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -2,7 +2,9 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::{judge::judge, plan::Event, world::World};
+use askel_sync::planted::{self, Bug};
+
+use crate::{cast::Cast, judge::judge, plan::Event, world::World};
 
 /// Attempts after which everything must be settled once nothing fails any more.
 const ATTEMPTS: usize = 3;
@@ -25,6 +27,14 @@ impl Outcome {
     pub fn is_well(&self) -> bool {
         self.violations.is_empty()
     }
+}
+
+/// Plays a plan of a seed with a bug switched on.
+pub fn play_with(bug: Bug, seed: u64, events: &[Event]) -> Outcome {
+    planted::plant(Some(bug));
+    let outcome = play(seed, events);
+    planted::plant(None);
+    outcome
 }
 
 /// Plays a plan of a seed.
@@ -50,7 +60,7 @@ pub fn play(seed: u64, events: &[Event]) -> Outcome {
 }
 
 async fn live(seed: u64, events: &[Event]) -> Outcome {
-    let mut world = World::begin(seed).await;
+    let mut world = World::begin(seed, Cast::small()).await;
     for event in events {
         world.happen(event).await;
     }

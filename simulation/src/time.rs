@@ -105,11 +105,6 @@ impl DeviceClock {
         state.booted_at = now;
     }
 
-    /// How far the wall clock is ahead of the truth, in milliseconds.
-    pub(crate) fn ahead_ms(&self) -> i64 {
-        self.state().wall_ahead_ms
-    }
-
     fn state(&self) -> MutexGuard<'_, Believed> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -2,11 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use askel_client_sdk::{
-    Budget, Client, ComeBack, CorrectionReason, Error, GoalId, MemoryKeyStore, OpId, ParticipantId,
-    PlaceId, StepReading, StepSourceId,
-};
-use askel_proto::v1::Measure;
+use askel_client_sdk::{Client, ComeBack, MemoryKeyStore, ParticipantId};
 use askel_store::fault::Moment as StoreMoment;
 use askel_sync::{
     admission::Role,
@@ -15,29 +11,29 @@ use askel_sync::{
 };
 
 use crate::{
+    cast::{Cast, name},
     catalog,
     chance::{Bytes, Chance},
-    device::Device,
+    device::{Device, MustHeal},
     host::Host,
     hostile::{Mallory, Overheard},
     link::{Blocked, Link, Weather},
     oracle::{Look, Oracle},
-    plan::{Act, DEVICES, Event, FIRST_SCANNER, OWNERS, PHONES, name},
+    plan::{Act, Event},
     raw::RawDevice,
     time::{DeviceClock, TrueTime},
     trace::Trace,
 };
 
-/// What a sync may take.
-pub(crate) const BUDGET: Budget = Budget {
-    time: Duration::from_mins(5),
-};
-/// Languages as a person chooses them.
-const LANGUAGES: [&str; 5] = ["fi", "sv", "en", "fi-simple", "sv-simple"];
+mod life;
+mod syncing;
+
+pub(crate) use syncing::BUDGET;
 
 /// Everybody.
 pub(crate) struct World {
     seed: u64,
+    pub(crate) cast: Cast,
     pub(crate) true_time: Arc<TrueTime>,
     pub(crate) trace: Trace,
     pub(crate) oracle: Arc<Oracle>,
@@ -48,11 +44,12 @@ pub(crate) struct World {
     mallory: Mallory,
     catalog_version: u32,
     boots: u64,
+    unknown_passes: u64,
 }
 
 impl World {
     /// A world where everyone is enrolled, and holds the catalog.
-    pub(crate) async fn begin(seed: u64) -> Self {
+    pub(crate) async fn begin(seed: u64, cast: Cast) -> Self {
         let true_time = Arc::new(TrueTime::start());
         let trace = Trace::new(Arc::clone(&true_time));
         let oracle = Arc::new(Oracle::new(trace.clone(), Arc::clone(&true_time)));
@@ -76,6 +73,7 @@ impl World {
         };
         let mut world = Self {
             seed,
+            cast,
             true_time,
             trace,
             oracle,
@@ -86,14 +84,16 @@ impl World {
             mallory,
             catalog_version: 1,
             boots: 1,
+            unknown_passes: 0,
         };
         world.enrol_everyone().await;
         world
     }
 
     async fn enrol_everyone(&mut self) {
-        for (phone, owner) in OWNERS.into_iter().enumerate() {
-            let first = OWNERS.iter().position(|one| *one == owner);
+        for phone in 0..self.cast.phones() {
+            let first = Some(self.cast.first_phone(phone));
+            let owner = self.cast.owner(phone).unwrap_or(0);
             let mut device = self.new_device(phone);
             let client = device.open().expect("an empty disk");
             let enrolled = match first.filter(|first| *first != phone) {
@@ -111,11 +111,12 @@ impl World {
                 }
             };
             let person = enrolled.expect("enrolled").participant.expect("a person");
-            self.oracle.meets(person);
+            self.oracle.meets(person, name(phone));
+            self.oracle.meets(person, name(self.cast.copy(phone)));
             self.people.insert(owner, person);
             self.begin_device(phone, device, &client).await;
         }
-        for scanner in FIRST_SCANNER..DEVICES {
+        for scanner in self.cast.first_scanner()..self.cast.devices() {
             let mut device = self.new_device(scanner);
             let client = device.open().expect("an empty disk");
             let link = self.host.invite(Role::Staff).await;
@@ -127,7 +128,7 @@ impl World {
     async fn begin_device(&mut self, index: usize, device: Device, client: &Client) {
         client.sync(BUDGET).await.expect("a first sync");
         let seen = client.seen_ops();
-        self.oracle.look(index, &device.clock, seen, Look::PutBack);
+        self.oracle.look(index, seen, Look::PutBack);
         self.devices.insert(index, device);
     }
 
@@ -135,7 +136,7 @@ impl World {
         self.boots += 1;
         let number = u64::try_from(index).unwrap_or(0);
         let link = Link::new(
-            name(index).to_owned(),
+            name(index),
             Arc::clone(&self.host),
             self.trace.clone(),
             Arc::clone(&self.oracle),
@@ -149,6 +150,8 @@ impl World {
             client: None,
             backup: None,
             under_way: Vec::new(),
+            was_put_back: false,
+            must_heal: MustHeal::default(),
         }
     }
 
@@ -228,6 +231,7 @@ impl World {
                 };
                 there.stop();
                 there.disk.put_back(&backup);
+                there.was_put_back = true;
                 self.restart(*device, Look::PutBack);
             }
             Act::PowerCut {
@@ -251,146 +255,6 @@ impl World {
         if let Some(there) = self.devices.get(&device) {
             change(there);
         }
-    }
-
-    /// What people do.
-    fn live(&mut self, act: &Act) {
-        match act {
-            Act::CheckIn { device, place } => self.write(*device, |client| {
-                client.check_in(PlaceId::new(*place)).map(drop)
-            }),
-            Act::Walk {
-                device,
-                hours_ago,
-                count,
-            } => {
-                let at = self
-                    .true_time
-                    .now()
-                    .saturating_add_ms(hours_ago * -3_600_000);
-                // A copy counts with the same sensor.
-                let sensor = u8::try_from(device % PHONES).unwrap_or(0);
-                let source = StepSourceId::from_bytes([sensor + 1; 16]);
-                let readings = [StepReading { at, count: *count }];
-                self.write(*device, |client| {
-                    let recorded = client.record_steps(source, Measure::Steps, &readings);
-                    recorded.map(drop)
-                });
-            }
-            Act::Favourite { device, place, on } => self.write(*device, |client| {
-                let place = PlaceId::new(*place);
-                if *on {
-                    client.add_favourite(place)
-                } else {
-                    client.remove_favourite(place)
-                }
-            }),
-            Act::Join { device, on } => self.write(*device, |client| {
-                let quest = GoalId::new(catalog::QUEST);
-                if *on {
-                    client.join_quest(quest).map(drop)
-                } else {
-                    client.leave_quest(quest)
-                }
-            }),
-            Act::Picture { device, picture } => {
-                self.write(*device, |client| client.set_picture(*picture));
-            }
-            Act::Language { device, nth } => self.write(*device, |client| {
-                client.set_language(LANGUAGES[nth % LANGUAGES.len()])
-            }),
-            Act::Scan {
-                device,
-                place,
-                pass_of,
-            } => {
-                let pass = self.devices.get(pass_of).and_then(|phone| {
-                    let client = phone.client.as_ref()?;
-                    client.pass()
-                });
-                if let Some(pass) = pass {
-                    self.write(*device, |client| {
-                        client.scan(PlaceId::new(*place), &pass).map(drop)
-                    });
-                }
-            }
-            Act::Tally {
-                device,
-                place,
-                delta,
-            } => self.write(*device, |client| {
-                client.tally(PlaceId::new(*place), *delta).map(drop)
-            }),
-            Act::Correct {
-                device,
-                place,
-                nth,
-                void,
-            } => self.write(*device, |client| {
-                let scans = client.own_scans(PlaceId::new(*place));
-                let Some(scan) = scans.get(*nth) else {
-                    return Ok(());
-                };
-                let reason = CorrectionReason::ScannedByMistake;
-                if *void {
-                    client.void(scan.op, reason).map(drop)
-                } else {
-                    client.reinstate(scan.op, reason).map(drop)
-                }
-            }),
-            _ => {}
-        }
-    }
-
-    /// Asks a device to write something, and looks at what it did.
-    fn write(&mut self, device: usize, ask: impl FnOnce(&Client) -> Result<(), Error>) {
-        let Some(there) = self.devices.get(&device) else {
-            return;
-        };
-        let Some(client) = &there.client else { return };
-        let told = match ask(client) {
-            Ok(()) => "done".to_owned(),
-            Err(error) => {
-                let cause = error.cause().to_string();
-                if matches!(
-                    error,
-                    Error::Bug(_) | Error::EnrolAgain(_) | Error::UpdateApp(_)
-                ) {
-                    let what = format!("{}: {error}: {cause}", name(device));
-                    self.oracle.violation(what);
-                }
-                cause
-            }
-        };
-        self.trace.note(format!("{} · {told}", name(device)));
-        // A write that was cut off is looked at when the device is started again.
-        if !there.disk.is_dead() {
-            let seen = client.seen_ops();
-            self.oracle.look(device, &there.clock, seen, Look::Wrote);
-        }
-    }
-
-    fn sync(&mut self, device: usize, weather: Weather, chance: Chance) {
-        let Some(there) = self.devices.get_mut(&device) else {
-            return;
-        };
-        let Some(client) = there.client.clone() else {
-            return;
-        };
-        there.under_way.retain(|task| !task.is_finished());
-        there.link.set_weather(weather, chance);
-        let (oracle, trace) = (Arc::clone(&self.oracle), self.trace.clone());
-        let (clock, disk) = (Arc::clone(&there.clock), there.disk.clone());
-        let host = Arc::clone(&self.host);
-        let task = tokio::spawn(async move {
-            sync(device, &client, &trace, &oracle).await;
-            if disk.is_dead() {
-                return;
-            }
-            let newly = oracle.look(device, &clock, client.seen_ops(), Look::Synced);
-            check_stored(&host, &oracle, device, &newly).await;
-        });
-        there.under_way.push(task);
     }
 
     async fn pass(&mut self, ms: i64) {
@@ -437,7 +301,11 @@ impl World {
         match there.open() {
             Ok(client) => {
                 let seen = client.seen_ops();
-                self.oracle.look(device, &there.clock, seen, look);
+                let forgets = look == Look::PutBack && self.oracle.forgets(device, &seen);
+                there
+                    .must_heal
+                    .expect(forgets.then(|| client.status().healed));
+                self.oracle.look(device, seen, look);
             }
             Err(error) => {
                 let what = format!("{} does not open: {error}: {}", name(device), error.cause());
@@ -447,18 +315,21 @@ impl World {
     }
 
     fn clone_phone(&mut self, device: usize) {
-        let original = device % PHONES;
-        let copy = original + PHONES;
+        let (original, copy) = (self.cast.original(device), self.cast.copy(device));
         let Some(there) = self.devices.get(&original) else {
             return;
         };
         let (image, keys) = (there.disk.image(), there.keys.clone());
+        self.devices
+            .entry(original)
+            .and_modify(|there| there.was_put_back = true);
         let mut twin = match self.devices.remove(&copy) {
             Some(twin) => twin,
             None => self.new_device(copy),
         };
         twin.stop();
         twin.disk.put_back(&image);
+        twin.was_put_back = true;
         twin.keys = keys;
         self.devices.insert(copy, twin);
         self.restart(copy, Look::PutBack);
@@ -476,7 +347,7 @@ impl World {
     }
 
     async fn hostile(&mut self, trick: usize, chance: &mut Chance) {
-        let ops = self.oracle.overhear();
+        let (ends, ops) = self.oracle.overhear();
         let passes = self.devices.values().filter_map(|there| {
             let text = there.client.as_ref()?.pass()?;
             let signed = pass::from_text(&text).ok()?;
@@ -485,9 +356,9 @@ impl World {
             PassTag::try_from(&*pass.tag).ok()
         });
         let overheard = Overheard {
-            logs: ops.iter().map(|(_, carrier)| carrier.log).collect(),
-            passes: passes.collect(),
+            ends,
             ops,
+            passes: passes.collect(),
         };
         let now = self.true_time.now();
         self.mallory.play(trick, &overheard, chance, now).await;
@@ -508,63 +379,5 @@ impl World {
         for device in devices {
             self.restart(device, Look::Started);
         }
-    }
-
-    /// All devices sync once, one after the other.
-    pub(crate) async fn sync_all(&mut self) {
-        for (device, there) in &self.devices {
-            let Some(client) = &there.client else {
-                continue;
-            };
-            sync(*device, client, &self.trace, &self.oracle).await;
-            let seen = client.seen_ops();
-            let newly = self.oracle.look(*device, &there.clock, seen, Look::Synced);
-            check_stored(&self.host, &self.oracle, *device, &newly).await;
-        }
-    }
-}
-
-async fn sync(device: usize, client: &Client, trace: &Trace, oracle: &Oracle) {
-    match client.sync(BUDGET).await {
-        Ok(report) => trace.note(format!(
-            "{} · synced: {} accepted, {} rejected, {} deferred, {} received, {} calls",
-            name(device),
-            report.accepted,
-            report.rejected,
-            report.deferred,
-            report.received,
-            report.calls
-        )),
-        Err(error) => {
-            let cause = error.cause().to_string();
-            trace.note(format!("{} · sync failed: {cause}", name(device)));
-            if matches!(
-                error,
-                Error::Bug(_) | Error::EnrolAgain(_) | Error::UpdateApp(_)
-            ) {
-                oracle.violation(format!("{}: {error}: {cause}", name(device)));
-            }
-        }
-    }
-}
-
-/// What a device was told is with the server is there.
-async fn check_stored(host: &Host, oracle: &Oracle, device: usize, newly: &[OpId]) {
-    use askel_store::OpStore as _;
-    if newly.is_empty() {
-        return;
-    }
-    let held = host.store().lookup_ops(host.tenant.id, newly).await;
-    let held: Vec<OpId> = held
-        .expect("memory")
-        .iter()
-        .map(askel_sync::admission::AdmittedOp::id)
-        .collect();
-    for op in newly.iter().filter(|op| !held.contains(op)) {
-        oracle.violation(format!(
-            "{} was told that op {} is accepted, and the server has it not",
-            name(device),
-            crate::oracle::short(*op)
-        ));
     }
 }

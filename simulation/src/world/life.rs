@@ -1,0 +1,152 @@
+//! What people do with their devices.
+
+use askel_client_sdk::{
+    Client, CorrectionReason, Error, GoalId, PlaceId, StepReading, StepSourceId,
+};
+use askel_proto::v1::Measure;
+use askel_sync::{
+    id::PassTag,
+    pass::{self, PassForm},
+};
+
+use super::World;
+use crate::{cast::name, catalog, oracle::Look, plan::Act};
+
+/// Languages as a person chooses them.
+const LANGUAGES: [&str; 5] = ["fi", "sv", "en", "fi-simple", "sv-simple"];
+
+impl World {
+    /// What people do.
+    pub(super) fn live(&mut self, act: &Act) {
+        match act {
+            Act::CheckIn { device, place } => self.write(*device, |client| {
+                client.check_in(PlaceId::new(*place)).map(drop)
+            }),
+            Act::Walk {
+                device,
+                hours_ago,
+                count,
+            } => {
+                let at = self
+                    .true_time
+                    .now()
+                    .saturating_add_ms(hours_ago * -3_600_000);
+                // A copy counts with the same sensor.
+                let sensor = u8::try_from(self.cast.original(*device) % 250).unwrap_or(0);
+                let source = StepSourceId::from_bytes([sensor + 1; 16]);
+                let readings = [StepReading { at, count: *count }];
+                self.write(*device, |client| {
+                    let recorded = client.record_steps(source, Measure::Steps, &readings);
+                    recorded.map(drop)
+                });
+            }
+            Act::Favourite { device, place, on } => self.write(*device, |client| {
+                let place = PlaceId::new(*place);
+                if *on {
+                    client.add_favourite(place)
+                } else {
+                    client.remove_favourite(place)
+                }
+            }),
+            Act::Join { device, on } => self.write(*device, |client| {
+                let quest = GoalId::new(catalog::QUEST);
+                if *on {
+                    client.join_quest(quest).map(drop)
+                } else {
+                    client.leave_quest(quest)
+                }
+            }),
+            Act::Picture { device, picture } => {
+                self.write(*device, |client| client.set_picture(*picture));
+            }
+            Act::Language { device, nth } => self.write(*device, |client| {
+                client.set_language(LANGUAGES[nth % LANGUAGES.len()])
+            }),
+            Act::Scan {
+                device,
+                place,
+                pass_of,
+            } => {
+                let pass = self.devices.get(pass_of).and_then(|phone| {
+                    let client = phone.client.as_ref()?;
+                    client.pass()
+                });
+                if let Some(pass) = pass {
+                    self.write(*device, |client| {
+                        client.scan(PlaceId::new(*place), &pass).map(drop)
+                    });
+                }
+            }
+            Act::ScanUnknown { device, place } => {
+                let pass = self.unknown_pass();
+                self.write(*device, |client| {
+                    client.scan(PlaceId::new(*place), &pass).map(drop)
+                });
+            }
+            Act::Tally {
+                device,
+                place,
+                delta,
+            } => self.write(*device, |client| {
+                client.tally(PlaceId::new(*place), *delta).map(drop)
+            }),
+            Act::Correct {
+                device,
+                place,
+                nth,
+                void,
+            } => self.write(*device, |client| {
+                let scans = client.own_scans(PlaceId::new(*place));
+                let Some(scan) = scans.get(*nth) else {
+                    return Ok(());
+                };
+                let reason = CorrectionReason::ScannedByMistake;
+                if *void {
+                    client.void(scan.op, reason).map(drop)
+                } else {
+                    client.reinstate(scan.op, reason).map(drop)
+                }
+            }),
+            _ => {}
+        }
+    }
+
+    /// A pass that is signed as any other, and was never recorded: a new one each time.
+    pub(crate) fn unknown_pass(&mut self) -> String {
+        self.unknown_passes += 1;
+        let mut tag = [0xEE; 16];
+        tag[..8].copy_from_slice(&self.unknown_passes.to_be_bytes());
+        let tenant = &self.host.tenant;
+        let issuer = &tenant.server.pass_issuer;
+        let signed = pass::issue(PassTag::from_bytes(tag), PassForm::Card, tenant.id, issuer);
+        pass::to_text(&signed)
+    }
+
+    /// Asks a device to write something, and looks at what it did.
+    fn write(&mut self, device: usize, ask: impl FnOnce(&Client) -> Result<(), Error>) {
+        let Some(there) = self.devices.get(&device) else {
+            return;
+        };
+        let Some(client) = &there.client else { return };
+        let told = match ask(client) {
+            Ok(()) => "done".to_owned(),
+            Err(error) => {
+                let cause = error.cause().to_string();
+                if matches!(
+                    error,
+                    Error::Bug(_) | Error::EnrolAgain(_) | Error::UpdateApp(_)
+                ) {
+                    let what = format!("{}: {error}: {cause}", name(device));
+                    self.oracle.violation(what);
+                }
+                cause
+            }
+        };
+        self.trace.note(format!("{} · {told}", name(device)));
+        // A write that was cut off is looked at when the device is started again.
+        if !there.disk.is_dead() {
+            let seen = client.seen_ops();
+            self.oracle.look(device, seen, Look::Wrote);
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! Syncs, and what is looked at after each.
+
+use std::{sync::Arc, time::Duration};
+
+use askel_client_sdk::{Budget, Client, Error, OpId, SyncEnd};
+
+use super::World;
+use crate::{
+    cast::name,
+    chance::Chance,
+    host::Host,
+    link::Weather,
+    oracle::{Look, Oracle},
+    trace::Trace,
+};
+
+/// What a sync may take.
+pub(crate) const BUDGET: Budget = Budget {
+    time: Duration::from_mins(5),
+};
+
+impl World {
+    /// Lets a device sync in a weather, while other things happen.
+    pub(super) fn sync(&mut self, device: usize, weather: Weather, chance: Chance) {
+        let Some(there) = self.devices.get_mut(&device) else {
+            return;
+        };
+        let Some(client) = there.client.clone() else {
+            return;
+        };
+        there.under_way.retain(|task| !task.is_finished());
+        there.link.set_weather(weather, chance);
+        let (oracle, trace) = (Arc::clone(&self.oracle), self.trace.clone());
+        let (disk, link) = (there.disk.clone(), Arc::clone(&there.link));
+        let (host, must_heal) = (Arc::clone(&self.host), there.must_heal.clone());
+        let task = tokio::spawn(async move {
+            let synced = sync(device, &client, &trace, &oracle).await;
+            if disk.is_dead() {
+                return;
+            }
+            check_status(device, &client, &oracle);
+            if synced == Synced::Wholly && !link.was_whole() {
+                oracle.violation(format!("{} takes a cut answer for whole", name(device)));
+            }
+            if synced == Synced::Wholly && must_heal.is_missed(client.status().healed) {
+                let what = "was put back to an older state and not told so in its first sync";
+                oracle.violation(format!("{} {what}", name(device)));
+            }
+            let newly = oracle.look(device, client.seen_ops(), Look::Synced);
+            check_stored(&host, &oracle, device, &newly).await;
+        });
+        there.under_way.push(task);
+    }
+
+    /// All devices sync once, one after the other.
+    pub(crate) async fn sync_all(&mut self) {
+        for (device, there) in &self.devices {
+            let Some(client) = &there.client else {
+                continue;
+            };
+            sync(*device, client, &self.trace, &self.oracle).await;
+            let seen = client.seen_ops();
+            let newly = self.oracle.look(*device, seen, Look::Synced);
+            check_stored(&self.host, &self.oracle, *device, &newly).await;
+        }
+    }
+}
+
+/// How far a sync came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Synced {
+    Wholly,
+    NotWholly,
+}
+
+/// Whatever is pending has a next attempt.
+fn check_status(device: usize, client: &Client, oracle: &Oracle) {
+    let status = client.status();
+    if status.pending > 0 && status.next_attempt.is_none() {
+        oracle.violation(format!(
+            "{} has {} pending and no next attempt",
+            name(device),
+            status.pending
+        ));
+    }
+}
+
+async fn sync(device: usize, client: &Client, trace: &Trace, oracle: &Oracle) -> Synced {
+    match client.sync(BUDGET).await {
+        Ok(report) => {
+            trace.note(format!(
+                "{} · synced: {} accepted, {} rejected, {} deferred, {} received, {} calls",
+                name(device),
+                report.accepted,
+                report.rejected,
+                report.deferred,
+                report.received,
+                report.calls
+            ));
+            if report.end == SyncEnd::Done {
+                Synced::Wholly
+            } else {
+                Synced::NotWholly
+            }
+        }
+        Err(error) => {
+            let cause = error.cause().to_string();
+            trace.note(format!("{} · sync failed: {cause}", name(device)));
+            if matches!(
+                error,
+                Error::Bug(_) | Error::EnrolAgain(_) | Error::UpdateApp(_)
+            ) {
+                oracle.violation(format!("{}: {error}: {cause}", name(device)));
+            }
+            Synced::NotWholly
+        }
+    }
+}
+
+/// What a device was told is with the server is there.
+async fn check_stored(host: &Host, oracle: &Oracle, device: usize, newly: &[OpId]) {
+    use askel_store::OpStore as _;
+    if newly.is_empty() {
+        return;
+    }
+    let held = host.store().lookup_ops(host.tenant.id, newly).await;
+    let held: Vec<OpId> = held
+        .expect("memory")
+        .iter()
+        .map(askel_sync::admission::AdmittedOp::id)
+        .collect();
+    for op in newly.iter().filter(|op| !held.contains(op)) {
+        oracle.violation(format!(
+            "{} was told that op {} is accepted, and the server has it not",
+            name(device),
+            crate::oracle::short(*op)
+        ));
+    }
+}
