@@ -184,3 +184,38 @@ async fn a_damaged_op_is_not_handed_on() {
         "{found:?}"
     );
 }
+
+/// What an erasure left behind that was cut off before the file was swept.
+#[tokio::test]
+async fn a_file_that_is_due_is_swept_when_it_is_opened() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("askel.db");
+    let store = SqliteStore::open(&path).await.expect("a new store");
+    store.close().await;
+    let database = raw(&path).await;
+    for statement in [
+        "PRAGMA secure_delete = OFF",
+        "INSERT INTO catalog VALUES (x'01', 1, zeroblob(32), x'', 0, CAST('canary' AS BLOB))",
+        "DELETE FROM catalog",
+    ] {
+        let done = sqlx::query(statement).execute(&database).await;
+        done.expect("a statement");
+    }
+    database.close().await;
+    let canary = || {
+        let content = std::fs::read(&path).expect("the file");
+        content.windows(6).any(|window| window == b"canary")
+    };
+    let store = SqliteStore::open(&path).await.expect("the same store");
+    store.close().await;
+    assert!(canary(), "nothing is swept that is not due");
+    let database = raw(&path).await;
+    let due = sqlx::query("PRAGMA user_version = 1")
+        .execute(&database)
+        .await;
+    due.expect("a note");
+    database.close().await;
+    let store = SqliteStore::open(&path).await.expect("the same store");
+    assert!(!canary(), "swept");
+    store.close().await;
+}

@@ -31,6 +31,7 @@ mod catalog;
 mod coming_back;
 mod concurrency;
 mod device;
+mod disturbance;
 mod ending;
 mod erasure;
 mod fixture;
@@ -53,6 +54,7 @@ pub use catalog::*;
 pub use coming_back::*;
 pub use concurrency::*;
 pub use device::*;
+pub use disturbance::*;
 pub use ending::*;
 pub use erasure::*;
 pub use forgetting::*;
@@ -161,6 +163,8 @@ macro_rules! store_conformance {
             one_of_several_keys_wins_a_code
             a_stream_opened_by_many_has_one_handle
             a_failed_call_may_be_repeated
+            a_part_is_of_one_moment
+            an_erasure_among_writers_is_whole
             the_greatest_of_a_register_is_live
             registers_are_kept_apart
             steps_of_the_future_supersede_nothing
@@ -221,6 +225,7 @@ mod tests {
             include_str!("conformance/coming_back.rs"),
             include_str!("conformance/concurrency.rs"),
             include_str!("conformance/device.rs"),
+            include_str!("conformance/disturbance.rs"),
             include_str!("conformance/ending.rs"),
             include_str!("conformance/erasure.rs"),
             include_str!("conformance/forgetting.rs"),

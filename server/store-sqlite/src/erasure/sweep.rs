@@ -17,11 +17,7 @@ impl Erasing<'_> {
     /// Notes, in the transaction that erases, that the file has to be swept: a crash must not make
     /// anyone forget it.
     pub(crate) async fn leave_for_sweeping(&mut self) -> Result<(), StoreError> {
-        sqlx::query("PRAGMA user_version = 1")
-            .execute(&mut *self.connection)
-            .await
-            .map_err(store_error)?;
-        Ok(())
+        run(self.connection, "PRAGMA user_version = 1").await
     }
 }
 
@@ -32,7 +28,8 @@ impl SqliteStore {
         let pages = pragma(&mut writer, "PRAGMA page_count").await?;
         let page_bytes = pragma(&mut writer, "PRAGMA page_size").await?;
         if pages.saturating_mul(page_bytes) > SWEPT_AT_ONCE_BYTES_MAX {
-            return empty_wal(&mut writer).await;
+            empty_wal(&mut writer).await?;
+            return Ok(());
         }
         sweep(&mut writer).await
     }
@@ -48,19 +45,22 @@ impl SqliteStore {
 }
 
 async fn sweep(writer: &mut SqliteConnection) -> Result<(), StoreError> {
-    for statement in ["VACUUM", "PRAGMA user_version = 0"] {
-        sqlx::query(statement)
-            .execute(&mut *writer)
-            .await
-            .map_err(store_error)?;
+    run(writer, "VACUUM").await?;
+    if empty_wal(writer).await? {
+        run(writer, "PRAGMA user_version = 0").await?;
     }
-    empty_wal(writer).await
+    Ok(())
 }
 
-/// Moves the write-ahead log into the database and empties it. A reader that takes long keeps it
-/// from doing so; then it is emptied with the next sweep or when the file is closed.
-async fn empty_wal(writer: &mut SqliteConnection) -> Result<(), StoreError> {
-    sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
+/// Moves the write-ahead log into the database and empties it. Returns whether that was possible: a
+/// reader that takes long keeps it from being so, and the file stays due for sweeping.
+async fn empty_wal(writer: &mut SqliteConnection) -> Result<bool, StoreError> {
+    // The first column of its answer says whether it was kept from finishing.
+    Ok(pragma(writer, "PRAGMA wal_checkpoint(TRUNCATE)").await? == 0)
+}
+
+async fn run(writer: &mut SqliteConnection, statement: &'static str) -> Result<(), StoreError> {
+    sqlx::query(statement)
         .execute(writer)
         .await
         .map_err(store_error)?;

@@ -16,7 +16,7 @@ use super::fixture::{
 use crate::{Append, PartOf, Reading, Store, StreamPart};
 
 /// Steps of the quarter before now.
-fn steps(log: u8, sequence: u64, revision: u32) -> AdmittedOp {
+pub(super) fn steps(log: u8, sequence: u64, revision: u32) -> AdmittedOp {
     let bucket = Quarter::containing(NOW).unwrap().get() - 1;
     let payload = Payload::StepCount(StepCount {
         source: StepSourceId::from_bytes([1; 16]),
@@ -76,7 +76,7 @@ fn positions(part: &StreamPart) -> Vec<u64> {
     part.ops.iter().map(|op| op.position).collect()
 }
 
-fn sum_of(ops: &[&AdmittedOp]) -> StreamSum {
+pub(super) fn sum_of(ops: &[&AdmittedOp]) -> StreamSum {
     let sums = ops.iter().map(|op| op_sum(op));
     sums.fold(StreamSum::default(), StreamSum::plus)
 }
