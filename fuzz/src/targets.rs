@@ -4,6 +4,9 @@ mod batch;
 mod catalog;
 #[cfg(feature = "parties")]
 mod database;
+mod frame;
+#[cfg(feature = "parties")]
+mod journal;
 mod key;
 mod op;
 mod page;
@@ -26,6 +29,11 @@ pub(crate) const ALL: &[Target] = &[
     key::CREDENTIAL,
     text::PASS_TEXT,
     text::LINK,
+    frame::FRAME,
+    frame::COMPACT_BATCH,
+    frame::LIFEBOAT,
+    #[cfg(feature = "parties")]
+    journal::JOURNAL,
     #[cfg(feature = "parties")]
     server::SERVER,
     #[cfg(feature = "parties")]

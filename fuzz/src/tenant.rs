@@ -20,7 +20,11 @@ use askel_server::{
     operator::{NewTenant, OperatorInvitation, invite},
     push::LogPush,
 };
-use askel_store::memory::MemoryStore;
+use askel_store::{
+    RestoreStore as _,
+    journal::{Entry, ImageOf},
+    memory::MemoryStore,
+};
 use askel_sync::{
     admission::Role,
     catalog,
@@ -103,6 +107,26 @@ pub(crate) fn alone<T>(future: impl Future<Output = T>) -> T {
 pub(crate) fn tenant() -> &'static Tenant {
     static MADE: OnceLock<Tenant> = OnceLock::new();
     MADE.get_or_init(|| alone(make()))
+}
+
+/// What a journal would say of the tenant.
+pub(crate) fn images() -> Vec<Entry> {
+    let tenant = tenant();
+    let devices = tenant.hostile.iter().chain([&tenant.honest]);
+    let mut wanted = vec![
+        ImageOf::Tenant,
+        ImageOf::Catalog(1),
+        ImageOf::Invitation([1; 16]),
+    ];
+    wanted.extend(devices.map(|device| ImageOf::Device(device.id)));
+    let read = async |of| tenant.store.read_image(TENANT, &of).await.ok().flatten();
+    alone(async {
+        let mut images = Vec::new();
+        for of in wanted {
+            images.extend(read(of).await);
+        }
+        images
+    })
 }
 
 impl Tenant {

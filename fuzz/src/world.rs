@@ -6,7 +6,7 @@ use std::path::Path;
 use askel_sync::{
     catalog::Catalog,
     id::{DeviceId, ParticipantId, TenantId},
-    key::{KeyList, KeyPair, device_id},
+    key::{IngestSecretKey, KeyList, KeyPair, device_id},
     time::Timestamp,
 };
 use prost::Message as _;
@@ -31,6 +31,11 @@ pub(crate) fn certifier() -> KeyPair {
 
 pub(crate) fn phone() -> KeyPair {
     KeyPair::from_seed(&[5; 32])
+}
+
+/// Opens what is sealed to the server.
+pub(crate) fn ingest() -> IngestSecretKey {
+    IngestSecretKey::from_bytes([6; 32])
 }
 
 pub(crate) fn device() -> DeviceId {

@@ -6,9 +6,11 @@ use askel_proto::v1;
 use askel_sync::{
     admission::AdmittedOp,
     catalog,
+    frame::{ENCODING, LogRef, encode_batch, encode_ops},
     id::{PassTag, PlaceId},
     invitation::{Link, LinkKind, participant_code},
     key::{KeyList, StaffCertificate, credential::CallCredential},
+    lifeboat,
     op::Op,
     pass::{self, PassForm},
     time::{DAY_MS, HOUR_MS},
@@ -45,6 +47,26 @@ pub(crate) const FRAMES: &[Frame] = &[
         name: "sealed-batch",
         make: || world::batch().seal(TENANT, &world::phone()).encode_to_vec(),
         tell: |bytes, _| telling::sealed_batch(bytes),
+    },
+    Frame {
+        name: "sealed-batch-compact",
+        make: || compact_batch().encode_to_vec(),
+        tell: |bytes, _| telling::compact_batch(bytes),
+    },
+    Frame {
+        name: "page-compact",
+        make: || compact_page(true).encode_to_vec(),
+        tell: telling::page,
+    },
+    Frame {
+        name: "page-compact-in-full",
+        make: || compact_page(false).encode_to_vec(),
+        tell: telling::page,
+    },
+    Frame {
+        name: "lifeboat-frame",
+        make: lifeboat_frame,
+        tell: |bytes, _| telling::lifeboat_frame(bytes),
     },
     Frame {
         name: "page-rows",
@@ -112,6 +134,50 @@ fn page() -> v1::Page {
         mac: vec![7; 8],
         ..v1::Page::default()
     }
+}
+
+/// The first ops are the context, and of the rest every second one is the reader's own.
+fn compact_page(refers: bool) -> v1::Page {
+    let ops = world::admitted();
+    let (context, rest) = if refers {
+        ops.split_at(world::CONTEXT_OPS)
+    } else {
+        ops.split_at(0)
+    };
+    let elide = |op: &Op| refers && world::is_own(op.origin);
+    let first_position = 1 + u64::try_from(context.len()).expect("few");
+    v1::Page {
+        first_position,
+        ops: Vec::new(),
+        encoding: ENCODING,
+        columns: encode_ops(TENANT, context, &elide, rest),
+        context_ops: u32::try_from(context.len()).expect("few"),
+        ..page()
+    }
+}
+
+fn compact_batch() -> v1::SealedBatch {
+    let sealed = world::batch().seal(TENANT, &world::phone());
+    let log = LogRef::Prefix(*b"log-");
+    let columns = encode_batch(&[], &world::hints(), log, &sealed.batch);
+    v1::SealedBatch {
+        batch: Vec::new(),
+        encoding: ENCODING,
+        columns: columns.expect("a batch in order"),
+        ..sealed
+    }
+}
+
+fn lifeboat_frame() -> Vec<u8> {
+    let frame = v1::Frame {
+        tenant_id: TENANT.to_vec(),
+        device_id: world::device().to_vec(),
+        batches: vec![
+            world::batch().seal(TENANT, &world::phone()),
+            compact_batch(),
+        ],
+    };
+    lifeboat::seal(&world::ingest().public_key(), TENANT, &frame, [7; 32]).expect("sealed")
 }
 
 fn staff_certificate() -> v1::SignedStaffCertificate {

@@ -7,8 +7,10 @@ use askel_sync::{
     admission::AdmittedOp,
     catalog::{self, Catalog},
     fold::ParticipantState,
+    frame::{FrameLimits, decode_batch, decode_ops},
     invitation::Link,
     key::{KeyList, ListedKey, StaffCertificate, credential::CallCredential},
+    lifeboat,
     log::Batch,
     op::{Measure, Op},
     pass,
@@ -77,11 +79,59 @@ fn op(op: &Op) -> String {
     )
 }
 
-pub(crate) fn page(bytes: &[u8], folder: &Path) -> String {
-    page_rows(read(bytes), folder)
+/// As a server that holds nothing of the log yet.
+pub(crate) fn compact_batch(bytes: &[u8]) -> String {
+    batch(&plain(read(bytes)))
 }
 
-fn page_rows(page: v1::Page, folder: &Path) -> String {
+fn plain(sealed: v1::SealedBatch) -> v1::SealedBatch {
+    let limits = FrameLimits {
+        ops_max: 500,
+        bytes_max: 64 * 1_024,
+    };
+    match sealed.encoding {
+        0 => sealed,
+        _ => v1::SealedBatch {
+            batch: decode_batch(&[], &world::hints(), &sealed.columns, limits).expect("rebuilt"),
+            encoding: 0,
+            columns: Vec::new(),
+            ..sealed
+        },
+    }
+}
+
+pub(crate) fn lifeboat_frame(bytes: &[u8]) -> String {
+    let frame = lifeboat::open(&world::ingest(), TENANT, bytes).expect("sealed to the key");
+    let mut told = String::new();
+    tell!(told, "device {}", HEX.encode(&frame.device_id));
+    for sealed in frame.batches {
+        told += &batch(&plain(sealed));
+    }
+    told
+}
+
+/// The ops of a page, as a reader who holds the golden ops before it.
+fn ops_of(page: v1::Page) -> Vec<AdmittedOp> {
+    let read = |op| AdmittedOp::from_proto(op).expect("an admitted op");
+    if page.encoding == 0 {
+        return page.ops.into_iter().map(read).collect();
+    }
+    let golden = world::admitted();
+    let context = usize::try_from(page.context_ops).expect("few");
+    let own = |origin| {
+        let mut own = golden.iter().filter(|held| world::is_own(held.op.origin));
+        own.find(|held| held.op.origin == origin)
+            .map(|held| held.op.clone())
+    };
+    let limits = FrameLimits {
+        ops_max: 1_000,
+        bytes_max: 64 * 1_024,
+    };
+    decode_ops(TENANT, &golden[..context], &own, &page.columns, limits).expect("a frame")
+}
+
+pub(crate) fn page(bytes: &[u8], folder: &Path) -> String {
+    let page: v1::Page = read(bytes);
     let mut told = String::new();
     let (first, next) = (page.first_position, page.next_position);
     tell!(
@@ -90,12 +140,7 @@ fn page_rows(page: v1::Page, folder: &Path) -> String {
         HEX.encode(&page.stream_id)
     );
     tell!(told, "sum {:016x} mac {}", page.sum, HEX.encode(&page.mac));
-    let ops: Vec<AdmittedOp> = page
-        .ops
-        .into_iter()
-        .map(|op| AdmittedOp::from_proto(op).expect("an admitted op"))
-        .collect();
-    told + &admitted(&ops, folder)
+    told + &admitted(&ops_of(page), folder)
 }
 
 /// Each op with its judgement, and what all of them come to.

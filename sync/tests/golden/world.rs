@@ -4,11 +4,12 @@ use askel_proto::v1;
 use askel_sync::{
     admission::{Admission, AdmittedOp, Flags, Role, Strength},
     catalog,
+    frame::BatchHints,
     id::{
         AwardId, DeviceId, GoalId, LogId, OpId, ParticipantId, PassTag, PlaceId, SessionId, SlotId,
         StepSourceId, StreamId, TenantId,
     },
-    key::{KeyEntry, KeyList, KeyPair, device_id},
+    key::{IngestSecretKey, KeyEntry, KeyList, KeyPair, ListedKey, device_id},
     log::Batch,
     op::{
         Alias, AwardConfirmed, AwardWithdrawn, ChallengeTotal, CheckIn, Correction,
@@ -27,6 +28,25 @@ pub(crate) const LOG: LogId = LogId::from_bytes(*b"log-id-123456789");
 pub(crate) const AUDIENCE: &str = "askel.example";
 /// Tuesday 12 April 2016, 12:00 in Helsinki.
 pub(crate) const NOON: Timestamp = Timestamp::from_ms(1_460_451_600_000);
+
+/// How many of the ops a compact page refers to.
+pub(crate) const CONTEXT_OPS: usize = 6;
+
+/// Whether a compact page leaves an op out, because its reader wrote it.
+pub(crate) fn is_own(origin: Origin) -> bool {
+    origin.log == LOG && origin.sequence % 2 == 0
+}
+
+/// What both sides of a compact batch know beside.
+pub(crate) fn hints() -> BatchHints {
+    BatchHints {
+        tenant: TENANT,
+        device: device(),
+        log: LOG,
+        clock_segment: batch().clock_segment,
+        wall: NOON,
+    }
+}
 
 /// A key of a later version's op, which this version carries and does not read.
 const LATER_KIND: u32 = 9_999;
@@ -54,14 +74,19 @@ pub(crate) fn phone() -> KeyPair {
     KeyPair::from_seed(&[5; 32])
 }
 
+/// Opens what is sealed to the server.
+pub(crate) fn ingest() -> IngestSecretKey {
+    IngestSecretKey::from_bytes([6; 32])
+}
+
 pub(crate) fn device() -> DeviceId {
     device_id(TENANT, &phone().public_key())
 }
 
 pub(crate) fn key_list() -> KeyList {
-    let entry = |purpose, key: KeyPair, revoked| KeyEntry {
+    let entry = |purpose, public_key: ListedKey, revoked| KeyEntry {
         purpose,
-        public_key: key.public_key().into(),
+        public_key,
         from: Timestamp::from_ms(0),
         until: NOON.saturating_add_ms(1_000 * HOUR_MS),
         revoked,
@@ -70,9 +95,22 @@ pub(crate) fn key_list() -> KeyList {
         version: 7,
         expires_at: NOON.saturating_add_ms(500 * HOUR_MS),
         keys: vec![
-            entry(v1::KeyPurpose::Catalog, organiser(), false),
-            entry(v1::KeyPurpose::PassIssuer, issuer(), false),
-            entry(v1::KeyPurpose::StaffCertifier, certifier(), true),
+            entry(
+                v1::KeyPurpose::Catalog,
+                organiser().public_key().into(),
+                false,
+            ),
+            entry(
+                v1::KeyPurpose::PassIssuer,
+                issuer().public_key().into(),
+                false,
+            ),
+            entry(
+                v1::KeyPurpose::StaffCertifier,
+                certifier().public_key().into(),
+                true,
+            ),
+            entry(v1::KeyPurpose::Ingest, ingest().public_key().into(), false),
         ],
     }
 }
