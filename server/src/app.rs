@@ -9,6 +9,7 @@ mod approve_device;
 mod audit_log;
 mod authenticate;
 mod cards;
+mod carried_frames;
 mod catalog;
 mod challenge;
 mod encounter_summary;
@@ -19,10 +20,15 @@ mod figures;
 mod guesses;
 mod invitations;
 mod own_devices;
+mod pages;
 mod place_day;
+mod plain_batch;
 mod publish_catalog;
+mod quota;
 mod read_streams;
 mod recovery_sheet;
+mod returned_pages;
+mod short_form;
 mod staff_devices;
 mod streams;
 mod verify;
@@ -35,13 +41,13 @@ pub use verify::{VerifiedParticipant, VerifiedTenant, verify};
 pub(crate) use accept_batches::HandedIn;
 pub(crate) use approve_device::approve_device;
 pub(crate) use audit_log::list_audit;
-pub(crate) use authenticate::{Caller, authenticate};
+pub(crate) use authenticate::{Caller, absent, authenticate};
 pub(crate) use cards::create_card;
 pub(crate) use catalog::{catalog_chunk, catalog_version, key_list, list_catalog_versions};
 pub(crate) use challenge::challenge;
 pub(crate) use encounter_summary::{EncounterSummary, PlaceEncounters, encounter_summary};
 pub(crate) use enrol::{EnrolRight, Enrolled, Enrolment, enrol};
-pub(crate) use exchange::{Exchange, ExchangeRequest, exchange};
+pub(crate) use exchange::{Exchange, ExchangeRequest, Form, exchange};
 pub(crate) use figures::Figure;
 pub(crate) use guesses::Guesses;
 pub(crate) use invitations::{
@@ -49,10 +55,13 @@ pub(crate) use invitations::{
     list_invitations,
 };
 pub(crate) use own_devices::{list_own_devices, refuse_device, revoke_own_device};
+pub(crate) use pages::PageEncoding;
 pub(crate) use place_day::{PlaceDay, place_day};
 pub(crate) use publish_catalog::{PublishMode, announce_key_list, publish_catalog};
-pub(crate) use read_streams::{PageReader, Part};
+pub(crate) use quota::Quotas;
+pub(crate) use read_streams::{News, PageReader, PageWishes, Part};
 pub(crate) use recovery_sheet::{RecoverySheet, create_recovery_sheet};
+pub(crate) use short_form::ShortForm;
 pub(crate) use staff_devices::{approve_staff_device, list_devices, revoke_device};
 pub(crate) use streams::{StreamCursor, WantedStream};
 pub(crate) use watch::watched;
@@ -80,6 +89,7 @@ pub(crate) struct App {
     pub(crate) catalogs: Arc<Catalogs>,
     pub(crate) server_log: Arc<ServerLog>,
     pub(crate) guesses: Guesses,
+    pub(crate) quotas: Quotas,
     pub(crate) ingest: Ingest,
     pub(crate) projector: Arc<Projector>,
     pub(crate) enrolment: EnrolmentConfig,

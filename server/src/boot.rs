@@ -1,5 +1,11 @@
 //! The composition root: the only room that names concrete backends.
 
+mod backup;
+
+pub use backup::{
+    BackupError, JournalUse, RestoreOptions, Restored, StandingDatabase, backup, healing, restore,
+};
+
 use std::{
     fs::{File, TryLockError},
     io,
@@ -15,7 +21,7 @@ use tokio::{net::TcpListener, task::JoinHandle};
 use tonic_health::{ServingStatus, server::HealthReporter};
 
 use crate::{
-    app::{App, AppError, Guesses, announce_key_list},
+    app::{App, AppError, Guesses, Quotas, announce_key_list},
     catalogs::Catalogs,
     clock::Clock,
     components::Components,
@@ -25,6 +31,8 @@ use crate::{
     entropy::SystemEntropy,
     fan_out::InProcess,
     ingest::Ingest,
+    journal::FileJournal,
+    journaled::Journaled,
     lifecycle::{Stopper, stop_pair},
     limits::KEEPALIVE_MS,
     project::{Desk, Projector},
@@ -63,13 +71,15 @@ pub enum BootError {
     Announce(#[source] AppError),
 }
 
-/// Opens the embedded store, `SQLite` in the data folder; migrates it first.
+/// Opens the embedded store, `SQLite` in the data folder, with its journal; migrates it first.
 ///
 /// # Errors
 /// [`BootError::DataDir`] and [`BootError::Store`].
 pub async fn open_store(config: &StoreConfig) -> Result<Arc<dyn Store>, BootError> {
     std::fs::create_dir_all(&config.data_dir).map_err(BootError::DataDir)?;
-    Ok(Arc::new(SqliteStore::open(&config.database_path()).await?))
+    let store = SqliteStore::open(&config.database_path()).await?;
+    let journal = FileJournal::at(config.journal_path());
+    Ok(Arc::new(Journaled::new(Arc::new(store), Arc::new(journal))))
 }
 
 /// The components of a server on one machine: embedded store, in-process fan-out, no push service.
@@ -132,6 +142,7 @@ pub(crate) async fn assemble(
         catalogs,
         server_log,
         guesses: Guesses::default(),
+        quotas: Quotas::default(),
         ingest,
         projector: Arc::clone(&projector),
         enrolment: config.enrolment,

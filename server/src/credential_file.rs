@@ -11,7 +11,7 @@ use std::{
 
 use askel_sync::{
     id::{DeviceId, TenantId},
-    key::{KeyPair, device_id},
+    key::{IngestSecretKey, KeyPair, device_id},
     page::PageKey,
 };
 use data_encoding::HEXLOWER;
@@ -35,7 +35,7 @@ pub struct ServerKeys {
     /// Of the pages handed out: a restored server knows them again.
     page_mac: Arc<PageKey>,
     /// What carried frames are sealed to.
-    ingest: Zeroizing<[u8; 32]>,
+    ingest: IngestSecretKey,
 }
 
 /// Which kind of code a hash is of: one never passes for another.
@@ -60,7 +60,7 @@ impl ServerKeys {
             server_writer: key()?,
             code_hash: Zeroizing::new(draw(entropy)?),
             page_mac: Arc::new(PageKey::from_bytes(draw(entropy)?)),
-            ingest: Zeroizing::new(draw(entropy)?),
+            ingest: IngestSecretKey::from_bytes(draw(entropy)?),
         })
     }
 
@@ -85,6 +85,11 @@ impl ServerKeys {
     /// The key of the MACs of pages.
     pub fn page_mac(&self) -> Arc<PageKey> {
         Arc::clone(&self.page_mac)
+    }
+
+    /// What opens carried frames.
+    pub fn ingest(&self) -> &IngestSecretKey {
+        &self.ingest
     }
 
     /// The random bytes of the sheet that follows a used one. They come from the used code, so that
@@ -249,7 +254,7 @@ impl TenantEntry {
             server_writer: hex(&keys.server_writer),
             code_hash: HEXLOWER.encode(&*keys.code_hash),
             page_mac: HEXLOWER.encode(&*keys.page_mac.to_bytes()),
-            ingest: HEXLOWER.encode(&*keys.ingest),
+            ingest: HEXLOWER.encode(&*keys.ingest.to_bytes()),
         }
     }
 
@@ -262,7 +267,7 @@ impl TenantEntry {
             server_writer: seed(&self.server_writer)?,
             code_hash: bytes_of(&self.code_hash)?,
             page_mac: Arc::new(PageKey::from_bytes(*bytes_of(&self.page_mac)?)),
-            ingest: bytes_of(&self.ingest)?,
+            ingest: IngestSecretKey::from_bytes(*bytes_of(&self.ingest)?),
         };
         Some((TenantId::try_from(&*tenant).ok()?, keys))
     }
@@ -300,7 +305,7 @@ mod tests {
         let hash = |keys: &Credentials| {
             let keys = keys.get(TENANT).expect("held");
             let code = keys.code_hash(TENANT, CodeKind::Invitation, b"code");
-            (code, keys.page_mac.mac(&[1; 32]), *keys.ingest)
+            (code, keys.page_mac.mac(&[1; 32]), *keys.ingest.to_bytes())
         };
         assert_eq!(hash(&read), hash(&saved));
         let mode = fs::metadata(&path).expect("there").permissions().mode();

@@ -6,6 +6,8 @@ mod commit;
 mod decide;
 mod driver;
 mod facts;
+mod take_back;
+mod wanted;
 
 pub(crate) use driver::Ingest;
 
@@ -13,9 +15,10 @@ use std::collections::BTreeMap;
 
 use askel_store::{Device, DeviceState};
 use askel_sync::{
-    admission::{Author, AuthorStanding, ClockReading, Deferral, PlaceScope},
-    id::LogId,
+    admission::{AdmittedOp, Author, AuthorStanding, ClockReading, Deferral, PlaceScope},
+    id::{DeviceId, LogId, ParticipantId, StreamId},
     log::Batch,
+    stream::StreamKey,
     time::Timestamp,
 };
 
@@ -28,10 +31,39 @@ use crate::{
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Submission {
     pub(crate) author: Author,
+    pub(crate) hand: Hand,
     pub(crate) batches: Vec<Batch>,
     pub(crate) heads: Vec<Head>,
+    /// Pages that a reader hands back to a restored server, verified.
+    pub(crate) returned: Vec<ReturnedPage>,
     pub(crate) sent_with: Option<ClockReading>,
     pub(crate) received_at: Timestamp,
+}
+
+/// Who hands in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Hand {
+    /// The author.
+    Own,
+    /// Another device carries it, or the author itself for a log that it has lost.
+    Carried {
+        /// Who carries.
+        by: DeviceId,
+        /// Whether it is a device of the author's person: then it does not matter that the author's
+        /// device was revoked.
+        same_person: bool,
+    },
+}
+
+/// What became of a frame that someone carried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FrameResult {
+    /// Its ops are settled.
+    Taken,
+    /// It can never be taken.
+    Refused,
+    /// Not now.
+    Later,
 }
 
 /// What the caller's database has written of one of its logs.
@@ -43,12 +75,30 @@ pub(crate) struct Head {
     pub(crate) last_op_prefix: Option<[u8; 8]>,
 }
 
+/// A page of a stream of before a restore.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct ReturnedPage {
+    /// The handle that the stream had.
+    pub(crate) ancestor: StreamId,
+    /// The stream that continues it.
+    pub(crate) key: StreamKey,
+    /// The position before the page's first.
+    pub(crate) after: u64,
+    /// The page's last position.
+    pub(crate) up_to: u64,
+    pub(crate) ops: Vec<AdmittedOp>,
+}
+
 /// What became of a submission.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Receipt {
     pub(crate) logs: Vec<LogVerdict>,
     /// Whether some awards may have changed or another stream waits for a derived op.
     pub(crate) stirred: bool,
+    /// Ops that were settled now and not before.
+    pub(crate) news: u64,
+    /// Who was erased by them.
+    pub(crate) erased: Vec<ParticipantId>,
 }
 
 /// What became of one log.
@@ -60,6 +110,24 @@ pub(crate) struct LogVerdict {
     /// Those of the offered ops that were not accepted, by sequence.
     pub(crate) exceptions: BTreeMap<u64, Exception>,
     pub(crate) conflict: Option<Conflict>,
+    /// The first offered sequence that lies past a gap.
+    pub(crate) offered_from: Option<u64>,
+    /// A compact batch of it referred to what is not here.
+    pub(crate) plain_wanted: bool,
+}
+
+impl LogVerdict {
+    /// Of a log of which nothing more is known.
+    pub(crate) const fn plain_wanted(log: LogId) -> Self {
+        Self {
+            log,
+            settled_before: 0,
+            exceptions: BTreeMap::new(),
+            conflict: None,
+            offered_from: None,
+            plain_wanted: true,
+        }
+    }
 }
 
 /// An op that was not accepted.
@@ -88,6 +156,8 @@ pub(crate) enum Conflict {
 pub(crate) enum IngestError {
     /// The author's device was revoked while the submission waited.
     Revoked,
+    /// The author's person was erased.
+    Erased,
     Busy,
     Stopping,
     StoreAway,
@@ -103,6 +173,7 @@ impl From<IngestError> for AppError {
         };
         match error {
             IngestError::Revoked => Reason::DeviceRevoked.into(),
+            IngestError::Erased => Reason::Erased.into(),
             IngestError::Busy => later(Reason::ServerBusy, BUSY_RETRY_MS),
             IngestError::Stopping => later(Reason::ServerStopping, STOPPING_RETRY_MS),
             IngestError::StoreAway => later(Reason::StoreUnavailable, BUSY_RETRY_MS),

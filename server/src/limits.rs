@@ -25,6 +25,20 @@ pub const HINTS_WAITING_MAX: usize = 1_024;
 pub const STREAM_READ_OPS: u32 = 1_000;
 /// Bytes of pages in one answer to Sync; what is left waits for the next.
 pub const ANSWER_BYTES_MAX: usize = 1_024 * 1_024;
+/// The revision of the limits that an opening tells.
+pub const LIMITS_REVISION: u32 = 2;
+/// Bytes of an answer that are ready before its first one is sent: a small answer leaves at once.
+pub const GATHERED_BYTES: usize = 16 * 1_024;
+/// Logs of a device that the short form of a Sync is compared with, the newest first.
+pub const DEVICE_LOGS_MAX: u32 = 16;
+/// Milliseconds by which a device's clock may be off without being told the server's time.
+pub const CLOCK_TOLD_MS: i64 = 30_000;
+/// Days for which a device certainly holds its own ops once they were received; it keeps them 35.
+pub const OWN_OPS_HELD_DAYS: i64 = 30;
+/// How far a reader may be behind and still be told what was superseded meanwhile.
+pub const SNAPSHOT_BEHIND_OPS: u64 = 1_000;
+/// How far a reader may be behind and still get large pages: a cut costs it one of them.
+pub const SMALL_PAGES_BEHIND_OPS: u64 = 256;
 /// Bytes of any request but Sync's and a catalog's.
 pub const SMALL_REQUEST_BYTES_MAX: usize = 64 * 1_024;
 /// Bytes that the envelope may add to a Sync request or a catalog before tonic cuts it off.
@@ -75,3 +89,7 @@ pub const WATCH_MS_MAX: u64 = 30 * 60_000;
 pub const FIGURE_PEOPLE_MIN: u64 = 5;
 /// Rounds of the projector in one call; the rest is done in the background.
 pub const PROJECTOR_ROUNDS_MAX: u32 = 16;
+/// Bytes of one record of the journal: a catalog's content, and what is said of it.
+pub const JOURNAL_RECORD_BYTES_MAX: usize = askel_sync::limits::CATALOG_BYTES_MAX + 64 * 1_024;
+/// Images of the journal that are remembered, so that one that says nothing new is not written again.
+pub const JOURNAL_IMAGES_REMEMBERED: usize = 4_096;

@@ -7,7 +7,7 @@ use askel_sync::{
     admission::Role,
     id::TenantId,
     invitation::{self, Link, LinkKind},
-    key::{KeyEntry, KeyList, KeyPair, PublicKey},
+    key::{KeyEntry, KeyList, KeyPair, ListedKey},
     time::{DAY_MS, Timestamp},
 };
 use data_encoding::HEXLOWER;
@@ -100,9 +100,9 @@ impl NewTenant {
     /// The first list. Its keys are good from the beginning: none was anyone's before.
     fn key_list(&self, now: Timestamp) -> KeyList {
         let until = now.saturating_add_ms(KEYS_GOOD_DAYS.saturating_mul(DAY_MS));
-        let entry = |purpose, public_key: PublicKey| KeyEntry {
+        let entry = |purpose, public_key: ListedKey| KeyEntry {
             purpose,
-            public_key: public_key.into(),
+            public_key,
             from: Timestamp::from_ms(0),
             until,
             revoked: false,
@@ -111,16 +111,20 @@ impl NewTenant {
             version: 1,
             expires_at: until,
             keys: vec![
-                entry(KeyPurpose::Catalog, self.catalog.public_key()),
-                entry(KeyPurpose::PassIssuer, self.server.pass_issuer.public_key()),
+                entry(KeyPurpose::Catalog, self.catalog.public_key().into()),
+                entry(
+                    KeyPurpose::PassIssuer,
+                    self.server.pass_issuer.public_key().into(),
+                ),
                 entry(
                     KeyPurpose::StaffCertifier,
-                    self.server.staff_certifier.public_key(),
+                    self.server.staff_certifier.public_key().into(),
                 ),
                 entry(
                     KeyPurpose::ServerWriter,
-                    self.server.server_writer.public_key(),
+                    self.server.server_writer.public_key().into(),
                 ),
+                entry(KeyPurpose::Ingest, self.server.ingest().public_key().into()),
             ],
         }
     }

@@ -19,7 +19,7 @@ use std::{
     time::Duration,
 };
 
-use askel_sync::id::TenantId;
+use askel_sync::id::{ParticipantId, TenantId};
 use tokio::sync::Notify;
 
 use crate::{
@@ -54,6 +54,15 @@ impl Projector {
             config,
             tenants: Mutex::default(),
             more: Notify::new(),
+        }
+    }
+
+    /// Forgets what was folded of participants who are erased.
+    pub(crate) async fn forget(&self, tenant: TenantId, erased: &[ParticipantId]) {
+        let slot = self.slot(tenant);
+        let mut projection = slot.lock().await;
+        for participant in erased {
+            projection.forget(*participant);
         }
     }
 

@@ -3,11 +3,18 @@
 use askel_proto::v1;
 use askel_sync::{
     admission::ClockReading,
+    id::LogId,
     log::{Batch, BatchError},
 };
+use prost::Message as _;
 
-use super::{App, AppError, Caller, Reason};
-use crate::ingest::{Head, Receipt, Submission, author};
+use super::{
+    App, AppError, Caller, Reason, WantedStream,
+    carried_frames::{CarriedFrame, take_in_frames},
+    plain_batch::{Plain, PlainBatches},
+    returned_pages::{claims, verified},
+};
+use crate::ingest::{FrameResult, Hand, Head, LogVerdict, Receipt, Submission, author};
 
 /// What a device hands in, not yet opened.
 #[derive(Debug, Clone, Default)]
@@ -15,32 +22,108 @@ pub(crate) struct HandedIn {
     pub(crate) batches: Vec<v1::SealedBatch>,
     pub(crate) heads: Vec<Head>,
     pub(crate) clock: Option<ClockReading>,
+    pub(crate) frames: Vec<CarriedFrame>,
+    pub(crate) returned: Vec<v1::Page>,
+}
+
+/// What became of it.
+#[derive(Debug, Default)]
+pub(crate) struct TakenIn {
+    pub(crate) receipt: Receipt,
+    pub(crate) frames: Vec<FrameResult>,
 }
 
 /// Opens every batch first: one bad signature and nothing of the request is taken in. Then queues
-/// for the tenant's next transaction and returns after its commit.
-pub(crate) async fn accept_batches(
+/// for the tenant's next transaction and returns after its commit. Frames of others come last and
+/// can't fail the call.
+pub(super) async fn accept(
     app: &App,
     caller: &Caller,
     handed_in: HandedIn,
-) -> Result<Receipt, AppError> {
-    if handed_in.batches.is_empty() && handed_in.heads.is_empty() {
+    wanted: &[WantedStream],
+) -> Result<TakenIn, AppError> {
+    let frames = handed_in.frames.clone();
+    let heads = handed_in.heads.clone();
+    let receipt = accept_own(app, caller, handed_in).await?;
+    let claims = claims(wanted, &heads, &receipt);
+    if !claims.is_empty() {
+        app.store().record_claims(caller.tenant, &claims).await?;
+    }
+    let frames = take_in_frames(app, caller, frames).await;
+    let stirred = receipt.stirred || frames.iter().any(|frame| frame.stirred);
+    Ok(TakenIn {
+        receipt: Receipt { stirred, ..receipt },
+        frames: frames.into_iter().map(|frame| frame.result).collect(),
+    })
+}
+
+async fn accept_own(app: &App, caller: &Caller, handed_in: HandedIn) -> Result<Receipt, AppError> {
+    let returned = verified(app, caller, handed_in.returned).await?;
+    if handed_in.batches.is_empty() && handed_in.heads.is_empty() && returned.is_empty() {
         return Ok(Receipt::default());
     }
     let device = &caller.device;
+    let plain = PlainBatches::of(caller.tenant, device.id, handed_in.clock);
     let mut batches = Vec::with_capacity(handed_in.batches.len());
-    for (index, sealed) in handed_in.batches.iter().enumerate() {
-        let opened = Batch::open(sealed, caller.tenant, device.id, &device.public_key);
-        batches.push(opened.map_err(|error| refusal(error, index))?);
+    let mut plain_wanted: Vec<LogId> = Vec::new();
+    for (index, sealed) in handed_in.batches.into_iter().enumerate() {
+        let compact = sealed.context_ops > 0;
+        let sealed = match plain.rebuild(app, sealed).await? {
+            Plain::Rebuilt(sealed) => sealed,
+            Plain::Wanted(log) => {
+                plain_wanted.extend(log);
+                continue;
+            }
+            Plain::Malformed => return Err(refusal(BatchError::Malformed, index)),
+        };
+        let opened = Batch::open(&sealed, caller.tenant, device.id, &device.public_key);
+        match opened {
+            Ok(batch) => batches.push(batch),
+            // It was rebuilt with ops that its writer did not mean, or was not signed like this.
+            Err(_) if compact => plain_wanted.extend(log_of(&sealed)),
+            Err(error) => return Err(refusal(error, index)),
+        }
     }
+    let whose = [(caller.tenant, device.id)];
+    let ops = count(&batches);
+    app.quotas.take(&whose, ops, app.now())?;
     let submission = Submission {
         author: author(device),
+        hand: Hand::Own,
         batches,
         heads: handed_in.heads,
+        returned,
         sent_with: handed_in.clock,
         received_at: app.now(),
     };
-    Ok(app.ingest.submit(caller.tenant, submission).await?)
+    let submitted = app.ingest.submit(caller.tenant, submission).await;
+    let news = submitted.as_ref().map_or(0, |receipt| receipt.news);
+    app.quotas.give_back(&whose, ops.saturating_sub(news));
+    let mut receipt = submitted?;
+    want_plain(&mut receipt, plain_wanted);
+    Ok(receipt)
+}
+
+/// The log that a rebuilt batch says it is of.
+fn log_of(sealed: &v1::SealedBatch) -> Option<LogId> {
+    let batch = v1::Batch::decode(&*sealed.batch).ok()?;
+    LogId::try_from(&*batch.log_id).ok()
+}
+
+/// Says of which logs the batches are wanted in plain.
+fn want_plain(receipt: &mut Receipt, logs: Vec<LogId>) {
+    for log in logs {
+        match receipt.logs.iter_mut().find(|told| told.log == log) {
+            Some(verdict) => verdict.plain_wanted = true,
+            None => receipt.logs.push(LogVerdict::plain_wanted(log)),
+        }
+    }
+}
+
+/// The ops of all.
+pub(super) fn count(batches: &[Batch]) -> u64 {
+    let ops = batches.iter().map(|batch| batch.ops.len()).sum::<usize>();
+    u64::try_from(ops).unwrap_or(u64::MAX)
 }
 
 fn refusal(error: BatchError, index: usize) -> AppError {

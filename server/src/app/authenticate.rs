@@ -2,8 +2,9 @@
 
 use askel_store::{Audit, AuditAction, Device, DeviceChange, DeviceState};
 use askel_sync::{
-    id::{ParticipantId, TenantId},
+    id::{DeviceId, ParticipantId, TenantId},
     key::credential::{CallCredential, CredentialError},
+    time::Timestamp,
 };
 
 use super::{App, AppError, Reason};
@@ -14,6 +15,8 @@ pub(crate) struct Caller {
     pub(crate) tenant: TenantId,
     /// Not revoked, not pending.
     pub(crate) device: Device,
+    /// When the credential of this call was made, by the device's clock.
+    pub(crate) credential_of: Timestamp,
 }
 
 impl Caller {
@@ -43,7 +46,9 @@ pub(crate) async fn authenticate(app: &App, credential: &str) -> Result<Caller, 
         .store()
         .lookup_device(claimed.tenant, claimed.device)
         .await?;
-    let device = found.ok_or(Reason::DeviceUnknown)?;
+    let Some(device) = found else {
+        return Err(absent(app, claimed.tenant, claimed.device).await?.into());
+    };
     let now = app.now();
     credential
         .verify(&device.public_key, &app.audience, now)
@@ -55,6 +60,7 @@ pub(crate) async fn authenticate(app: &App, credential: &str) -> Result<Caller, 
     let mut caller = Caller {
         tenant: credential.claimed.tenant,
         device,
+        credential_of: credential.claimed.issued_at,
     };
     match caller.device.state {
         DeviceState::Revoked => Err(Reason::DeviceRevoked.into()),
@@ -69,6 +75,20 @@ pub(crate) async fn authenticate(app: &App, credential: &str) -> Result<Caller, 
         }
         DeviceState::Probation { .. } | DeviceState::Active => Ok(caller),
     }
+}
+
+/// Why a device is not here.
+pub(crate) async fn absent(
+    app: &App,
+    tenant: TenantId,
+    device: DeviceId,
+) -> Result<Reason, AppError> {
+    let erased = app.store().lookup_erased(tenant, &[device.into()]).await?;
+    Ok(if erased.is_empty() {
+        Reason::DeviceUnknown
+    } else {
+        Reason::Erased
+    })
 }
 
 const ACTIVE: DeviceChange = DeviceChange {

@@ -99,6 +99,10 @@ reasons! {
     CatalogVersionNotNext = "CATALOG_VERSION_NOT_NEXT",
     /// Nothing has been published yet.
     CatalogMissing = "CATALOG_MISSING",
+    /// The device has handed in as many ops as it may within an hour.
+    OpsLimited = "OPS_LIMITED",
+    /// Everything of this person was erased; the device holds nothing of them any more.
+    Erased = "ERASED",
     /// More waits than the server takes on.
     ServerBusy = "SERVER_BUSY",
     /// The server is stopping.

@@ -5,29 +5,55 @@
 
 use askel_proto::v1;
 use askel_store::{Audit, AuditAction, DeviceChange, DeviceState};
-use askel_sync::{admission::Role, time::Timestamp};
+use askel_sync::{
+    admission::{ClockReading, Role},
+    id::LogId,
+    time::{DAY_MS, Timestamp},
+};
 
 use super::{
-    App, AppError, Caller, HandedIn, PageReader, StreamCursor, accept_batches::accept_batches,
-    enrol::staff_certificate, streams::resolve,
+    App, AppError, Caller, HandedIn, PageReader, PageWishes, StreamCursor,
+    accept_batches::{TakenIn, accept},
+    enrol::staff_certificate,
+    pages::Held,
+    short_form::{ShortForm, matched},
+    streams::resolve,
 };
-use crate::ingest::Receipt;
+use crate::{
+    ingest::{FrameResult, Head, Receipt},
+    limits::{CLOCK_TOLD_MS, OWN_OPS_HELD_DAYS},
+};
 
 /// What a Sync asks for.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ExchangeRequest {
     pub(crate) handed_in: HandedIn,
     pub(crate) cursors: Vec<StreamCursor>,
-    /// The largest page wanted, in bytes; 0 for the server's own limit.
-    pub(crate) page_bytes_max: usize,
+    /// The standard streams in short form; `None` where `cursors` says it all.
+    pub(crate) short: Option<ShortForm>,
+    pub(crate) wishes: PageWishes,
 }
 
 /// What a Sync answers; pages are read as they are sent.
 pub(crate) struct Exchange {
-    pub(crate) server_time: Timestamp,
+    pub(crate) form: Form,
+    /// `None` where the caller need not be told.
+    pub(crate) server_time: Option<Timestamp>,
     pub(crate) staff_certificate: Option<v1::SignedStaffCertificate>,
     pub(crate) receipt: Receipt,
-    pub(crate) pages: PageReader,
+    /// What became of the carried frames, by their index.
+    pub(crate) frames: Vec<FrameResult>,
+    /// `None` when the caller has to ask in full first.
+    pub(crate) pages: Option<PageReader>,
+}
+
+/// How the answer is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// In full.
+    Long,
+    /// In short, with the log that both sides mean.
+    Short(Option<LogId>),
 }
 
 /// Carries a Sync out.
@@ -36,9 +62,27 @@ pub(crate) async fn exchange(
     caller: &Caller,
     request: ExchangeRequest,
 ) -> Result<Exchange, AppError> {
-    let newcomer = is_first(&request.cursors);
-    let wanted = resolve(app, caller, request.cursors).await?;
-    let receipt = accept_batches(app, caller, request.handed_in).await?;
+    let ExchangeRequest {
+        handed_in,
+        cursors,
+        short,
+        wishes,
+    } = request;
+    let newcomer = short.is_none() && is_first(&cursors);
+    let mut wanted = resolve(app, caller, cursors).await?;
+    let clock_is_off = clock_is_off(app, caller, handed_in.clock);
+    let heads = handed_in.heads.clone();
+    let TakenIn { receipt, frames } = accept(app, caller, handed_in, &wanted).await?;
+    let mut short = short;
+    if !receipt.erased.is_empty() {
+        app.projector.forget(caller.tenant, &receipt.erased).await;
+        let itself = |erased| caller.participant() == Some(erased);
+        if receipt.erased.iter().copied().any(itself) {
+            // There is nothing left to read, and reading would call it into being.
+            wanted.clear();
+            short = None;
+        }
+    }
     if receipt.stirred {
         app.projector.settle(caller.tenant).await;
     }
@@ -46,19 +90,69 @@ pub(crate) async fn exchange(
         None if newcomer => staff_certificate(app, caller.tenant, &caller.device)?,
         renewed => renewed,
     };
-    let pages = PageReader::open(app, caller, wanted, request.page_bytes_max).await?;
-    Ok(Exchange {
-        server_time: app.now(),
+    let mut exchange = Exchange {
+        form: Form::Long,
+        server_time: Some(app.now()),
         staff_certificate,
         receipt,
-        pages,
-    })
+        frames,
+        pages: None,
+    };
+    let held = match short {
+        None => held_by_heads(app, &heads, &exchange.receipt, &wishes),
+        Some(short) => {
+            exchange.server_time = exchange.server_time.filter(|_| clock_is_off);
+            let Some(matched) = matched(app, caller, &short).await? else {
+                return Ok(exchange);
+            };
+            wanted.splice(0..0, matched.wanted);
+            let log = matched.log;
+            exchange.form = Form::Short(log.as_ref().map(|log| log.log));
+            let below = log.map(|log| (log.log, log.next_sequence));
+            held_since(app, below.into_iter().collect())
+        }
+    };
+    exchange.pages = Some(PageReader::open(app, caller, wanted, wishes, held).await?);
+    Ok(exchange)
 }
 
 /// Whether the caller holds nothing yet: then it does not know its lease either, which began when it
 /// was approved.
 fn is_first(cursors: &[StreamCursor]) -> bool {
     !cursors.is_empty() && cursors.iter().all(|cursor| cursor.stream_id.is_none())
+}
+
+/// Whether the caller's clock says something else than the server's. A credential may be old, for it
+/// is used again, but not of the future.
+fn clock_is_off(app: &App, caller: &Caller, clock: Option<ClockReading>) -> bool {
+    let now = app.now();
+    let off = |time: Timestamp| time.saturating_ms_since(now);
+    off(caller.credential_of) > CLOCK_TOLD_MS
+        || clock.is_some_and(|clock| off(clock.wall).saturating_abs() > CLOCK_TOLD_MS)
+}
+
+/// The caller's own ops, as its log heads say, unless it asks for pages that refer to nothing.
+fn held_by_heads(app: &App, heads: &[Head], receipt: &Receipt, wishes: &PageWishes) -> Held {
+    if wishes.context_ops == 0 {
+        return Held::default();
+    }
+    let its_own = |head: &&Head| {
+        let verdict = receipt.logs.iter().find(|told| told.log == head.log);
+        verdict.is_none_or(|told| told.conflict.is_none())
+    };
+    let heads = heads.iter().filter(its_own);
+    held_since(
+        app,
+        heads.map(|head| (head.log, head.next_sequence)).collect(),
+    )
+}
+
+fn held_since(app: &App, below: std::collections::BTreeMap<LogId, u64>) -> Held {
+    let held_ms = OWN_OPS_HELD_DAYS.saturating_mul(DAY_MS);
+    Held {
+        below,
+        received_since: app.now().saturating_add_ms(held_ms.saturating_neg()),
+    }
 }
 
 /// A new lease for a staff device once half of the old one is used. What it handed in just now was

@@ -3,16 +3,40 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use askel_proto::v1;
-use askel_store::{Store, StreamHead, StreamOp};
+use askel_store::{PartOf, Reading, Store, StoreError, StreamHead};
 use askel_sync::{
-    id::{StreamId, TenantId},
-    limits::{FIRST_PAGE_BYTES_MAX, PAGE_BYTES_MAX},
+    id::StreamId,
+    limits::{FIRST_PAGE_BYTES_MAX, PAGE_BYTES_MAX, PAGE_CONTEXT_OPS_MAX},
     stream::StreamKey,
 };
 use prost::Message as _;
 
-use super::{App, AppError, Caller, WantedStream, streams::openable};
-use crate::limits::{ANSWER_BYTES_MAX, STREAM_READ_OPS};
+use super::{
+    App, AppError, Caller, WantedStream,
+    pages::{Binding, Held, PageEncoding, Waiting},
+    streams::{Parent, openable},
+};
+use crate::limits::{
+    ANSWER_BYTES_MAX, SMALL_PAGES_BEHIND_OPS, SNAPSHOT_BEHIND_OPS, STREAM_READ_OPS,
+};
+
+/// How a reader wants its pages.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct PageWishes {
+    pub(crate) encoding: PageEncoding,
+    /// The largest page wanted, in bytes; 0 for the server's own limit.
+    pub(crate) bytes_max: usize,
+    /// How many of the last positions of its participant's stream it holds without a gap.
+    pub(crate) context_ops: usize,
+}
+
+/// A stream with something new to tell: its handle, or its head.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct News {
+    pub(crate) head: StreamHead,
+    /// The stream of before a restore that the reader holds.
+    pub(crate) parent: Option<Parent>,
+}
 
 /// A part of the answer after the outcomes.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,21 +56,13 @@ pub(crate) enum Part {
 /// keeps growing does not keep the call going.
 pub(crate) struct PageReader {
     store: Arc<dyn Store>,
-    tenant: TenantId,
-    news: Vec<StreamHead>,
+    binding: Binding,
+    wishes: PageWishes,
+    news: Vec<News>,
     gone: VecDeque<(v1::StreamSelector, StreamId)>,
     waiting: VecDeque<Waiting>,
     bytes_left: usize,
     ended: bool,
-}
-
-/// A stream with something to read.
-struct Waiting {
-    head: StreamHead,
-    position: u64,
-    page_bytes_max: usize,
-    /// Ops that were read and not told yet, from the position on.
-    read: VecDeque<StreamOp>,
 }
 
 impl PageReader {
@@ -55,11 +71,18 @@ impl PageReader {
         app: &App,
         caller: &Caller,
         wanted: Vec<WantedStream>,
-        page_bytes_max: usize,
+        wishes: PageWishes,
+        held: Held,
     ) -> Result<Self, AppError> {
         let mut reader = Self {
             store: Arc::clone(&app.components.store),
-            tenant: caller.tenant,
+            binding: Binding {
+                tenant: caller.tenant,
+                key: app.keys(caller.tenant)?.page_mac(),
+                encoding: wishes.encoding,
+                held,
+            },
+            wishes,
             news: Vec::new(),
             gone: VecDeque::new(),
             waiting: VecDeque::new(),
@@ -79,48 +102,48 @@ impl PageReader {
                     key,
                     held,
                     position,
+                    parent,
                 } => {
-                    let head = head(app, caller, key).await?;
-                    reader.add(head, held, position, page_bytes_max);
+                    if let Some(head) = head(app, caller, key).await? {
+                        if held != Some(head.id) || position != head.head {
+                            reader.news.push(News { head, parent });
+                        }
+                        reader.add(head, 0, position);
+                    }
                 }
+                WantedStream::Standard {
+                    head,
+                    index,
+                    position,
+                } => reader.add(head, index, position),
             }
         }
         Ok(reader)
     }
 
-    fn add(
-        &mut self,
-        head: Option<StreamHead>,
-        known: Option<StreamId>,
-        position: u64,
-        page_bytes_max: usize,
-    ) {
-        let Some(head) = head else { return };
-        if known != Some(head.id) || position != head.head {
-            self.news.push(head);
+    fn add(&mut self, head: StreamHead, index: u32, position: u64) {
+        if position >= head.head {
+            return;
         }
-        if position < head.head {
-            let limit = if position == 0 {
-                FIRST_PAGE_BYTES_MAX
-            } else {
-                PAGE_BYTES_MAX
-            };
-            let wanted = if page_bytes_max == 0 {
-                limit
-            } else {
-                page_bytes_max
-            };
-            self.waiting.push_back(Waiting {
-                head,
-                position,
-                page_bytes_max: wanted.min(limit),
-                read: VecDeque::new(),
-            });
-        }
+        let behind = head.head.saturating_sub(position);
+        let in_columns = self.wishes.encoding == PageEncoding::Columns;
+        let small = position == 0 || (in_columns && behind > SMALL_PAGES_BEHIND_OPS);
+        let limit = if small {
+            FIRST_PAGE_BYTES_MAX
+        } else {
+            PAGE_BYTES_MAX
+        };
+        let wanted = match self.wishes.bytes_max {
+            0 => limit,
+            wanted => wanted.min(limit),
+        };
+        let mut waiting = Waiting::new(head, index, position, wanted);
+        waiting.snapshot = in_columns && (position == 0 || behind > SNAPSHOT_BEHIND_OPS);
+        self.waiting.push_back(waiting);
     }
 
     /// The streams with something new to tell: their handle, or their head.
-    pub(crate) fn news(&self) -> &[StreamHead] {
+    pub(crate) fn news(&self) -> &[News] {
         &self.news
     }
 
@@ -143,7 +166,6 @@ impl PageReader {
             }));
         };
         let page = self.page(&mut waiting).await?;
-        waiting.position = page.next_position;
         self.bytes_left = self.bytes_left.saturating_sub(page.encoded_len());
         if waiting.position < waiting.head.head {
             self.waiting.push_front(waiting);
@@ -152,57 +174,77 @@ impl PageReader {
     }
 
     async fn page(&self, waiting: &mut Waiting) -> Result<v1::Page, AppError> {
-        let Waiting {
-            head,
-            position,
-            page_bytes_max,
-            read,
-        } = waiting;
-        if read.is_empty() {
-            let left = head.head.saturating_sub(*position);
-            let limit = u32::try_from(left)
-                .unwrap_or(STREAM_READ_OPS)
-                .min(STREAM_READ_OPS);
-            let next = self
-                .store
-                .read_stream(self.tenant, head.key, *position, limit);
-            read.extend(next.await?);
+        let first = waiting.read.is_empty() && waiting.context.is_empty();
+        if first && matches!(waiting.head.key, StreamKey::Participant(_)) {
+            self.read_context(waiting).await?;
         }
-        let mut page = v1::Page {
-            stream_id: head.id.to_vec(),
-            first_position: position.saturating_add(1),
-            next_position: *position,
-            ..v1::Page::default()
+        if waiting.read.is_empty() {
+            self.read_on(waiting).await?;
+        }
+        if waiting.read.is_empty() && !waiting.snapshot {
+            return Err(StoreError::Inconsistent("a stream ends below its head").into());
+        }
+        Ok(waiting.page(&self.binding))
+    }
+
+    async fn read_on(&self, waiting: &mut Waiting) -> Result<(), AppError> {
+        let head = waiting.head;
+        let left = head.head.saturating_sub(waiting.position);
+        let limit = u32::try_from(left)
+            .unwrap_or(STREAM_READ_OPS)
+            .min(STREAM_READ_OPS);
+        let tenant = self.binding.tenant;
+        let (reading, limit) = if waiting.snapshot {
+            (Reading::Live, STREAM_READ_OPS)
+        } else {
+            (Reading::All, limit)
         };
-        let mut bytes = page.encoded_len().saturating_add(PAGE_TAIL_BYTES);
-        while let Some(stream_op) = read.front() {
-            let op = stream_op.admitted.to_proto();
-            bytes = bytes
-                .saturating_add(op.encoded_len())
-                .saturating_add(OP_FRAME_BYTES);
-            if bytes > *page_bytes_max && !page.ops.is_empty() {
-                break;
-            }
-            page.next_position = stream_op.position;
-            page.ops.push(op);
-            read.pop_front();
+        let part = self
+            .store
+            .read_part(
+                tenant,
+                PartOf {
+                    stream: head.key,
+                    after: waiting.position,
+                    limit,
+                    reading,
+                },
+            )
+            .await?;
+        let Some(part) = part else {
+            // Erased meanwhile.
+            waiting.read_out = true;
+            waiting.snapshot = true;
+            return Ok(());
+        };
+        let full = u32::try_from(part.ops.len()).is_ok_and(|count| count >= limit);
+        let last = part.ops.last().map_or(waiting.position, |op| op.position);
+        if waiting.snapshot {
+            // What is live is so at this moment: it goes as far as the stream does now.
+            waiting.head = part.head;
+            waiting.read_out = !full;
+        } else {
+            waiting.read_out = last >= head.head;
         }
-        if page.next_position == *position {
-            return Err(
-                askel_store::StoreError::Inconsistent("a stream ends below its head").into(),
-            );
+        waiting.read.extend(part.ops);
+        Ok(())
+    }
+
+    /// What the reader holds before its position, for columns to refer to.
+    async fn read_context(&self, waiting: &mut Waiting) -> Result<(), AppError> {
+        let most = u64::try_from(self.wishes.context_ops.min(PAGE_CONTEXT_OPS_MAX)).unwrap_or(0);
+        let count = most.min(waiting.position);
+        if self.wishes.encoding != PageEncoding::Columns || count == 0 {
+            return Ok(());
         }
-        if page.next_position == head.head {
-            page.sum = head.sum.bits();
-        }
-        Ok(page)
+        let (tenant, key) = (self.binding.tenant, waiting.head.key);
+        let after = waiting.position.saturating_sub(count);
+        let limit = u32::try_from(count).unwrap_or(0);
+        let read = self.store.read_stream(tenant, key, after, limit).await?;
+        waiting.context.extend(read);
+        Ok(())
     }
 }
-
-/// Bytes that a page's position and sum may still add.
-const PAGE_TAIL_BYTES: usize = 24;
-/// Bytes around an op in a page: its tag and length.
-const OP_FRAME_BYTES: usize = 4;
 
 /// Where a stream stands; `None` when it does not exist and the caller can't call it into being.
 pub(super) async fn head(

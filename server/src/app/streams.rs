@@ -1,7 +1,7 @@
 //! Which streams a caller may read. Scope comes from the credential, never from the message.
 
 use askel_proto::v1;
-use askel_store::StreamTarget;
+use askel_store::{Lineage, StreamHead, StreamTarget};
 use askel_sync::{
     admission::Role,
     id::{PlaceId, StreamId},
@@ -29,6 +29,16 @@ pub(crate) enum WantedStream {
         key: StreamKey,
         /// The handle the reader holds.
         held: Option<StreamId>,
+        /// Where to read on.
+        position: u64,
+        /// The stream of before a restore that the reader holds.
+        parent: Option<Parent>,
+    },
+    /// One of the standard streams, by its place among them.
+    Standard {
+        head: StreamHead,
+        /// From 1.
+        index: u32,
         position: u64,
     },
     /// The caller's own, and nothing of it may be read yet: it was re-invited a short while ago.
@@ -38,6 +48,18 @@ pub(crate) enum WantedStream {
         selector: v1::StreamSelector,
         stream_id: StreamId,
     },
+}
+
+/// A stream of before a restore.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Parent {
+    pub(crate) id: StreamId,
+    /// Up to this position both streams say the same.
+    pub(crate) head: u64,
+    /// Up to this position readers have handed everything back.
+    pub(crate) healed_to: u64,
+    /// Where the reader says that it stands.
+    pub(crate) claimed: u64,
 }
 
 /// Checks all cursors before anything is done. A stream that never was the caller's is refused; one
@@ -74,6 +96,15 @@ async fn resolve_one(
     if named.is_some_and(|(named, _)| named != key) {
         return Err(Reason::StreamNotYours.into());
     }
+    let parent = match (named, stream_id) {
+        (Some((_, Lineage::Ancestor { head, healed_to })), Some(id)) => Some(Parent {
+            id,
+            head,
+            healed_to,
+            claimed: position,
+        }),
+        _ => None,
+    };
     match (right(caller, key), stream_id) {
         (Right::Never, _) | (Right::NotNow, None) => Err(Reason::StreamNotYours.into()),
         (Right::NotNow, Some(stream_id)) => Ok(WantedStream::Gone {
@@ -88,7 +119,8 @@ async fn resolve_one(
         (Right::Reads, held) => Ok(WantedStream::Readable {
             key,
             held,
-            position,
+            position: parent.map_or(position, |parent| position.min(parent.head)),
+            parent,
         }),
     }
 }

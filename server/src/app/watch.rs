@@ -29,7 +29,7 @@ pub(crate) async fn watched(
     };
     for stream in resolve(app, caller, cursors).await? {
         match stream {
-            WantedStream::Withheld => {}
+            WantedStream::Withheld | WantedStream::Standard { .. } => {}
             WantedStream::Gone { stream_id, .. } => watched.moved.push(stream_id),
             WantedStream::Readable { key, position, .. } => {
                 if let Some(head) = head(app, caller, key).await? {

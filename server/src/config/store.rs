@@ -12,6 +12,9 @@ pub struct StoreConfig {
     /// The file with the server's keys; empty for `server-keys.toml` in `data_dir`. Keep it out of
     /// the database's backups.
     pub credential_file: PathBuf,
+    /// The folder with the journal; empty for `journal` in `data_dir`. A restore needs it: keep it on
+    /// another disk than the database, and out of the database's backups.
+    pub journal_dir: PathBuf,
 }
 
 impl Default for StoreConfig {
@@ -19,6 +22,7 @@ impl Default for StoreConfig {
         Self {
             data_dir: PathBuf::from("askel-data"),
             credential_file: PathBuf::new(),
+            journal_dir: PathBuf::new(),
         }
     }
 }
@@ -33,7 +37,18 @@ impl StoreConfig {
                 default.credential_file,
                 "a path",
             ),
+            journal_dir: reader.parsed("store.journal_dir", default.journal_dir, "a path"),
         }
+    }
+
+    /// The journal's file.
+    pub fn journal_path(&self) -> PathBuf {
+        let folder = if self.journal_dir.as_os_str().is_empty() {
+            self.data_dir.join("journal")
+        } else {
+            self.journal_dir.clone()
+        };
+        folder.join("askel.journal")
     }
 
     /// The database's file.

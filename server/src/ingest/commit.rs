@@ -1,7 +1,7 @@
 //! One group's transaction: read, decide, append; again when another writer came first or the
 //! store was away.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use askel_store::{AppendError, Audit, AuditAction, StoreError, StreamHead};
 use askel_sync::id::{StreamId, TenantId};
@@ -21,6 +21,9 @@ use crate::{
 
 /// What a group is answered, in its order.
 type Receipts = Vec<Result<Receipt, IngestError>>;
+
+/// What those are answered who are erased by it, by their index in the group.
+type Farewells = BTreeMap<usize, Receipt>;
 
 /// What committing needs.
 #[derive(Clone)]
@@ -62,12 +65,18 @@ impl Desk {
         tenant: TenantId,
         group: &[Submission],
     ) -> Result<(Receipts, Vec<StreamHead>), AppendError> {
-        let store = &*self.components.store;
-        let catalog = self.catalogs.newest(tenant).await?;
-        let mut known = facts::read(store, tenant, catalog, group).await?;
-        let new_stream_id = || draw(&*self.components.entropy).map(StreamId::from_bytes);
-        let mut decided = decide(group, &mut known, &new_stream_id)
-            .map_err(|_| StoreError::Inconsistent("no randomness for a stream id"))?;
+        let mut decided = self.decided(tenant, group).await?;
+        let mut farewells = Farewells::new();
+        // Who is to be erased is gone before anything else is written, and the rest is decided anew.
+        while !decided.erasures.is_empty() {
+            self.erase(tenant, group, &decided, &mut farewells).await?;
+            decided = self.decided(tenant, group).await?;
+        }
+        for (index, receipt) in farewells {
+            if let Some(last) = decided.receipts.get_mut(index) {
+                *last = Ok(receipt);
+            }
+        }
         let now = self.components.clock.now();
         decided.append.audits = decided
             .corrected
@@ -81,6 +90,50 @@ impl Desk {
             .collect();
         let moved = self.append(tenant, &decided).await?;
         Ok((decided.receipts, moved))
+    }
+
+    async fn decided(&self, tenant: TenantId, group: &[Submission]) -> Result<Decided, StoreError> {
+        let store = &*self.components.store;
+        let catalog = self.catalogs.newest(tenant).await?;
+        let mut known = facts::read(store, tenant, catalog, group).await?;
+        let new_stream_id = || draw(&*self.components.entropy).map(StreamId::from_bytes);
+        decide(group, &mut known, &new_stream_id)
+            .map_err(|_| StoreError::Inconsistent("no randomness for a stream id"))
+    }
+
+    /// Erases whom the group's ops say, and keeps what those are answered who erase themselves: of
+    /// them nothing is written any more.
+    async fn erase(
+        &self,
+        tenant: TenantId,
+        group: &[Submission],
+        decided: &Decided,
+        farewells: &mut Farewells,
+    ) -> Result<(), StoreError> {
+        for &(participant, by) in &decided.erasures {
+            let audit = Audit {
+                at: self.components.clock.now(),
+                actor: Some(by),
+                action: AuditAction::ParticipantErased,
+                target: format!("participants/{}", HEXLOWER.encode(participant.as_bytes())),
+            };
+            self.components
+                .store
+                .erase(tenant, participant, &audit)
+                .await?;
+            let receipts = group.iter().zip(&decided.receipts).enumerate();
+            for (index, (submission, receipt)) in receipts {
+                if let (true, Ok(receipt)) =
+                    (submission.author.participant == Some(participant), receipt)
+                {
+                    let mut receipt = receipt.clone();
+                    receipt.erased.push(participant);
+                    receipt.stirred = true;
+                    farewells.entry(index).or_insert(receipt);
+                }
+            }
+        }
+        Ok(())
     }
 
     async fn append(

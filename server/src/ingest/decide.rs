@@ -8,12 +8,12 @@ use askel_sync::{
     fold::SessionKey,
     id::{DeviceId, LogId, OpId, ParticipantId, StreamId},
     log::Batch,
-    op::{Op, Payload},
-    stream::route,
+    op::{Op, PassSeen, Payload},
+    stream::{StreamKey, route},
 };
 
 use super::{
-    Conflict, Exception, Head, IngestError, LogVerdict, Receipt, Submission,
+    Conflict, Exception, Hand, Head, IngestError, LogVerdict, Receipt, Submission,
     facts::{Held, Known, check_in_fact},
 };
 use crate::entropy::EntropyFailed;
@@ -25,6 +25,8 @@ pub(super) struct Decided {
     /// In the group's order; a submission of a device that was revoked meanwhile has none.
     pub(super) receipts: Vec<Result<Receipt, IngestError>>,
     pub(super) corrected: Vec<(DeviceId, OpId)>,
+    /// Who is to be erased before anything is written, by whose op.
+    pub(super) erasures: Vec<(ParticipantId, DeviceId)>,
 }
 
 /// Decides a group, in order.
@@ -39,7 +41,9 @@ pub(super) fn decide(
         decided: Decided::default(),
     };
     for submission in group {
-        let receipt = if desk.known.revoked.contains(&submission.author.device) {
+        let receipt = if desk.known.is_gone(submission.author.device) {
+            Err(IngestError::Erased)
+        } else if desk.is_revoked(submission) {
             Err(IngestError::Revoked)
         } else {
             Ok(desk.receipt(submission)?)
@@ -49,13 +53,23 @@ pub(super) fn decide(
     Ok(desk.decided)
 }
 
-struct Desk<'a> {
-    known: &'a mut Known,
+pub(super) struct Desk<'a> {
+    pub(super) known: &'a mut Known,
     new_stream_id: &'a dyn Fn() -> Result<StreamId, EntropyFailed>,
-    decided: Decided,
+    pub(super) decided: Decided,
 }
 
 impl Desk<'_> {
+    /// Whether whoever hands in, or whoever wrote, may no longer.
+    fn is_revoked(&self, submission: &Submission) -> bool {
+        let revoked = |device| self.known.revoked.contains(device);
+        let author = revoked(&submission.author.device);
+        match &submission.hand {
+            Hand::Own => author,
+            Hand::Carried { by, same_person } => revoked(by) || (author && !same_person),
+        }
+    }
+
     fn receipt(&mut self, submission: &Submission) -> Result<Receipt, EntropyFailed> {
         let mut receipt = Receipt::default();
         for batch in &submission.batches {
@@ -67,8 +81,11 @@ impl Desk<'_> {
                 Some(index) => receipt.logs.remove(index),
                 None => self.open(submission, batch.log),
             };
-            receipt.stirred |= self.take_in(submission, batch, &mut verdict)?;
+            self.take_in(submission, batch, &mut verdict, &mut receipt)?;
             receipt.logs.push(verdict);
+        }
+        for page in &submission.returned {
+            receipt.stirred |= self.take_back(page)?;
         }
         for head in &submission.heads {
             if receipt.logs.iter().all(|verdict| verdict.log != head.log) {
@@ -97,6 +114,8 @@ impl Desk<'_> {
             settled_before,
             exceptions: BTreeMap::new(),
             conflict,
+            offered_from: None,
+            plain_wanted: false,
         }
     }
 
@@ -113,16 +132,21 @@ impl Desk<'_> {
     }
 
     /// Settles the ops of a batch from where the log stands. Ops past a gap, or after a conflict,
-    /// get no outcome. Tells whether there is something for the projector.
+    /// get no outcome.
     fn take_in(
         &mut self,
         submission: &Submission,
         batch: &Batch,
         verdict: &mut LogVerdict,
-    ) -> Result<bool, EntropyFailed> {
-        let mut stirred = false;
+        receipt: &mut Receipt,
+    ) -> Result<(), EntropyFailed> {
         for (sequence, op) in batch.sequenced() {
-            if verdict.conflict.is_some() || sequence > verdict.settled_before {
+            if verdict.conflict.is_some() {
+                break;
+            }
+            if sequence > verdict.settled_before {
+                let first = verdict.offered_from.unwrap_or(sequence);
+                verdict.offered_from = Some(first.min(sequence));
                 break;
             }
             let held = self.known.held.get(&(batch.log, sequence)).cloned();
@@ -146,10 +170,11 @@ impl Desk<'_> {
                 }
             }
             let (outcome, exception) = self.judge(submission, batch, op)?;
-            stirred |= matches!(
+            receipt.stirred |= matches!(
                 &outcome,
                 EntryOutcome::Accepted { dirty, derived, .. } if dirty.is_some() || derived.is_some()
             );
+            receipt.news = receipt.news.saturating_add(1);
             let device = submission.author.device;
             let entry = Entry {
                 log: batch.log,
@@ -164,7 +189,7 @@ impl Desk<'_> {
                 .extend(exception.map(|told| (sequence, told)));
             verdict.settled_before = verdict.settled_before.max(sequence.saturating_add(1));
         }
-        Ok(stirred)
+        Ok(())
     }
 
     fn judge(
@@ -178,6 +203,7 @@ impl Desk<'_> {
             sent_with: submission.sent_with,
             received_at: submission.received_at,
         };
+        self.known.erased_again = erased_by(op);
         let judgement = judge(op, batch.log, &submission.author, clocks, self.known);
         let known_already = self.known.admitted.get(&op.id());
         let known_already = known_already.filter(|_| !askel_sync::planted!(CarrierDecides));
@@ -211,16 +237,18 @@ impl Desk<'_> {
         &mut self,
         submission: &Submission,
         payload: &Payload,
-        admitted: AdmittedOp,
+        mut admitted: AdmittedOp,
     ) -> Result<EntryOutcome, EntropyFailed> {
         let id = admitted.id();
         let route = route(id, payload, &admitted.admission, None, self.known);
-        let mut streams = Vec::with_capacity(route.streams.len());
-        for key in route.streams {
-            streams.push(StreamTarget {
-                key,
-                new_id: (self.new_stream_id)()?,
-            });
+        let streams = self.targets(route.streams)?;
+        self.known.note_value(&admitted);
+        if matches!(payload, Payload::Erase(_))
+            && let Some(participant) = admitted.admission.subject.take()
+            && !self.known.is_gone(participant)
+        {
+            let by = submission.author.device;
+            self.decided.erasures.push((participant, by));
         }
         let tally = self.tally(payload, &admitted);
         if let Payload::Correction(correction) = payload {
@@ -231,10 +259,7 @@ impl Desk<'_> {
             .check_ins
             .extend(check_in_fact(payload, &admitted).map(|fact| (id, fact)));
         let derived = route.derived.filter(|_| !askel_sync::planted!(DoorNotTold));
-        let derived = derived.map(|(stream, seen)| {
-            let seen = Payload::PassSeen(seen);
-            (stream, seen.kind() as u32, seen.encode())
-        });
+        let derived = derived.map(self::derived);
         Ok(EntryOutcome::Accepted {
             admitted: Box::new(admitted),
             streams,
@@ -244,8 +269,19 @@ impl Desk<'_> {
         })
     }
 
+    pub(super) fn targets(
+        &self,
+        streams: Vec<StreamKey>,
+    ) -> Result<Vec<StreamTarget>, EntropyFailed> {
+        let target = |key| {
+            let new_id = (self.new_stream_id)()?;
+            Ok(StreamTarget { key, new_id })
+        };
+        streams.into_iter().map(target).collect()
+    }
+
     /// What an anonymous count adds; `None` for a place the catalog does not know.
-    fn tally(&self, payload: &Payload, admitted: &AdmittedOp) -> Option<TallyChange> {
+    pub(super) fn tally(&self, payload: &Payload, admitted: &AdmittedOp) -> Option<TallyChange> {
         let Payload::Tally(tally) = payload else {
             return None;
         };
@@ -285,6 +321,20 @@ impl Desk<'_> {
     }
 }
 
+/// Whom an op asks to be erased.
+fn erased_by(op: &Op) -> Option<ParticipantId> {
+    match op.parse() {
+        Ok(Some(Payload::Erase(erase))) => Some(erase.participant),
+        _ => None,
+    }
+}
+
+/// For the outbox: stream, kind and payload.
+pub(super) fn derived((stream, seen): (StreamKey, PassSeen)) -> (StreamKey, u32, Vec<u8>) {
+    let seen = Payload::PassSeen(seen);
+    (stream, seen.kind() as u32, seen.encode())
+}
+
 /// An op that was admitted before: a further entry, no further effect.
 fn repeated(admitted: Box<AdmittedOp>) -> EntryOutcome {
     EntryOutcome::Accepted {
@@ -300,5 +350,7 @@ impl Decided {
     /// Whether there is anything to write.
     pub(super) fn is_empty(&self) -> bool {
         self.append.entries.is_empty()
+            && self.append.returned.is_empty()
+            && self.append.healed.is_empty()
     }
 }

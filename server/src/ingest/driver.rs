@@ -115,8 +115,10 @@ impl Driver {
     fn queue(&mut self, queued: Queued) {
         let batches = queued.submission.batches.iter();
         let ops: usize = batches.map(|batch| batch.ops.len()).sum();
+        let pages = queued.submission.returned.iter();
+        let returned: usize = pages.map(|page| page.ops.len()).sum();
         // Heads alone are work too.
-        let ops = ops.max(1);
+        let ops = ops.saturating_add(returned).max(1);
         let now = self.now();
         if let Err(QueueFull(queued)) = self.machine.offer(queued.tenant, ops, queued, now) {
             // A caller that is gone needs no answer.
@@ -178,7 +180,7 @@ mod tests {
         clock::{Clock, SystemClock},
         entropy::SystemEntropy,
         fan_out::InProcess,
-        ingest::Head,
+        ingest::{Hand, Head},
         push::LogPush,
     };
     use askel_store::{
@@ -224,12 +226,14 @@ mod tests {
                 lease_until: None,
                 standing: AuthorStanding::Full,
             },
+            hand: Hand::Own,
             batches: Vec::new(),
             heads: vec![Head {
                 log: LogId::from_bytes([1; 16]),
                 next_sequence: 0,
                 last_op_prefix: None,
             }],
+            returned: Vec::new(),
             sent_with: None,
             received_at: Timestamp::from_ms(1),
         }

@@ -5,17 +5,20 @@ use std::{
     sync::Arc,
 };
 
-use askel_store::{DeviceState, LogState, PassRecord, Store, StoreError};
+use askel_store::{DeviceState, LogState, PassRecord, Store, StoreError, Tombstone};
 use askel_sync::{
     admission::{AdmittedOp, CheckInFact, Facts},
     catalog::Catalog,
     id::{DeviceId, LogId, OpId, ParticipantId, PassTag, PlaceId, TenantId},
     op::{Correction, OpKind, Payload, Register, SessionRef, Witness},
-    stream::StreamKey,
+    stream::{StreamKey, value_of},
     time::{LocalDate, Timestamp},
 };
 
-use super::Submission;
+use super::{
+    Hand, Submission,
+    wanted::{Wanted, mentioned},
+};
 use crate::limits::STREAM_READ_OPS;
 
 /// An entry that a log holds already.
@@ -38,22 +41,41 @@ pub(super) struct Known {
     pub(super) admitted: HashMap<OpId, AdmittedOp>,
     pub(super) check_ins: HashMap<OpId, CheckInFact>,
     passes: HashMap<PassTag, PassRecord>,
+    /// Of everyone and everything that the group mentions.
+    erased: BTreeSet<Tombstone>,
     /// The greatest revision of the corrections about a check-in.
     revisions: HashMap<OpId, u32>,
-    /// The live revision of registers; what is not here is not looked up yet.
+    /// The live revision of registers that an offered value is far ahead of; of no other matters it.
     registers: HashMap<(ParticipantId, Register), u32>,
-    erased: Erased,
-}
-
-/// What was erased, of all that the group mentions.
-#[derive(Default)]
-struct Erased {
-    participants: BTreeSet<ParticipantId>,
-    passes: BTreeSet<PassTag>,
-    logs: BTreeSet<LogId>,
+    /// Who was erased already when they are asked to be erased again: that is no fault.
+    pub(super) erased_again: Option<ParticipantId>,
 }
 
 impl Known {
+    /// A value of a register that was accepted.
+    pub(super) fn note_value(&mut self, admitted: &AdmittedOp) {
+        if self.registers.is_empty() {
+            return;
+        }
+        let subject = admitted.admission.subject;
+        if let (Some(subject), Some((register, rank))) = (subject, value_of(admitted))
+            && let Some(known) = self.registers.get_mut(&(subject, register))
+        {
+            *known = rank.revision().max(*known);
+        }
+    }
+
+    /// Whether this is erased: a participant, a device, a log or a pass.
+    pub(super) fn is_gone(&self, id: impl Into<Tombstone>) -> bool {
+        !self.erased.is_empty() && self.erased.contains(&id.into())
+    }
+
+    /// Whether an op is by or about someone who is erased.
+    pub(super) fn is_of_the_erased(&self, admitted: &AdmittedOp) -> bool {
+        let subject = admitted.admission.subject;
+        self.is_gone(admitted.op.origin.log) || subject.is_some_and(|subject| self.is_gone(subject))
+    }
+
     /// A correction that was accepted.
     pub(super) fn note_correction(&mut self, correction: &Correction) {
         let known = self.revisions.entry(correction.check_in).or_default();
@@ -77,19 +99,24 @@ impl Facts for Known {
     }
 
     fn register_revision(&self, subject: ParticipantId, register: &Register) -> Option<u32> {
-        self.registers.get(&(subject, *register)).copied()
+        Some(
+            self.registers
+                .get(&(subject, *register))
+                .copied()
+                .unwrap_or(0),
+        )
     }
 
     fn is_erased(&self, participant: ParticipantId) -> bool {
-        self.erased.participants.contains(&participant)
+        self.erased_again != Some(participant) && self.is_gone(participant)
     }
 
     fn is_pass_erased(&self, pass: PassTag) -> bool {
-        self.erased.passes.contains(&pass)
+        self.is_gone(pass)
     }
 
     fn is_log_erased(&self, log: LogId) -> bool {
-        self.erased.logs.contains(&log)
+        self.is_gone(log)
     }
 
     fn log_writer(&self, log: LogId) -> Option<(DeviceId, Option<ParticipantId>)> {
@@ -161,6 +188,7 @@ pub(super) async fn read(
         known.logs.insert(state.log, state);
     }
     read_revisions(store, tenant, &wanted.corrected, &mut known).await?;
+    read_registers(store, tenant, wanted.far_ahead, &mut known).await?;
     let passes: Vec<PassTag> = wanted.passes.into_iter().collect();
     if !passes.is_empty() {
         let records = store.lookup_passes(tenant, &passes).await?;
@@ -170,24 +198,59 @@ pub(super) async fn read(
     }
     read_held(store, tenant, group, &mut known).await?;
     read_revoked(store, tenant, group, &mut known).await?;
+    read_erased(store, tenant, group, &mut known).await?;
     Ok(known)
 }
 
-/// Reads which authors have been revoked while they waited.
+/// Reads which of those that the group mentions are erased.
+async fn read_erased(
+    store: &dyn Store,
+    tenant: TenantId,
+    group: &[Submission],
+    known: &mut Known,
+) -> Result<(), StoreError> {
+    let mut ids: BTreeSet<Tombstone> = BTreeSet::new();
+    for submission in group {
+        ids.insert(submission.author.device.into());
+        ids.extend(submission.author.participant.map(Tombstone::from));
+        for batch in &submission.batches {
+            ids.insert(batch.log.into());
+            for op in &batch.ops {
+                ids.insert(op.origin.log.into());
+                ids.extend(mentioned(op));
+            }
+        }
+        for admitted in submission.returned.iter().flat_map(|page| &page.ops) {
+            ids.insert(admitted.op.origin.log.into());
+            ids.extend(admitted.admission.subject.map(Tombstone::from));
+            ids.extend(mentioned(&admitted.op));
+        }
+    }
+    let subjects = known.check_ins.values().map(|fact| fact.subject);
+    let holders = known.passes.values().map(|record| record.participant);
+    ids.extend(subjects.chain(holders).map(Tombstone::from));
+    let ids: Vec<Tombstone> = ids.into_iter().collect();
+    known.erased = store.lookup_erased(tenant, &ids).await?;
+    Ok(())
+}
+
+/// Reads which authors and carriers have been revoked while they waited.
 async fn read_revoked(
     store: &dyn Store,
     tenant: TenantId,
     group: &[Submission],
     known: &mut Known,
 ) -> Result<(), StoreError> {
-    let authors: BTreeSet<DeviceId> = group
-        .iter()
-        .map(|submission| submission.author.device)
-        .collect();
-    for author in authors {
-        let device = store.lookup_device(tenant, author).await?;
+    let authors = group.iter().map(|submission| submission.author.device);
+    let carriers = group.iter().filter_map(|submission| match submission.hand {
+        Hand::Own => None,
+        Hand::Carried { by, .. } => Some(by),
+    });
+    let devices: BTreeSet<DeviceId> = authors.chain(carriers).collect();
+    for id in devices {
+        let device = store.lookup_device(tenant, id).await?;
         if device.is_some_and(|device| device.state == DeviceState::Revoked) {
-            known.revoked.insert(author);
+            known.revoked.insert(id);
         }
     }
     Ok(())
@@ -223,6 +286,29 @@ async fn read_revisions(
                 }
             }
         }
+    }
+    Ok(())
+}
+
+/// Reads how far the registers have come that offered values are far ahead of.
+async fn read_registers(
+    store: &dyn Store,
+    tenant: TenantId,
+    far_ahead: BTreeSet<(ParticipantId, Register)>,
+    known: &mut Known,
+) -> Result<(), StoreError> {
+    if far_ahead.is_empty() {
+        return Ok(());
+    }
+    let wanted: Vec<_> = far_ahead
+        .iter()
+        .map(|(subject, register)| (StreamKey::Participant(*subject), *register))
+        .collect();
+    for (subject, register) in far_ahead {
+        known.registers.insert((subject, register), 0);
+    }
+    for live in store.lookup_registers(tenant, &wanted).await? {
+        known.note_value(&live.op.admitted);
     }
     Ok(())
 }
@@ -269,54 +355,4 @@ async fn read_held(
         }
     }
     Ok(())
-}
-
-/// The ids a group mentions.
-#[derive(Default)]
-struct Wanted {
-    logs: BTreeSet<LogId>,
-    ops: BTreeSet<OpId>,
-    /// Check-ins that corrections cite.
-    corrected: BTreeSet<OpId>,
-    passes: BTreeSet<PassTag>,
-}
-
-impl Wanted {
-    fn by(group: &[Submission]) -> Self {
-        let mut wanted = Self::default();
-        for submission in group {
-            wanted
-                .logs
-                .extend(submission.heads.iter().map(|head| head.log));
-            for batch in &submission.batches {
-                wanted.logs.insert(batch.log);
-                for op in &batch.ops {
-                    if op.origin.log != batch.log {
-                        wanted.logs.insert(op.origin.log);
-                        wanted.ops.insert(op.id());
-                    }
-                    wanted.cited_by(op.parse().ok().flatten());
-                }
-            }
-        }
-        wanted
-    }
-
-    fn cited_by(&mut self, payload: Option<Payload>) {
-        match payload {
-            Some(Payload::Correction(correction)) => {
-                self.ops.insert(correction.check_in);
-                self.corrected.insert(correction.check_in);
-            }
-            Some(Payload::Evidence(evidence)) => {
-                self.ops.insert(evidence.check_in);
-            }
-            Some(Payload::CheckIn(check_in)) => {
-                if let Witness::PassScan(pass) = check_in.witness {
-                    self.passes.insert(pass);
-                }
-            }
-            _ => {}
-        }
-    }
 }

@@ -59,6 +59,11 @@ impl TenantProjection {
         }
     }
 
+    /// Forgets what was folded of a participant.
+    pub(super) fn forget(&mut self, participant: ParticipantId) {
+        self.cache.take(participant);
+    }
+
     /// Does one round.
     pub(super) async fn round(
         &mut self,

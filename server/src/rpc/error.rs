@@ -25,7 +25,8 @@ pub const fn code(reason: Reason) -> Code {
         | Reason::CredentialMalformed
         | Reason::CredentialStale
         | Reason::CredentialInvalid
-        | Reason::DeviceUnknown => Code::Unauthenticated,
+        | Reason::DeviceUnknown
+        | Reason::Erased => Code::Unauthenticated,
         Reason::DeviceRevoked
         | Reason::DevicePending
         | Reason::DeviceOnProbation
@@ -49,7 +50,9 @@ pub const fn code(reason: Reason) -> Code {
         | Reason::VersionUnsupported
         | Reason::StaffLeaseEnded
         | Reason::CatalogVersionNotNext => Code::FailedPrecondition,
-        Reason::EnrolmentLimited | Reason::StoreFull => Code::ResourceExhausted,
+        Reason::EnrolmentLimited | Reason::OpsLimited | Reason::StoreFull => {
+            Code::ResourceExhausted
+        }
         Reason::FieldInvalid
         | Reason::MessageTooLarge
         | Reason::MessageMalformed
@@ -131,6 +134,8 @@ const fn message(reason: Reason) -> &'static str {
         Reason::CatalogSignatureInvalid => "the catalog is not signed by a catalog key",
         Reason::CatalogVersionNotNext => "the catalog's version is not the next one",
         Reason::CatalogMissing => "no catalog has been published",
+        Reason::OpsLimited => "the device has handed in as many ops as it may within an hour",
+        Reason::Erased => "everything of this person was erased",
         Reason::ServerBusy => "the server is busy",
         Reason::ServerStopping => "the server is stopping",
         Reason::StoreUnavailable => "the store is away",

@@ -2,7 +2,9 @@
 
 use askel_proto::v1::{self, outcome_exception::Outcome as Told};
 
-use crate::ingest::{Conflict, Exception, LogVerdict, Receipt};
+use askel_sync::id::LogId;
+
+use crate::ingest::{Conflict, Exception, FrameResult, LogVerdict, Receipt};
 
 /// The names of rejections of ops (docs/errors.md).
 pub const REJECTIONS: &[&str] = &[
@@ -89,20 +91,40 @@ fn undo(reason: &str) -> v1::Undo {
     }
 }
 
-/// The outcomes of a receipt; `None` when there is nothing to say.
-pub(super) fn outcomes(receipt: Receipt, language: &str) -> Option<v1::Outcomes> {
-    if receipt.logs.is_empty() {
-        return None;
+/// The outcomes of a receipt and of carried frames; `None` when there is nothing to say. The log
+/// that both sides mean is not named.
+pub(super) fn outcomes(
+    receipt: Receipt,
+    frames: Vec<FrameResult>,
+    meant: Option<LogId>,
+    language: &str,
+) -> Option<v1::Outcomes> {
+    let logs = receipt.logs.into_iter().map(|verdict| {
+        let is_meant = meant == Some(verdict.log);
+        let mut outcome = log_outcome(verdict, language);
+        if is_meant {
+            outcome.log_id.clear();
+        }
+        outcome
+    });
+    let outcomes = v1::Outcomes {
+        logs: logs.collect(),
+        frames: (0..).zip(frames).map(frame_outcome).collect(),
+    };
+    (outcomes != v1::Outcomes::default()).then_some(outcomes)
+}
+
+fn frame_outcome((index, result): (u32, FrameResult)) -> v1::FrameOutcome {
+    use v1::frame_outcome::Result as Told;
+    let result = match result {
+        FrameResult::Taken => Told::Taken,
+        FrameResult::Refused => Told::Refused,
+        FrameResult::Later => Told::Later,
+    };
+    v1::FrameOutcome {
+        index,
+        result: result.into(),
     }
-    let logs = receipt
-        .logs
-        .into_iter()
-        .map(|verdict| log_outcome(verdict, language))
-        .collect();
-    Some(v1::Outcomes {
-        logs,
-        ..v1::Outcomes::default()
-    })
 }
 
 fn log_outcome(verdict: LogVerdict, language: &str) -> v1::LogOutcome {
@@ -132,7 +154,7 @@ fn log_outcome(verdict: LogVerdict, language: &str) -> v1::LogOutcome {
             .map(|(sequence, told)| exception(sequence, told, language))
             .collect(),
         conflict,
-        ..v1::LogOutcome::default()
+        plain_wanted: verdict.plain_wanted,
     }
 }
 

@@ -22,7 +22,7 @@ use tonic::Status;
 
 use super::error::status;
 use crate::{
-    app::{App, AppError, Caller, Reason, StreamCursor, watched},
+    app::{App, AppError, Caller, Reason, StreamCursor, absent, watched},
     fan_out::Moved,
     lifecycle::Stop,
     limits::{BUSY_RETRY_MS, DEVICE_WATCHES_MAX, STOPPING_RETRY_MS, WATCH_MS_MAX, WATCH_RIGHT_MS},
@@ -162,7 +162,7 @@ impl Right {
         let store = &self.app.components.store;
         match store.lookup_device(self.tenant, self.device).await {
             Ok(Some(device)) if device.state == DeviceState::Revoked => Some(Reason::DeviceRevoked),
-            Ok(None) => Some(Reason::DeviceUnknown),
+            Ok(None) => absent(&self.app, self.tenant, self.device).await.ok(),
             Ok(Some(_)) | Err(_) => None,
         }
     }
@@ -231,6 +231,7 @@ mod tests {
                 lease_until: None,
                 pass: None,
             },
+            credential_of: Timestamp::from_ms(0),
         }
     }
 

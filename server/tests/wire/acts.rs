@@ -4,8 +4,8 @@ use askel_proto::v1::{self, stream_selector::Stream};
 use askel_sync::{
     id::{OpId, PassTag, PlaceId, SlotId, StepSourceId},
     op::{
-        Alias, CheckIn, Correction, CorrectionReason, Manner, Measure, Payload, ProfileField,
-        ProfileSet, SessionRef, StepCount, Tally, Verdict, Witness,
+        Alias, CheckIn, Correction, CorrectionReason, FavouriteAdded, Manner, Measure, Payload,
+        ProfileField, ProfileSet, SessionRef, StepCount, Tally, Verdict, Witness,
     },
     time::{Quarter, Timestamp},
 };
@@ -64,6 +64,13 @@ pub(crate) fn profile(field: ProfileField, at: Timestamp) -> Payload {
         occurred_at: at,
         field,
         revision: 1,
+    })
+}
+
+pub(crate) fn favourite_added(place: u32, at: Timestamp) -> Payload {
+    Payload::FavouriteAdded(FavouriteAdded {
+        place: PlaceId::new(place),
+        occurred_at: at,
     })
 }
 

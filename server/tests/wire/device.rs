@@ -43,7 +43,12 @@ pub(crate) struct Device {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Answer {
     pub(crate) opening: v1::SyncOpening,
+    /// Messages in all.
+    pub(crate) parts: usize,
+    /// Their bytes.
+    pub(crate) bytes: usize,
     pub(crate) outcomes: Vec<v1::LogOutcome>,
+    pub(crate) frames: Vec<v1::FrameOutcome>,
     pub(crate) pages: Vec<v1::Page>,
     pub(crate) gone: Vec<v1::StreamGone>,
     pub(crate) closing: v1::SyncClosing,
@@ -119,6 +124,8 @@ impl Device {
             .parse()
             .expect("ASCII");
         request.metadata_mut().insert(METADATA_KEY, text);
+        let rows = "rows".parse().expect("ASCII");
+        request.metadata_mut().insert("askel-pages", rows);
         request
     }
 
@@ -179,9 +186,14 @@ impl Device {
         let mut parts = client.sync(self.call(request)).await?.into_inner();
         let mut answer = Answer::default();
         while let Some(message) = parts.message().await? {
+            answer.parts += 1;
+            answer.bytes += message.encoded_len();
             match message.part.expect("a part") {
                 Part::Opening(opening) => answer.opening = opening,
-                Part::Outcomes(outcomes) => answer.outcomes = outcomes.logs,
+                Part::Outcomes(outcomes) => {
+                    answer.outcomes = outcomes.logs;
+                    answer.frames = outcomes.frames;
+                }
                 Part::Page(page) => answer.pages.push(page),
                 Part::StreamGone(gone) => answer.gone.push(gone),
                 Part::Closing(closing) => answer.closing = closing,

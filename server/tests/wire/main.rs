@@ -31,9 +31,24 @@ macro_rules! on_both_stores {
     };
 }
 
+/// The same on memory alone: what is counted there does not depend on the store.
+macro_rules! on_memory {
+    ($($fact:ident),+ $(,)?) => {
+        mod on_memory_alone {
+            $(
+                #[tokio::test]
+                async fn $fact() {
+                    super::$fact(crate::world::World::start(crate::world::Backend::Memory).await).await;
+                }
+            )+
+        }
+    };
+}
+
 mod acts;
 mod administering;
 mod beside;
+mod carrying;
 mod catalog;
 mod coming_back;
 mod device;
@@ -45,5 +60,6 @@ mod judging;
 mod limits;
 mod reading_on;
 mod refusals;
+mod short_form;
 mod watching;
 mod world;

@@ -225,7 +225,10 @@ async fn an_op_that_the_author_may_not_write_is_rejected_and_changes_nothing(wor
         .await;
     assert_eq!(answer.rejection().reason, "PASS_UNKNOWN");
     let nothing = askel_sync::id::OpId::from_bytes([6; 16]);
-    let answer = staff.hand_in(&world, &[acts::void(nothing, NOON)]).await;
+    let long_ago = NOON.saturating_add_ms(-36 * DAY_MS);
+    let answer = staff
+        .hand_in(&world, &[acts::void(nothing, long_ago)])
+        .await;
     assert_eq!(answer.rejection().reason, "CITED_OP_UNKNOWN");
     let mut batch = phone.write(&[acts::steps(NOON, 1)]);
     batch.ops[0].payload = vec![0x08, 0x80];

@@ -1,0 +1,202 @@
+//! One page of a stream: which ops it takes, how they are written, and its MAC.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use askel_proto::v1;
+use askel_store::{StreamHead, StreamOp};
+use askel_sync::{
+    admission::AdmittedOp,
+    frame::{ENCODING, FrameLimits, decode_ops, encode_ops},
+    id::{LogId, TenantId},
+    limits::{PAGE_CONTEXT_OPS_MAX, PAYLOAD_BYTES_MAX},
+    page::{PageKey, PageSpan, digest},
+    time::Timestamp,
+};
+use prost::Message as _;
+
+/// How a page's ops are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum PageEncoding {
+    /// One message an op.
+    #[default]
+    Rows,
+    /// In columns, which refer to what the reader holds.
+    Columns,
+}
+
+/// Ops of the reader's own that it certainly holds: pages say only how they were judged.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Held {
+    /// Logs of the reader, with the first sequence that it may lack.
+    pub(crate) below: BTreeMap<LogId, u64>,
+    /// A reader drops its own ops some weeks after they were received.
+    pub(crate) received_since: Timestamp,
+}
+
+impl Held {
+    fn covers(&self, admitted: &AdmittedOp) -> bool {
+        let origin = admitted.op.origin;
+        admitted.admission.received_at >= self.received_since
+            && self
+                .below
+                .get(&origin.log)
+                .is_some_and(|next| origin.sequence < *next)
+    }
+}
+
+/// Whose pages, and how they are wanted.
+pub(super) struct Binding {
+    pub(super) tenant: TenantId,
+    pub(super) key: std::sync::Arc<PageKey>,
+    pub(super) encoding: PageEncoding,
+    pub(super) held: Held,
+}
+
+/// A stream with something to read.
+pub(super) struct Waiting {
+    pub(super) head: StreamHead,
+    /// Which of the standard streams, from 1; 0 to name the stream by its handle.
+    pub(super) index: u32,
+    pub(super) position: u64,
+    pub(super) page_bytes_max: usize,
+    /// Live ops only.
+    pub(super) snapshot: bool,
+    /// Ops that were read and not told yet, from the position on.
+    pub(super) read: VecDeque<StreamOp>,
+    /// Whether `read` ends where the stream does.
+    pub(super) read_out: bool,
+    /// The last ops before the position that the reader holds.
+    pub(super) context: VecDeque<StreamOp>,
+    /// Ops that fitted into the page before.
+    fitted: usize,
+}
+
+impl Waiting {
+    pub(super) fn new(head: StreamHead, index: u32, position: u64, page_bytes_max: usize) -> Self {
+        Self {
+            head,
+            index,
+            position,
+            page_bytes_max,
+            snapshot: false,
+            read: VecDeque::new(),
+            read_out: false,
+            context: VecDeque::new(),
+            fitted: usize::MAX,
+        }
+    }
+
+    /// The next page of what was read; it goes as far as the bytes allow. The sum is told at the end
+    /// of the stream.
+    pub(super) fn page(&mut self, binding: &Binding) -> v1::Page {
+        let mut page = v1::Page {
+            first_position: self.position.saturating_add(1),
+            snapshot: self.snapshot,
+            ..v1::Page::default()
+        };
+        match self.index {
+            0 => page.stream_id = self.head.id.to_vec(),
+            index => page.stream_index = index,
+        }
+        let count = match binding.encoding {
+            PageEncoding::Rows => self.rows(&mut page),
+            PageEncoding::Columns => self.columns(&mut page, binding),
+        };
+        let told: Vec<StreamOp> = self.read.drain(..count).collect();
+        let at_the_end = self.read.is_empty() && self.read_out;
+        page.next_position = match told.last() {
+            _ if at_the_end => self.head.head,
+            Some(last) => last.position,
+            None => self.position,
+        };
+        if at_the_end {
+            page.sum = self.head.sum.bits();
+        }
+        let span = PageSpan {
+            stream: self.head.id,
+            first_position: page.first_position,
+            next_position: page.next_position,
+        };
+        let ops: Vec<AdmittedOp> = told.iter().map(|told| told.admitted.clone()).collect();
+        let mac = binding.key.mac(&digest(binding.tenant, &span, &ops));
+        page.mac = mac.to_vec();
+        self.position = page.next_position;
+        self.context.extend(told);
+        let over = self.context.len().saturating_sub(PAGE_CONTEXT_OPS_MAX);
+        self.context.drain(..over);
+        page
+    }
+
+    /// Puts rows into a page; how many.
+    fn rows(&self, page: &mut v1::Page) -> usize {
+        let mut bytes = page.encoded_len().saturating_add(PAGE_TAIL_BYTES);
+        for stream_op in &self.read {
+            let op = stream_op.admitted.to_proto();
+            bytes = bytes
+                .saturating_add(op.encoded_len())
+                .saturating_add(OP_FRAME_BYTES);
+            if bytes > self.page_bytes_max && !page.ops.is_empty() {
+                break;
+            }
+            page.ops.push(op);
+        }
+        page.ops.len()
+    }
+
+    /// Puts columns into a page; of how many ops.
+    fn columns(&mut self, page: &mut v1::Page, binding: &Binding) -> usize {
+        let ops: Vec<AdmittedOp> = self.read.iter().map(|op| op.admitted.clone()).collect();
+        let context: Vec<AdmittedOp> = self.context.iter().map(|op| op.admitted.clone()).collect();
+        page.encoding = ENCODING;
+        page.context_ops = self.context.front().map_or(0, |first| {
+            let span = page.first_position.saturating_sub(first.position);
+            u32::try_from(span).unwrap_or(u32::MAX)
+        });
+        let room = self.page_bytes_max.saturating_sub(PAGE_FRAME_BYTES).max(1);
+        let mut count = ops.len().min(self.fitted.saturating_add(self.fitted / 4));
+        loop {
+            let some = ops.get(..count).unwrap_or(&ops);
+            let columns = encode(binding.tenant, &context, some, &binding.held);
+            if columns.len() <= room || count <= 1 {
+                if count < ops.len() {
+                    self.fitted = count;
+                }
+                page.columns = columns;
+                return some.len();
+            }
+            // Somewhat below what would fit if all ops were alike.
+            let fits = count
+                .saturating_mul(room)
+                .checked_div(columns.len())
+                .unwrap_or(1);
+            count = (fits.saturating_mul(15) / 16).clamp(1, count.saturating_sub(1));
+        }
+    }
+}
+
+fn encode(tenant: TenantId, context: &[AdmittedOp], ops: &[AdmittedOp], held: &Held) -> Vec<u8> {
+    let elided: std::collections::BTreeSet<_> = ops
+        .iter()
+        .filter(|op| held.covers(op))
+        .map(|op| (op.op.origin.log, op.op.origin.sequence))
+        .collect();
+    let elide = |op: &askel_sync::op::Op| elided.contains(&(op.origin.log, op.origin.sequence));
+    encode_ops(tenant, context, &elide, ops)
+}
+
+/// Ops of columns that refer to nothing outside them.
+pub(super) fn decoded(tenant: TenantId, columns: &[u8], ops_max: u32) -> Option<Vec<AdmittedOp>> {
+    let ops_max = usize::try_from(ops_max).unwrap_or(usize::MAX);
+    let limits = FrameLimits {
+        ops_max,
+        bytes_max: ops_max.saturating_mul(PAYLOAD_BYTES_MAX),
+    };
+    decode_ops(tenant, &[], &|_| None, columns, limits).ok()
+}
+
+/// Bytes that a page's positions, sum and MAC may still add.
+const PAGE_TAIL_BYTES: usize = 36;
+/// Bytes around an op in a page: its tag and length.
+const OP_FRAME_BYTES: usize = 4;
+/// Bytes of a page around its columns.
+const PAGE_FRAME_BYTES: usize = 80;

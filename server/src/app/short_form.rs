@@ -1,0 +1,104 @@
+//! The short form of a Sync: what both sides know goes into one hash, and only positions travel.
+
+use askel_store::{LogState, StreamHead};
+use askel_sync::{
+    catalog::Catalog,
+    id::{GoalId, StreamId},
+    stream::short::{SealedHead, standard_streams, state_tag},
+};
+
+use super::{App, AppError, Caller, WantedStream};
+use crate::limits::{DEVICE_LOGS_MAX, LIMITS_REVISION};
+
+/// A Sync in short form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ShortForm {
+    /// In the standard streams, in their order.
+    pub(crate) positions: Vec<u64>,
+    pub(crate) state_tag: u64,
+}
+
+/// What a short form came to.
+pub(crate) struct Matched {
+    /// The log that caller and server agree on; `None` while nothing is sealed.
+    pub(crate) log: Option<LogState>,
+    pub(crate) wanted: Vec<WantedStream>,
+}
+
+/// Compares with what stands here, after everything handed in was taken in; `None` when the caller
+/// has to say it in full.
+pub(super) async fn matched(
+    app: &App,
+    caller: &Caller,
+    short: &ShortForm,
+) -> Result<Option<Matched>, AppError> {
+    let Some(heads) = standard_heads(app, caller, short).await? else {
+        return Ok(None);
+    };
+    let handles: Vec<StreamId> = heads.iter().map(|head| head.id).collect();
+    let logs = app
+        .store()
+        .list_device_logs(caller.tenant, caller.device.id, DEVICE_LOGS_MAX)
+        .await?;
+    let tag = |log: Option<&LogState>| {
+        let head = log.and_then(sealed_head);
+        state_tag(&handles, head.as_ref(), LIMITS_REVISION)
+    };
+    let log = logs
+        .into_iter()
+        .find(|log| tag(Some(log)) == short.state_tag);
+    if log.is_none() && tag(None) != short.state_tag {
+        return Ok(None);
+    }
+    let standard = (1..).zip(heads).zip(&short.positions);
+    let wanted = standard.map(|((index, head), position)| WantedStream::Standard {
+        head,
+        index,
+        position: *position,
+    });
+    Ok(Some(Matched {
+        log,
+        wanted: wanted.collect(),
+    }))
+}
+
+/// Where the standard streams stand; `None` when the caller can't mean these: another number, one
+/// that does not exist, or a position that is not reached.
+async fn standard_heads(
+    app: &App,
+    caller: &Caller,
+    short: &ShortForm,
+) -> Result<Option<Vec<StreamHead>>, AppError> {
+    if caller.is_on_probation() {
+        return Ok(None);
+    }
+    let catalog = app.catalogs.newest(caller.tenant).await?;
+    let goals = catalog.as_deref().map(challenges).unwrap_or_default();
+    let keys = standard_streams(caller.device.id, caller.participant(), goals);
+    if keys.len() != short.positions.len() {
+        return Ok(None);
+    }
+    let heads = app.store().lookup_streams(caller.tenant, &keys).await?;
+    let reached = heads.len() == keys.len()
+        && heads
+            .iter()
+            .zip(&short.positions)
+            .all(|(head, position)| *position <= head.head);
+    Ok(reached.then_some(heads))
+}
+
+/// The goals that have a stream of their own.
+fn challenges(catalog: &Catalog) -> Vec<GoalId> {
+    let collective = catalog
+        .goals()
+        .filter(|goal| goal.rule.collective().is_some());
+    collective.map(|goal| goal.id).collect()
+}
+
+fn sealed_head(log: &LogState) -> Option<SealedHead> {
+    Some(SealedHead {
+        log: log.log,
+        next_sequence: log.next_sequence,
+        last_op: log.last_op?,
+    })
+}

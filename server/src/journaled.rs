@@ -1,0 +1,403 @@
+//! A store that acknowledges nothing before the journal has what a restore may not undo.
+//!
+//! After each change of who may come in, of keys, of catalogs, and around each erasure, an image of
+//! what stands then goes into the journal. A change whose image can't be written is answered as not
+//! done; asked again, it does nothing new and its image is written.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
+
+use askel_store::{
+    Append, AppendError, Approval, Audit, AuditEntry, AuditStore, CatalogStore, CatalogVersion,
+    ChallengeSum, Claim, Device, DeviceChange, Dirty, EnrolError, EnrolmentStore, Erased,
+    ErasureStore, Grant, Healing, Invitation, Lineage, LiveRegister, LogState, NewDevice, OpStore,
+    OutboxItem, PageOf, PageRequest, PartOf, PassRecord, ProjectionStore, RENEWAL_SEED_BYTES,
+    RecoverySheet, RestoreStore, SessionCount, Store, StoreError, StreamHead, StreamOp, StreamPart,
+    StreamTarget, Tenant, TenantStore, Tombstone,
+    journal::{self, Entry, ImageOf, MalformedEntry},
+};
+use askel_sync::{
+    admission::AdmittedOp,
+    id::{
+        DeviceId, GoalId, ID_BYTES, LogId, OpId, ParticipantId, PassTag, PlaceId, StreamId,
+        TenantId,
+    },
+    stream::{Register, StreamKey},
+    time::{LocalDate, Timestamp},
+};
+use async_trait::async_trait;
+use sha2::{Digest as _, Sha256};
+use tokio::sync::Mutex;
+
+use crate::{
+    journal::{Journal, JournalError},
+    limits::JOURNAL_IMAGES_REMEMBERED,
+};
+
+/// A store with a journal.
+pub struct Journaled {
+    inner: Arc<dyn Store>,
+    journal: Arc<dyn Journal>,
+    /// The last image of each thing, by hashes: one that says nothing new is not written again.
+    /// Held while an image is read and written, so that of two the later is the newer.
+    last: Mutex<HashMap<[u8; 32], [u8; 32]>>,
+}
+
+/// A record of the journal: the tenant's id, then an entry of the store's.
+///
+/// # Errors
+/// [`MalformedEntry`] when it is no such record.
+pub fn parse_record(record: &[u8]) -> Result<(TenantId, Entry), MalformedEntry> {
+    let (tenant, entry) = record
+        .split_first_chunk::<ID_BYTES>()
+        .ok_or(MalformedEntry)?;
+    Ok((TenantId::from_bytes(*tenant), Entry::decode(entry)?))
+}
+
+impl Journaled {
+    /// Wraps a store.
+    pub fn new(inner: Arc<dyn Store>, journal: Arc<dyn Journal>) -> Self {
+        Self {
+            inner,
+            journal,
+            last: Mutex::default(),
+        }
+    }
+
+    /// Writes what stands now.
+    async fn note(&self, tenant: TenantId, of: &ImageOf) -> Result<(), StoreError> {
+        let mut last = self.last.lock().await;
+        match self.inner.read_image(tenant, of).await? {
+            Some(entry) => append(&*self.journal, &mut last, tenant, &entry).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn write(&self, tenant: TenantId, entry: &Entry) -> Result<(), StoreError> {
+        let mut last = self.last.lock().await;
+        append(&*self.journal, &mut last, tenant, entry).await
+    }
+}
+
+async fn append(
+    journal: &dyn Journal,
+    last: &mut HashMap<[u8; 32], [u8; 32]>,
+    tenant: TenantId,
+    entry: &Entry,
+) -> Result<(), StoreError> {
+    let record = [&tenant.as_bytes()[..], &entry.encode()].concat();
+    let (name, hash) = (hash(&name(tenant, entry)), hash(&record));
+    if last.get(&name) == Some(&hash) {
+        return Ok(());
+    }
+    // Whether it was written is not known if this fails.
+    last.remove(&name);
+    journal.append(record).await.map_err(|error| match error {
+        JournalError::Full(_) => StoreError::Full(Box::new(error)),
+        _ => StoreError::Unavailable(Box::new(error)),
+    })?;
+    if last.len() >= JOURNAL_IMAGES_REMEMBERED {
+        last.clear();
+    }
+    last.insert(name, hash);
+    Ok(())
+}
+
+fn hash(bytes: &[u8]) -> [u8; 32] {
+    Sha256::digest(bytes).into()
+}
+
+/// What an entry is an image of.
+fn name(tenant: TenantId, entry: &Entry) -> Vec<u8> {
+    let (sort, id): (u8, &[u8]) = match entry {
+        Entry::Participant(image) => (1, image.participant.as_bytes()),
+        Entry::Staff(image) => (2, image.device.id.as_bytes()),
+        Entry::Invitation(invitation) => (3, &invitation.id),
+        Entry::InvitationDeleted(id) => (3, id),
+        Entry::Erased(erased) => (4, erased.participant.as_bytes()),
+        Entry::Catalog(catalog) => (6, &catalog.hash),
+        _ => (5, &[]),
+    };
+    [&[sort], &tenant.as_bytes()[..], id].concat()
+}
+
+/// Methods that change nothing of what the journal says, as they stand in their trait.
+macro_rules! pass_on {
+    ($store:ident { $(fn $name:ident($($argument:ident: $type:ty),*) -> $answer:ty;)+ }) => {
+        #[async_trait]
+        impl $store for Journaled {
+            $(async fn $name(&self, $($argument: $type),*) -> $answer {
+                self.inner.$name($($argument),*).await
+            })+
+        }
+    };
+}
+
+type Answer<T> = Result<T, StoreError>;
+
+#[async_trait]
+impl TenantStore for Journaled {
+    async fn record_tenant(&self, tenant: &Tenant) -> Answer<Tenant> {
+        let recorded = self.inner.record_tenant(tenant).await?;
+        self.note(tenant.id, &ImageOf::Tenant).await?;
+        Ok(recorded)
+    }
+
+    async fn lookup_tenant(&self, tenant: TenantId) -> Answer<Option<Tenant>> {
+        self.inner.lookup_tenant(tenant).await
+    }
+
+    async fn list_tenants(&self) -> Answer<Vec<Tenant>> {
+        self.inner.list_tenants().await
+    }
+}
+
+#[async_trait]
+impl EnrolmentStore for Journaled {
+    async fn record_invitation(
+        &self,
+        tenant: TenantId,
+        invitation: &Invitation,
+        audit: &Audit,
+    ) -> Answer<()> {
+        self.inner
+            .record_invitation(tenant, invitation, audit)
+            .await?;
+        self.note(tenant, &ImageOf::Invitation(invitation.id)).await
+    }
+
+    async fn delete_invitation(
+        &self,
+        tenant: TenantId,
+        id: [u8; 16],
+        audit: &Audit,
+    ) -> Answer<bool> {
+        let deleted = self.inner.delete_invitation(tenant, id, audit).await?;
+        self.note(tenant, &ImageOf::Invitation(id)).await?;
+        Ok(deleted)
+    }
+
+    async fn enrol(
+        &self,
+        tenant: TenantId,
+        grant: &Grant,
+        device: &NewDevice,
+        audit: &Audit,
+    ) -> Result<Device, EnrolError> {
+        let enrolled = self.inner.enrol(tenant, grant, device, audit).await?;
+        self.note(tenant, &ImageOf::Device(enrolled.id)).await?;
+        Ok(enrolled)
+    }
+
+    async fn change_device(
+        &self,
+        tenant: TenantId,
+        device: DeviceId,
+        change: DeviceChange,
+        audit: &Audit,
+    ) -> Answer<Option<Device>> {
+        let changed = self
+            .inner
+            .change_device(tenant, device, change, audit)
+            .await?;
+        self.note(tenant, &ImageOf::Device(device)).await?;
+        Ok(changed)
+    }
+
+    async fn record_recovery_sheet(
+        &self,
+        tenant: TenantId,
+        sheet: &RecoverySheet,
+        audit: &Audit,
+    ) -> Answer<()> {
+        self.inner
+            .record_recovery_sheet(tenant, sheet, audit)
+            .await?;
+        self.note(tenant, &ImageOf::Participant(sheet.participant))
+            .await
+    }
+
+    async fn record_approval(
+        &self,
+        tenant: TenantId,
+        approval: &Approval,
+        audit: &Audit,
+    ) -> Answer<bool> {
+        let recorded = self.inner.record_approval(tenant, approval, audit).await?;
+        self.note(tenant, &ImageOf::Participant(approval.participant))
+            .await?;
+        Ok(recorded)
+    }
+
+    async fn record_card(
+        &self,
+        tenant: TenantId,
+        request_id: [u8; 16],
+        card: PassRecord,
+        audit: &Audit,
+    ) -> Answer<PassRecord> {
+        let recorded = self
+            .inner
+            .record_card(tenant, request_id, card, audit)
+            .await?;
+        self.note(tenant, &ImageOf::Participant(recorded.participant))
+            .await?;
+        Ok(recorded)
+    }
+
+    async fn list_invitations(
+        &self,
+        tenant: TenantId,
+        page: &PageRequest,
+    ) -> Answer<PageOf<Invitation>> {
+        self.inner.list_invitations(tenant, page).await
+    }
+
+    async fn count_enrol_failures(&self, tenant: TenantId, since: Timestamp) -> Answer<u64> {
+        self.inner.count_enrol_failures(tenant, since).await
+    }
+
+    async fn record_enrol_failure(
+        &self,
+        tenant: TenantId,
+        now: Timestamp,
+        forget_before: Timestamp,
+    ) -> Answer<()> {
+        self.inner
+            .record_enrol_failure(tenant, now, forget_before)
+            .await
+    }
+
+    async fn lookup_device(&self, tenant: TenantId, device: DeviceId) -> Answer<Option<Device>> {
+        self.inner.lookup_device(tenant, device).await
+    }
+
+    async fn list_staff_devices(
+        &self,
+        tenant: TenantId,
+        page: &PageRequest,
+    ) -> Answer<PageOf<Device>> {
+        self.inner.list_staff_devices(tenant, page).await
+    }
+
+    async fn list_participant_devices(
+        &self,
+        tenant: TenantId,
+        participant: ParticipantId,
+    ) -> Answer<Vec<Device>> {
+        self.inner
+            .list_participant_devices(tenant, participant)
+            .await
+    }
+
+    async fn lookup_passes(&self, tenant: TenantId, passes: &[PassTag]) -> Answer<Vec<PassRecord>> {
+        self.inner.lookup_passes(tenant, passes).await
+    }
+
+    async fn list_participants(&self, tenant: TenantId) -> Answer<Vec<ParticipantId>> {
+        self.inner.list_participants(tenant).await
+    }
+}
+
+pass_on! { OpStore {
+    fn append(tenant: TenantId, append: &Append, now: Timestamp) -> Result<Vec<StreamHead>, AppendError>;
+    fn lookup_logs(tenant: TenantId, logs: &[LogId]) -> Answer<Vec<LogState>>;
+    fn list_device_logs(tenant: TenantId, device: DeviceId, limit: u32) -> Answer<Vec<LogState>>;
+    fn list_entries(tenant: TenantId, log: LogId, from: u64, limit: u32) -> Answer<Vec<(u64, OpId, Option<String>, bool)>>;
+    fn lookup_ops(tenant: TenantId, ops: &[OpId]) -> Answer<Vec<AdmittedOp>>;
+    fn lookup_streams(tenant: TenantId, streams: &[StreamKey]) -> Answer<Vec<StreamHead>>;
+    fn open_stream(tenant: TenantId, target: StreamTarget) -> Answer<StreamHead>;
+    fn lookup_stream_id(tenant: TenantId, id: StreamId) -> Answer<Option<(StreamKey, Lineage)>>;
+    fn lookup_registers(tenant: TenantId, registers: &[(StreamKey, Register)]) -> Answer<Vec<LiveRegister>>;
+    fn read_part(tenant: TenantId, part: PartOf) -> Answer<Option<StreamPart>>;
+    fn read_stream(tenant: TenantId, stream: StreamKey, after: u64, limit: u32) -> Answer<Vec<StreamOp>>;
+} }
+
+pass_on! { ProjectionStore {
+    fn list_dirty(tenant: TenantId, limit: u32) -> Answer<Vec<Dirty>>;
+    fn list_outbox(tenant: TenantId, limit: u32) -> Answer<Vec<OutboxItem>>;
+    fn list_tallies(tenant: TenantId, after: Option<OpId>, limit: u32) -> Answer<Vec<AdmittedOp>>;
+    fn sum_challenge(tenant: TenantId, goal: GoalId) -> Answer<ChallengeSum>;
+    fn list_contributors(tenant: TenantId, goal: GoalId) -> Answer<Vec<ParticipantId>>;
+    fn count_sessions(tenant: TenantId, place: Option<PlaceId>, first: LocalDate, last: LocalDate) -> Answer<Vec<SessionCount>>;
+    fn count_participants(tenant: TenantId, first: LocalDate, last: LocalDate) -> Answer<Vec<(Option<PlaceId>, u64)>>;
+} }
+
+#[async_trait]
+impl ErasureStore for Journaled {
+    async fn erase(
+        &self,
+        tenant: TenantId,
+        participant: ParticipantId,
+        audit: &Audit,
+    ) -> Answer<Erased> {
+        // Before, for the erased can't ask again; and after, when it is known what is theirs.
+        let erased = Entry::Erased(Erased::new(participant));
+        self.write(tenant, &erased).await?;
+        let erased = self.inner.erase(tenant, participant, audit).await?;
+        self.write(tenant, &Entry::Erased(erased.clone())).await?;
+        Ok(erased)
+    }
+
+    async fn lookup_erased(
+        &self,
+        tenant: TenantId,
+        ids: &[Tombstone],
+    ) -> Answer<BTreeSet<Tombstone>> {
+        self.inner.lookup_erased(tenant, ids).await
+    }
+}
+
+pass_on! { RestoreStore {
+    fn renew_streams(tenant: TenantId, seed: &[u8; RENEWAL_SEED_BYTES]) -> Answer<()>;
+    fn record_claims(tenant: TenantId, claims: &[Claim]) -> Answer<()>;
+    fn count_healing(tenant: TenantId) -> Answer<Healing>;
+    fn read_image(tenant: TenantId, of: &journal::ImageOf) -> Answer<Option<journal::Entry>>;
+    fn apply_journal(tenant: TenantId, journal: &[journal::Entry]) -> Answer<()>;
+} }
+
+#[async_trait]
+impl CatalogStore for Journaled {
+    async fn record_catalog(
+        &self,
+        tenant: TenantId,
+        catalog: &CatalogVersion,
+        audit: &Audit,
+    ) -> Answer<bool> {
+        let recorded = self.inner.record_catalog(tenant, catalog, audit).await?;
+        self.note(tenant, &ImageOf::Catalog(catalog.version))
+            .await?;
+        Ok(recorded)
+    }
+
+    async fn lookup_catalog(
+        &self,
+        tenant: TenantId,
+        version: Option<u32>,
+    ) -> Answer<Option<CatalogVersion>> {
+        self.inner.lookup_catalog(tenant, version).await
+    }
+
+    async fn lookup_catalog_hash(
+        &self,
+        tenant: TenantId,
+        hash: [u8; 32],
+    ) -> Answer<Option<CatalogVersion>> {
+        self.inner.lookup_catalog_hash(tenant, hash).await
+    }
+
+    async fn list_catalogs(
+        &self,
+        tenant: TenantId,
+        page: &PageRequest,
+    ) -> Answer<PageOf<CatalogVersion>> {
+        self.inner.list_catalogs(tenant, page).await
+    }
+}
+
+pass_on! { AuditStore {
+    fn record_audit(tenant: TenantId, audit: &Audit) -> Answer<()>;
+    fn list_audit(tenant: TenantId, page: &PageRequest) -> Answer<PageOf<AuditEntry>>;
+} }

@@ -1,0 +1,141 @@
+//! A Sync's answer: an opening where there is something to open with, outcomes, pages, a closing.
+//!
+//! What is small is ready before the first byte leaves, and leaves at once.
+
+use askel_proto::v1::{self, sync_response::Part as Told};
+use askel_sync::limits::{
+    BATCHES_PER_SYNC_MAX, CARRIED_FRAMES_MAX, CURSORS_MAX, OPS_PER_BATCH_MAX, OPS_PER_HOUR_MAX,
+    PAYLOAD_BYTES_MAX, RETURNED_PAGES_MAX, SYNC_REQUEST_BYTES_MAX,
+};
+use askel_sync::time::Timestamp;
+use futures::{Stream, StreamExt as _, stream};
+use prost::Message as _;
+use tonic::Status;
+
+use super::VERSION;
+use crate::{
+    app::{Exchange, Form, News, PageReader, Part},
+    limits::{GATHERED_BYTES, LIMITS_REVISION},
+    rpc::{error::status, outcome::outcomes},
+};
+
+type Answered = Result<v1::SyncResponse, Status>;
+
+/// The parts of an answer in their order; the first of them are made already.
+pub(super) async fn parts(
+    exchange: Exchange,
+    limits_held: u32,
+    language: &str,
+) -> impl Stream<Item = Answered> + Send + use<> {
+    let opening = opening(&exchange, limits_held);
+    let named = match exchange.form {
+        Form::Short(log) => log,
+        Form::Long => None,
+    };
+    let outcomes = outcomes(exchange.receipt, exchange.frames, named, language);
+    let first = [opening.map(Told::Opening), outcomes.map(Told::Outcomes)];
+    let mut ready: Vec<Answered> = first
+        .into_iter()
+        .flatten()
+        .map(|part| Ok(v1::SyncResponse { part: Some(part) }))
+        .collect();
+    let Some(mut pages) = exchange.pages else {
+        ready.push(Ok(closing(v1::SyncClosing {
+            long_form_wanted: true,
+            ..v1::SyncClosing::default()
+        })));
+        return stream::iter(ready).chain(stream::empty().boxed());
+    };
+    let mut bytes: usize = ready
+        .iter()
+        .flatten()
+        .map(v1::SyncResponse::encoded_len)
+        .sum();
+    let mut open = true;
+    while open && bytes < GATHERED_BYTES {
+        let next = next_part(&mut pages).await;
+        open = matches!(next, Some(Ok(_)));
+        if let Some(Ok(part)) = &next {
+            bytes = bytes.saturating_add(part.encoded_len());
+        }
+        ready.extend(next);
+    }
+    let rest = if open {
+        stream::unfold(pages, async |mut pages| {
+            next_part(&mut pages).await.map(|part| (part, pages))
+        })
+        .boxed()
+    } else {
+        stream::empty().boxed()
+    };
+    stream::iter(ready).chain(rest)
+}
+
+/// In a short answer only what the caller has to hear.
+fn opening(exchange: &Exchange, limits_held: u32) -> Option<v1::SyncOpening> {
+    let news = exchange.pages.as_ref().map(PageReader::news);
+    let in_full = exchange.form == Form::Long && exchange.pages.is_some();
+    let opening = v1::SyncOpening {
+        version: if in_full { VERSION } else { 0 },
+        server_time_ms: exchange.server_time.map_or(0, Timestamp::as_ms),
+        limits: (in_full && limits_held != LIMITS_REVISION).then(limits),
+        streams: news.unwrap_or_default().iter().map(stream_info).collect(),
+        staff_certificate: exchange.staff_certificate.clone(),
+    };
+    (in_full || opening != v1::SyncOpening::default()).then_some(opening)
+}
+
+async fn next_part(pages: &mut PageReader) -> Option<Answered> {
+    let part = match pages.next().await {
+        Ok(part) => part?,
+        Err(error) => return Some(Err(status(&error))),
+    };
+    let part = match part {
+        Part::Page(page) => Told::Page(page),
+        Part::Gone {
+            selector,
+            stream_id,
+        } => Told::StreamGone(v1::StreamGone {
+            selector: Some(selector),
+            stream_id: stream_id.to_vec(),
+        }),
+        Part::End { more } => Told::Closing(v1::SyncClosing {
+            more,
+            ..v1::SyncClosing::default()
+        }),
+    };
+    Some(Ok(v1::SyncResponse { part: Some(part) }))
+}
+
+fn closing(closing: v1::SyncClosing) -> v1::SyncResponse {
+    v1::SyncResponse {
+        part: Some(Told::Closing(closing)),
+    }
+}
+
+fn stream_info(news: &News) -> v1::StreamInfo {
+    let News { head, parent } = news;
+    v1::StreamInfo {
+        selector: Some(head.key.selector()),
+        stream_id: head.id.to_vec(),
+        head: head.head,
+        parent_stream_id: parent.map(|parent| parent.id.to_vec()).unwrap_or_default(),
+        parent_head: parent.map_or(0, |parent| parent.head),
+        healed_to: parent.map_or(0, |parent| parent.healed_to),
+    }
+}
+
+fn limits() -> v1::Limits {
+    let told = |limit: usize| u32::try_from(limit).unwrap_or(u32::MAX);
+    v1::Limits {
+        revision: LIMITS_REVISION,
+        ops_per_batch_max: told(OPS_PER_BATCH_MAX),
+        batches_per_sync_max: told(BATCHES_PER_SYNC_MAX),
+        payload_bytes_max: told(PAYLOAD_BYTES_MAX),
+        request_bytes_max: told(SYNC_REQUEST_BYTES_MAX),
+        cursors_max: told(CURSORS_MAX),
+        carried_frames_max: told(CARRIED_FRAMES_MAX),
+        returned_pages_max: told(RETURNED_PAGES_MAX),
+        ops_per_hour_max: told(OPS_PER_HOUR_MAX),
+    }
+}

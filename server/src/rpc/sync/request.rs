@@ -1,0 +1,136 @@
+//! A Sync's request, as the use case takes it.
+
+use askel_proto::v1;
+use askel_sync::{
+    admission::ClockReading,
+    id::{LogId, StreamId},
+    limits::{
+        BATCHES_PER_SYNC_MAX, CARRIED_FRAMES_MAX, CURSORS_MAX, RETURNED_PAGES_MAX,
+        SYNC_REQUEST_BYTES_MAX,
+    },
+    time::{ClockSegment, Timestamp},
+};
+use prost::Message as _;
+
+use crate::{
+    app::{
+        AppError, ExchangeRequest, HandedIn, PageEncoding, PageWishes, Reason, ShortForm,
+        StreamCursor,
+    },
+    ingest::Head,
+    limits::LOG_HEADS_MAX,
+    rpc::enrolment::check_version,
+};
+
+/// Reads a request and checks its bounds.
+pub(super) fn decode(
+    message: v1::SyncRequest,
+    encoding: PageEncoding,
+) -> Result<ExchangeRequest, AppError> {
+    if message.encoded_len() > SYNC_REQUEST_BYTES_MAX {
+        return Err(Reason::MessageTooLarge.into());
+    }
+    check_version(message.versions)?;
+    within("batches", message.batches.len(), BATCHES_PER_SYNC_MAX)?;
+    within("log_heads", message.log_heads.len(), LOG_HEADS_MAX)?;
+    within("positions", message.positions.len(), CURSORS_MAX)?;
+    within(
+        "carried_frames",
+        message.carried_frames.len(),
+        CARRIED_FRAMES_MAX,
+    )?;
+    within(
+        "returned_pages",
+        message.returned_pages.len(),
+        RETURNED_PAGES_MAX,
+    )?;
+    let number = |count: u32| usize::try_from(count).unwrap_or(usize::MAX);
+    let frames = message.carried_frames.into_iter();
+    Ok(ExchangeRequest {
+        handed_in: HandedIn {
+            batches: message.batches,
+            heads: message
+                .log_heads
+                .iter()
+                .map(head)
+                .collect::<Result<_, _>>()?,
+            clock: message.client_clock.map(clock),
+            frames: frames.map(|frame| frame.sealed).collect(),
+            returned: message.returned_pages,
+        },
+        cursors: cursors(message.cursors)?,
+        short: (!message.positions.is_empty()).then_some(ShortForm {
+            positions: message.positions,
+            state_tag: message.state_tag,
+        }),
+        wishes: PageWishes {
+            encoding,
+            bytes_max: number(message.page_bytes_max),
+            context_ops: number(message.context_ops),
+        },
+    })
+}
+
+fn within(field: &str, count: usize, most: usize) -> Result<(), AppError> {
+    if count <= most {
+        return Ok(());
+    }
+    Err(AppError::Field {
+        reason: Reason::LimitExceeded,
+        field: field.to_owned(),
+        problem: format!("has at most {most} entries"),
+    })
+}
+
+/// Reads cursors.
+pub(super) fn cursors(cursors: Vec<v1::Cursor>) -> Result<Vec<StreamCursor>, AppError> {
+    within("cursors", cursors.len(), CURSORS_MAX)?;
+    cursors
+        .into_iter()
+        .map(|cursor| {
+            let stream_id =
+                match &*cursor.stream_id {
+                    [] => None,
+                    id => Some(StreamId::try_from(id).map_err(|_| {
+                        AppError::field("cursors.stream_id", "has 16 bytes, or none")
+                    })?),
+                };
+            let selector = cursor.selector;
+            let selector =
+                selector.ok_or_else(|| AppError::field("cursors.selector", "is missing"))?;
+            Ok(StreamCursor {
+                selector,
+                stream_id,
+                position: cursor.position,
+            })
+        })
+        .collect()
+}
+
+fn head(head: &v1::LogHead) -> Result<Head, AppError> {
+    let log = LogId::try_from(&*head.log_id)
+        .map_err(|_| AppError::field("log_heads.log_id", "has 16 bytes"))?;
+    let last_op_prefix =
+        match &*head.last_op_id_prefix {
+            [] => None,
+            prefix => Some(prefix.try_into().map_err(|_| {
+                AppError::field("log_heads.last_op_id_prefix", "has 8 bytes, or none")
+            })?),
+        };
+    Ok(Head {
+        log,
+        next_sequence: head.next_sequence,
+        last_op_prefix,
+    })
+}
+
+fn clock(clock: v1::ClientClock) -> ClockReading {
+    let segment = clock.segment.unwrap_or_default();
+    ClockReading {
+        wall: Timestamp::from_ms(clock.wall_ms),
+        segment: ClockSegment {
+            boot_id: segment.boot_id,
+            wall_minus_monotonic_ms: segment.wall_minus_monotonic_ms,
+        },
+    }
+}

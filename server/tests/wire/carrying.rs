@@ -1,0 +1,201 @@
+//! Frames that one device carries for another: taken once, told to nobody but their writer, counted.
+
+use askel_proto::v1::{self, frame_outcome::Result as Became};
+use askel_sync::{
+    admission::Role,
+    lifeboat,
+    limits::{CARRIED_FRAMES_MAX, OPS_PER_BATCH_MAX, OPS_PER_HOUR_MAX},
+    op::OpKind,
+};
+use tonic::Code;
+use tonic_types::StatusExt as _;
+
+use crate::{
+    acts,
+    catalog::LIBRARY,
+    device::{Answer, Device},
+    world::{NOON, World, refused},
+};
+
+/// A device's frame, sealed to the server.
+fn frame(world: &World, writer: &Device, batches: Vec<v1::SealedBatch>) -> v1::CarriedFrame {
+    let frame = v1::Frame {
+        tenant_id: world.tenant.id.to_vec(),
+        device_id: writer.id.to_vec(),
+        batches,
+    };
+    let ingest = world.tenant.server.ingest().public_key();
+    let sealed = lifeboat::seal(&ingest, world.tenant.id, &frame, [7; 32]);
+    v1::CarriedFrame {
+        sealed: sealed.expect("sealed"),
+    }
+}
+
+async fn carry(world: &World, carrier: &Device, frames: Vec<v1::CarriedFrame>) -> Vec<Became> {
+    let request = v1::SyncRequest {
+        carried_frames: frames,
+        ..v1::SyncRequest::default()
+    };
+    results(&carrier.send(world, request).await.expect("synced"))
+}
+
+fn results(answer: &Answer) -> Vec<Became> {
+    let frames = (0..).zip(&answer.frames);
+    frames
+        .map(|(index, told): (u32, _)| {
+            assert_eq!(told.index, index);
+            told.result()
+        })
+        .collect()
+}
+
+async fn check_ins(world: &World, device: &mut Device) -> usize {
+    device.sync(world).await.ops_of(OpKind::CheckIn).len()
+}
+
+async fn a_frame_is_taken_once_whichever_way_it_comes_first(world: World) {
+    let mut phone = world.participant().await;
+    let carrier = world.enrolled(Role::Participant, &[]).await;
+    let batch = phone.write(&[acts::check_in(LIBRARY, NOON)]);
+    let sealed = phone.seal(&batch);
+    let parcel = frame(&world, &phone, vec![sealed.clone()]);
+    let twice = carry(&world, &carrier, vec![parcel.clone(), parcel.clone()]).await;
+    assert_eq!(twice, [Became::Taken, Became::Taken]);
+    let own = phone.send(&world, phone.request(vec![sealed])).await;
+    let own = own.expect("synced");
+    assert_eq!(
+        (own.outcome().settled_before, own.outcome().exceptions.len()),
+        (1, 0)
+    );
+    assert_eq!(carry(&world, &carrier, vec![parcel]).await, [Became::Taken]);
+    assert_eq!(check_ins(&world, &mut phone).await, 1);
+}
+
+async fn the_carrier_learns_nothing_of_what_it_carried(world: World) {
+    let mut phone = world.participant().await;
+    let carrier = world.enrolled(Role::Participant, &[]).await;
+    let batch = phone.write(&[acts::check_in(LIBRARY, NOON)]);
+    let mut request = carrier.request(Vec::new());
+    request.carried_frames = vec![frame(&world, &phone, vec![phone.seal(&batch)])];
+    let answer = carrier.send(&world, request).await.expect("synced");
+    assert_eq!(results(&answer), [Became::Taken]);
+    assert!(answer.outcomes.is_empty() && answer.ops_of(OpKind::CheckIn).is_empty());
+}
+
+async fn what_is_no_frame_of_a_device_here_is_refused(world: World) {
+    let mut phone = world.participant().await;
+    let carrier = world.enrolled(Role::Participant, &[]).await;
+    let batch = phone.write(&[acts::check_in(LIBRARY, NOON)]);
+    let good = frame(&world, &phone, vec![phone.seal(&batch)]);
+    let mut damaged = good.clone();
+    *damaged.sealed.last_mut().expect("some") ^= 1;
+    let not_its_own = frame(&world, &carrier, vec![phone.seal(&batch)]);
+    let mut nobody = phone.clone();
+    nobody.id = askel_sync::id::DeviceId::from_bytes([9; 16]);
+    let of_nobody = frame(&world, &nobody, vec![phone.seal(&batch)]);
+    let empty = v1::CarriedFrame { sealed: Vec::new() };
+    let frames = vec![damaged, not_its_own, of_nobody, empty, good];
+    let [bad @ .., good] = &carry(&world, &carrier, frames).await[..] else {
+        panic!("five")
+    };
+    assert_eq!(bad, [Became::Refused; 4]);
+    assert_eq!(*good, Became::Taken);
+}
+
+async fn a_frame_with_a_gap_before_it_waits(world: World) {
+    let mut phone = world.participant().await;
+    let carrier = world.enrolled(Role::Participant, &[]).await;
+    let first = phone.write(&[acts::check_in(LIBRARY, NOON)]);
+    let second = phone.write(&[acts::favourite_added(LIBRARY, NOON)]);
+    let (first, second) = (phone.seal(&first), phone.seal(&second));
+    let second = frame(&world, &phone, vec![second]);
+    let early = carry(&world, &carrier, vec![second.clone()]).await;
+    assert_eq!(early, [Became::Later]);
+    let first = frame(&world, &phone, vec![first]);
+    let both = carry(&world, &carrier, vec![first, second]).await;
+    assert_eq!(both, [Became::Taken, Became::Taken]);
+}
+
+async fn so_many_frames_and_no_more(world: World) {
+    let carrier = world.participant().await;
+    let frames = |count: usize| v1::SyncRequest {
+        carried_frames: vec![v1::CarriedFrame { sealed: vec![1] }; count],
+        ..v1::SyncRequest::default()
+    };
+    let most = carrier.send(&world, frames(CARRIED_FRAMES_MAX)).await;
+    assert_eq!(most.expect("synced").frames.len(), CARRIED_FRAMES_MAX);
+    let one_more = carrier.send(&world, frames(CARRIED_FRAMES_MAX + 1)).await;
+    let error = one_more.expect_err("refused");
+    refused(&error, Code::InvalidArgument, "LIMIT_EXCEEDED");
+}
+
+/// Uses up a device's hour, but for `left` ops.
+async fn use_up(world: &World, device: &mut Device, left: usize) {
+    let full = OPS_PER_HOUR_MAX / OPS_PER_BATCH_MAX;
+    let steps: Vec<_> = (1..=OPS_PER_BATCH_MAX)
+        .map(|count| acts::steps(NOON, u32::try_from(count).expect("few")))
+        .collect();
+    for index in 0..full {
+        let few = if index == 0 {
+            &steps[left..]
+        } else {
+            &steps[..]
+        };
+        let batch = device.write(few);
+        let request = v1::SyncRequest {
+            batches: vec![device.seal(&batch)],
+            ..v1::SyncRequest::default()
+        };
+        device.send(world, request).await.expect("taken in");
+    }
+}
+
+async fn a_device_hands_in_so_much_within_an_hour(world: World) {
+    let mut phone = world.participant().await;
+    use_up(&world, &mut phone, 1).await;
+    let batch = phone.write(&[acts::check_in(LIBRARY, NOON)]);
+    let last = v1::SyncRequest {
+        batches: vec![phone.seal(&batch)],
+        ..v1::SyncRequest::default()
+    };
+    phone
+        .send(&world, last.clone())
+        .await
+        .expect("the last one");
+    let again = phone.send(&world, last).await;
+    refused_for_an_hour(&again.expect_err("what comes again needs room too"));
+    let batch = phone.write(&[acts::favourite_added(LIBRARY, NOON)]);
+    let one_more = v1::SyncRequest {
+        batches: vec![phone.seal(&batch)],
+        ..v1::SyncRequest::default()
+    };
+    let refusal = phone.send(&world, one_more.clone()).await;
+    refused_for_an_hour(&refusal.expect_err("refused"));
+    // Nor in other hands; theirs are not used up by it.
+    let mut carrier = world.enrolled(Role::Participant, &[]).await;
+    let parcel = frame(&world, &phone, one_more.batches.clone());
+    let later = carry(&world, &carrier, vec![parcel.clone()]).await;
+    assert_eq!(later, [Became::Later]);
+    carrier.check_in(&world, LIBRARY).await;
+    let next_hour = NOON.saturating_add_ms(3_600_000);
+    world.set_clock(next_hour);
+    phone.now = next_hour;
+    phone.send(&world, one_more).await.expect("a new hour");
+}
+
+fn refused_for_an_hour(error: &tonic::Status) {
+    refused(error, Code::ResourceExhausted, "OPS_LIMITED");
+    let retry = error.get_details_retry_info().expect("when to come again");
+    let wait = retry.retry_delay.expect("a time").as_secs();
+    assert!((1..=3_600).contains(&wait), "{wait}");
+}
+
+on_both_stores!(
+    a_frame_is_taken_once_whichever_way_it_comes_first,
+    the_carrier_learns_nothing_of_what_it_carried,
+    what_is_no_frame_of_a_device_here_is_refused,
+    a_frame_with_a_gap_before_it_waits,
+    so_many_frames_and_no_more,
+);
+
+on_memory!(a_device_hands_in_so_much_within_an_hour);

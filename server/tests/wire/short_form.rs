@@ -1,0 +1,224 @@
+//! The short form of a Sync: a few bytes where both sides know all else, and the long form where not.
+
+use askel_proto::v1;
+use askel_server::limits::CLOCK_TOLD_MS;
+use askel_sync::{
+    admission::Role,
+    id::{OpId, StreamId},
+    limits::CURSORS_MAX,
+    op::OpKind,
+    page::{PageSpan, digest},
+    stream::short::{SealedHead, state_tag},
+};
+use prost::Message as _;
+use tonic::Code;
+
+use crate::{
+    acts,
+    catalog::{LIBRARY, TOGETHER},
+    device::{Answer, Device, from_beginning},
+    world::{NOON, World, refused},
+};
+
+/// What a device has to know for a short form.
+struct Known {
+    handles: Vec<StreamId>,
+    positions: Vec<u64>,
+    limits_revision: u32,
+    head: Option<SealedHead>,
+}
+
+impl Known {
+    /// After an answer in long form.
+    fn of(answer: &Answer, last_op: Option<OpId>, device: &Device) -> Self {
+        let streams = &answer.opening.streams;
+        let id = |info: &v1::StreamInfo| StreamId::try_from(&*info.stream_id).expect("an id");
+        Self {
+            handles: streams.iter().map(id).collect(),
+            positions: streams.iter().map(|info| info.head).collect(),
+            limits_revision: answer.opening.limits.expect("told").revision,
+            head: last_op.map(|last_op| SealedHead {
+                log: device.log,
+                next_sequence: device.next,
+                last_op,
+            }),
+        }
+    }
+
+    fn request(&self, batches: Vec<v1::SealedBatch>) -> v1::SyncRequest {
+        v1::SyncRequest {
+            batches,
+            positions: self.positions.clone(),
+            state_tag: state_tag(&self.handles, self.head.as_ref(), self.limits_revision),
+            ..v1::SyncRequest::default()
+        }
+    }
+}
+
+/// Everything, in long form.
+async fn read_all(world: &World, device: &Device) -> Answer {
+    let mut request = device.request(Vec::new());
+    let together = acts::challenge_stream(TOGETHER);
+    request.cursors.push(from_beginning(together));
+    device.send(world, request).await.expect("synced")
+}
+
+/// A phone that has checked in once and read everything.
+async fn known(world: &World) -> (Device, Known) {
+    let mut phone = world.participant().await;
+    let op = phone
+        .clone()
+        .write(&[acts::check_in(LIBRARY, NOON)])
+        .ops
+        .remove(0);
+    phone.check_in(world, LIBRARY).await;
+    let known = Known::of(&read_all(world, &phone).await, Some(op.id()), &phone);
+    (phone, known)
+}
+
+async fn nothing_new_is_one_message_of_next_to_nothing(world: World) {
+    let (phone, known) = known(&world).await;
+    let request = known.request(Vec::new());
+    let asked = request.encoded_len();
+    let answer = phone.send(&world, request).await.expect("synced");
+    assert_eq!(answer.parts, 1, "{answer:?}");
+    assert_eq!(answer.closing, v1::SyncClosing::default());
+    assert!(asked + answer.bytes <= 24, "{asked} and {}", answer.bytes);
+}
+
+async fn a_check_in_is_settled_in_few_bytes_and_read_back(world: World) {
+    let (mut phone, mut known) = known(&world).await;
+    let batch = phone.write(&[acts::favourite_added(LIBRARY, NOON)]);
+    known.head = Some(SealedHead {
+        log: phone.log,
+        next_sequence: phone.next,
+        last_op: batch.ops[0].id(),
+    });
+    let request = known.request(vec![phone.seal(&batch)]);
+    let answer = phone.send(&world, request).await.expect("synced");
+    let outcome = answer.outcome();
+    assert_eq!(
+        (outcome.log_id.len(), outcome.settled_before),
+        (0, phone.next)
+    );
+    let [page] = answer.pages.as_slice() else {
+        panic!("{answer:?}")
+    };
+    assert_eq!((page.stream_id.len(), page.stream_index), (0, 1));
+    assert_eq!(page.first_position, known.positions[0] + 1);
+    assert_eq!(answer.ops_of(OpKind::FavouriteAdded).len(), 1);
+    assert_eq!(answer.opening, v1::SyncOpening::default());
+}
+
+async fn whatever_does_not_fit_is_asked_for_in_full_and_settled_all_the_same(world: World) {
+    let (mut phone, known) = known(&world).await;
+    let batch = phone.write(&[acts::favourite_added(LIBRARY, NOON)]);
+    // The tag is of the log as it was before the batch.
+    let request = known.request(vec![phone.seal(&batch)]);
+    let answer = phone.send(&world, request).await.expect("synced");
+    assert!(answer.closing.long_form_wanted);
+    assert_eq!(answer.outcome().log_id, phone.log.to_vec());
+    assert_eq!(answer.outcome().settled_before, phone.next);
+    assert!(answer.pages.is_empty());
+    let other = |change: fn(&mut v1::SyncRequest)| {
+        let mut request = known.request(Vec::new());
+        change(&mut request);
+        request
+    };
+    for request in [
+        other(|request| request.state_tag ^= 1),
+        other(|request| request.positions.truncate(1)),
+        other(|request| request.positions.push(0)),
+        other(|request| request.positions[0] += 100),
+    ] {
+        let answer = phone.send(&world, request).await.expect("synced");
+        assert!(answer.closing.long_form_wanted, "{answer:?}");
+        assert_eq!(answer.parts, 1);
+    }
+}
+
+async fn a_log_that_nothing_was_sealed_in_is_as_none(world: World) {
+    let phone = world.participant().await;
+    let known = Known::of(&read_all(&world, &phone).await, None, &phone);
+    let answer = phone
+        .send(&world, known.request(Vec::new()))
+        .await
+        .expect("synced");
+    assert_eq!((answer.parts, answer.closing.long_form_wanted), (1, false));
+}
+
+async fn so_many_positions_and_no_more(world: World) {
+    let phone = world.participant().await;
+    let ask = |count: usize| v1::SyncRequest {
+        positions: vec![0; count],
+        ..v1::SyncRequest::default()
+    };
+    let most = phone.send(&world, ask(CURSORS_MAX)).await.expect("synced");
+    assert!(most.closing.long_form_wanted);
+    let error = phone.send(&world, ask(CURSORS_MAX + 1)).await;
+    let error = error.expect_err("refused");
+    refused(&error, Code::InvalidArgument, "LIMIT_EXCEEDED");
+}
+
+async fn the_servers_time_is_told_to_whose_clock_is_off(world: World) {
+    let (phone, known) = known(&world).await;
+    for (off, told) in [
+        (CLOCK_TOLD_MS, 0),
+        (CLOCK_TOLD_MS + 1, NOON.as_ms()),
+        (-CLOCK_TOLD_MS, 0),
+        (-CLOCK_TOLD_MS - 1, NOON.as_ms()),
+    ] {
+        let mut request = known.request(Vec::new());
+        request.client_clock = Some(v1::ClientClock {
+            wall_ms: NOON.as_ms() + off,
+            segment: None,
+        });
+        let answer = phone.send(&world, request).await.expect("synced");
+        assert_eq!(answer.opening.server_time_ms, told, "{off}");
+        assert!(!answer.closing.long_form_wanted);
+    }
+}
+
+async fn staff_ask_for_their_days_beside_the_short_form(world: World) {
+    world.organised().await;
+    let mut staff = world.enrolled(Role::Staff, &[LIBRARY]).await;
+    let read = staff.sync(&world).await;
+    let mut request = Known::of(&read, None, &staff).request(Vec::new());
+    request
+        .cursors
+        .push(from_beginning(acts::place_day(LIBRARY)));
+    let answer = staff.send(&world, request).await.expect("synced");
+    assert!(!answer.closing.long_form_wanted, "{answer:?}");
+    assert_eq!(answer.opening.streams.len(), 1, "the day's handle");
+}
+
+async fn every_page_carries_its_mac(world: World) {
+    let (mut phone, _) = known(&world).await;
+    let read = phone.sync(&world).await;
+    assert!(!read.pages.is_empty());
+    for page in &read.pages {
+        let ops: Vec<_> = page
+            .ops
+            .iter()
+            .map(|op| askel_sync::admission::AdmittedOp::from_proto(op.clone()).expect("an op"))
+            .collect();
+        let span = PageSpan {
+            stream: StreamId::try_from(&*page.stream_id).expect("an id"),
+            first_position: page.first_position,
+            next_position: page.next_position,
+        };
+        let digest = digest(world.tenant.id, &span, &ops);
+        assert!(world.tenant.server.page_mac().verifies(&digest, &page.mac));
+    }
+}
+
+on_both_stores!(
+    nothing_new_is_one_message_of_next_to_nothing,
+    a_check_in_is_settled_in_few_bytes_and_read_back,
+    whatever_does_not_fit_is_asked_for_in_full_and_settled_all_the_same,
+    a_log_that_nothing_was_sealed_in_is_as_none,
+    so_many_positions_and_no_more,
+    the_servers_time_is_told_to_whose_clock_is_off,
+    staff_ask_for_their_days_beside_the_short_form,
+    every_page_carries_its_mac,
+);
