@@ -115,6 +115,17 @@ impl Client {
         Ok(self.sdk.check_in(PlaceId::new(place))?.into())
     }
 
+    /// "I'm here", with the code that the place shows as proof.
+    pub fn check_in_with_code(&self, place: u32, code: &[u8]) -> Answer<CheckedIn> {
+        let place = PlaceId::new(place);
+        Ok(self.sdk.check_in_with_code(place, code)?.into())
+    }
+
+    /// Asks that everything about this participant be erased; the next sync does it.
+    pub fn erase_me(&self) -> Answer<()> {
+        Ok(self.sdk.erase_me()?)
+    }
+
     /// Takes in what a sensor counted. The source's id, 16 bytes, outlives the phone.
     pub fn record_steps(
         &self,
@@ -278,6 +289,45 @@ impl Client {
     /// How syncing stands.
     pub fn status(&self) -> Status {
         self.sdk.status().into()
+    }
+
+    /// The person has read the notice of the status.
+    pub fn dismiss_notice(&self) -> Answer<()> {
+        Ok(self.sdk.dismiss_notice()?)
+    }
+
+    /// Hands a refused op in again; the new op's id.
+    pub fn resubmit(&self, op: &[u8]) -> Answer<Vec<u8>> {
+        let op = OpId::try_from(op).map_err(|_| bad("the op"))?;
+        Ok(self.sdk.resubmit(op)?.to_vec())
+    }
+
+    /// Lists a refused op no more.
+    pub fn discard(&self, op: &[u8]) -> Answer<()> {
+        let op = OpId::try_from(op).map_err(|_| bad("the op"))?;
+        Ok(self.sdk.discard(op)?)
+    }
+
+    /// Everything unconfirmed in sealed frames of at most so many bytes, for QR codes.
+    pub fn lifeboat(&self, limit_bytes: u32) -> Answer<Vec<Vec<u8>>> {
+        let limit = usize::try_from(limit_bytes).map_err(|_| bad("the limit"))?;
+        Ok(self.sdk.lifeboat(limit)?)
+    }
+
+    /// The same as one file.
+    pub fn lifeboat_file(&self) -> Answer<Vec<u8>> {
+        Ok(self.sdk.lifeboat_file()?)
+    }
+
+    /// Carries another device's frame to the server.
+    pub fn carry(&self, frame: &[u8]) -> Answer<()> {
+        Ok(self.sdk.carry(frame)?)
+    }
+
+    /// Carries all frames of a file; how many are new.
+    pub fn carry_file(&self, file: &[u8]) -> Answer<u64> {
+        let count = self.sdk.carry_file(file)?;
+        Ok(u64::try_from(count).unwrap_or(u64::MAX))
     }
 
     /// Ops the server refused.

@@ -53,6 +53,11 @@ pub enum Change {
         /// Until when it may be refused, if it may.
         refusable_until_ms: Option<i64>,
     },
+    /// Something happened that the person should be told, in one plain sentence.
+    Notice {
+        /// It.
+        text: String,
+    },
     /// A sync ended.
     Synced,
     /// Changes were missed: read everything again.
@@ -88,6 +93,7 @@ impl Change {
                 device: device.to_vec(),
                 refusable_until_ms: refusable_until.map(askel_client_sdk::Timestamp::as_ms),
             },
+            Sdk::Notice(notice) => Self::Notice { text: notice.text },
             Sdk::Synced => Self::Synced,
             _ => return None,
         })

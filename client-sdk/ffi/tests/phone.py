@@ -97,6 +97,19 @@ assert [day.count for day in phone.day_steps(askel.Measure.STEPS)] == [1_200]
 sheet = phone.create_recovery_sheet()
 assert sheet.startswith("askel:")
 
+assert phone.rejected() == [] and phone.status().notice is None
+refused(askel.AskelError.FixInput, phone.discard, b"short")
+refused(askel.AskelError.FixInput, phone.resubmit, bytes(16))
+refused(askel.AskelError.FixInput, phone.check_in_with_code, PLACE, b"")
+assert phone.check_in_with_code(PLACE, b"a poster").already_here in (True, False)
+
+# Steps, perhaps a check-in with its proof: unconfirmed, and so in the lifeboat.
+frames = phone.lifeboat(2_900)
+assert len(frames) == 1 and len(frames[0]) <= 2_900
+assert phone.carry_file(phone.lifeboat_file()) == 1
+phone.carry(frames[0])
+assert phone.status().carried == 2
+
 del phone
 again = askel.Client.open(DATABASE, key_store)
 assert again.enrolled().participant == enrolled.participant
@@ -104,5 +117,9 @@ assert [award.confirmed for award in again.awards()] == [True]
 # `pass` is a word of Python's own.
 assert again._pass().startswith("ASKEL:PASS:1:")
 del again
-refused(askel.AskelError.EnrolAgain, askel.Client.open, DATABASE, KeyStore())
+restored = askel.Client.open(DATABASE, KeyStore())
+assert restored.enrolled() is None and restored.status().carried >= 1
+assert restored.status().notice
+restored.dismiss_notice()
+assert restored.status().notice is None
 sys.stdout.write("the phone is fine\n")

@@ -48,6 +48,8 @@ pub(crate) enum Disturbance {
     HeadAhead,
     /// The first op of the next batch is refused.
     Reject,
+    /// The first op of the next batch is refused, and may be handed in again.
+    RejectToResubmit,
     /// The first op of the next batch is deferred, to be offered again at once.
     Defer,
     /// The chunk is not what was published.
@@ -97,7 +99,7 @@ struct Device {
 #[derive(Clone)]
 enum Settled {
     Accepted(OpId),
-    Rejected(OpId),
+    Rejected(OpId, v1::Undo),
     Deferred(OpId),
 }
 
@@ -451,9 +453,17 @@ impl Desk {
     fn settle(&self, state: &mut State, op: &Op, batch: &Batch, now: ClockReading) -> Settled {
         let id = op.id();
         let known = state.devices[&batch.device].clone();
-        let refusal = |one| matches!(one, Disturbance::Reject | Disturbance::Defer);
+        let refusal = |one| {
+            matches!(
+                one,
+                Disturbance::Reject | Disturbance::RejectToResubmit | Disturbance::Defer
+            )
+        };
         match state.next_disturbance(refusal) {
-            Some(Disturbance::Reject) => return Settled::Rejected(id),
+            Some(Disturbance::Reject) => return Settled::Rejected(id, v1::Undo::Discard),
+            Some(Disturbance::RejectToResubmit) => {
+                return Settled::Rejected(id, v1::Undo::Resubmit);
+            }
             Some(_) => return Settled::Deferred(id),
             None => {}
         }
@@ -477,7 +487,7 @@ impl Desk {
         let Judgement::Accepted { admission, payload } =
             judge(op, batch.log, &author, clocks, &facts)
         else {
-            return Settled::Rejected(id);
+            return Settled::Rejected(id, v1::Undo::Discard);
         };
         if state.accepted.contains(&id) {
             return Settled::Accepted(id);
@@ -543,7 +553,6 @@ impl Desk {
                 logs.insert(log, conflict_of(&head.log_id));
             }
         }
-        logs.extend(Self::forgotten(state, &request.log_heads));
         for batch in &request.batches {
             let batch = &self.plain(state, request, device, batch);
             let log = v1::Batch::decode(&*batch.batch).expect("a batch").log_id;
@@ -557,6 +566,9 @@ impl Desk {
                 Ok(log) => logs.insert(log, outcome_of(log, &state.logs[&log].1)),
                 Err(log) => logs.insert(log, conflict_of(log.as_bytes())),
             };
+        }
+        for (log, outcome) in Self::forgotten(state, &request.log_heads) {
+            logs.entry(log).or_insert(outcome);
         }
         logs.into_values().collect()
     }
@@ -664,10 +676,10 @@ fn outcome_of(log: LogId, settled: &[Settled]) -> v1::LogOutcome {
     let exception = |(sequence, settled): (u64, &Settled)| {
         let outcome = match settled {
             Settled::Accepted(_) => return None,
-            Settled::Rejected(_) => Outcome::Rejected(v1::Rejected {
+            Settled::Rejected(_, undo) => Outcome::Rejected(v1::Rejected {
                 reason: "OP_NOT_ALLOWED".to_owned(),
                 text: "Ei käy.".to_owned(),
-                undo: v1::Undo::Discard.into(),
+                undo: (*undo).into(),
             }),
             Settled::Deferred(_) => Outcome::Deferred(v1::Deferred {
                 until_ms: 1,

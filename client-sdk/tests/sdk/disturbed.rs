@@ -341,6 +341,44 @@ async fn a_spent_budget_ends_a_sync_and_says_so() {
     assert_eq!(client.status().last_reason.as_deref(), Some("BUDGET_SPENT"));
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "what is measured is how long a call takes"
+)]
+fn instant() -> tokio::time::Instant {
+    tokio::time::Instant::now()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sync_that_hears_nothing_ends_within_its_budget() {
+    for seconds in [1_u64, 20, 600] {
+        let desk = Arc::new(Desk::new());
+        let (_, client) = enrolled(&desk, 1).await;
+        client.check_in(PLACE).expect("a place that is open");
+        desk.disturb(Disturbance::Silence);
+        let time = Duration::from_secs(seconds);
+        let begun = instant();
+        let report = client.sync(Budget { time }).await.expect("no error");
+        assert_eq!(report.end, SyncEnd::BudgetSpent);
+        let took = begun.elapsed();
+        assert!(took <= time + time / 10, "{took:?} of {time:?}");
+        let status = client.status();
+        assert_eq!(status.pending, 1);
+        assert!(status.next_attempt.is_some());
+    }
+}
+
+#[tokio::test]
+async fn a_sync_that_hears_nothing_ends_within_its_budget_by_a_real_clock_too() {
+    let desk = Arc::new(Desk::new());
+    let (_, client) = enrolled(&desk, 1).await;
+    desk.disturb(Disturbance::Silence);
+    let time = Duration::from_millis(500);
+    let begun = instant();
+    client.sync(Budget { time }).await.expect("no error");
+    assert!(begun.elapsed() <= time + time / 10);
+}
+
 #[tokio::test]
 async fn waits_double_up_to_their_limit() {
     let desk = Arc::new(Desk::new());

@@ -18,6 +18,7 @@ mod lifeboat;
 mod limits;
 mod opening;
 mod participant;
+mod refused;
 mod restored;
 mod staff;
 mod storage;

@@ -20,6 +20,10 @@ pub struct Status {
     pub rejected: u64,
     /// How often a new log was opened because this writer may have forgotten.
     pub healed: u32,
+    /// Frames carried to the server.
+    pub carried: u64,
+    /// One plain sentence for the person, until it is dismissed.
+    pub notice: Option<String>,
 }
 
 /// What a sync did.
@@ -54,6 +58,8 @@ pub struct RejectedOp {
     pub reason: String,
     /// Plain words.
     pub text: String,
+    /// Whether it may be handed in again.
+    pub resubmittable: bool,
 }
 
 impl From<sdk::Status> for Status {
@@ -65,6 +71,8 @@ impl From<sdk::Status> for Status {
             next_attempt_ms: status.next_attempt.map(Timestamp::as_ms),
             rejected: count(status.rejected),
             healed: status.healed,
+            carried: count(status.carried),
+            notice: status.notice.map(|notice| notice.text),
         }
     }
 }
@@ -95,6 +103,7 @@ impl From<sdk::RejectedOp> for RejectedOp {
             kind: rejected.kind,
             reason: rejected.reason,
             text: rejected.text,
+            resubmittable: rejected.undo == sdk::Undo::Resubmit,
         }
     }
 }

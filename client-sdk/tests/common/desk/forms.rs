@@ -202,7 +202,7 @@ fn live_sum(ops: &[AdmittedOp]) -> StreamSum {
 impl super::Settled {
     /// The op, whatever became of it.
     pub(super) fn op(&self) -> OpId {
-        let (Self::Accepted(op) | Self::Rejected(op) | Self::Deferred(op)) = self;
+        let (Self::Accepted(op) | Self::Rejected(op, _) | Self::Deferred(op)) = self;
         *op
     }
 }
