@@ -65,6 +65,7 @@ fn main() -> io::Result<()> {
             daily(&ops, context)
         )?;
     }
+    batches(&mut out, &ops)?;
     by_kind(&mut out, &ops)?;
     check_ins(&mut out)?;
     speed(&mut out, &ops, &frames)
@@ -109,6 +110,62 @@ fn daily(ops: &[AdmittedOp], context: usize) -> usize {
     size
 }
 
+/// Each log's daily batches, after its last sixteen ops.
+fn batches(out: &mut impl io::Write, ops: &[AdmittedOp]) -> io::Result<()> {
+    let mut logs: BTreeMap<LogId, Vec<&AdmittedOp>> = BTreeMap::new();
+    for op in ops {
+        logs.entry(op.op.origin.log).or_default().push(op);
+    }
+    for ops in logs.values() {
+        let (mut size, mut count, mut at) = (0, 0, 0);
+        while at < ops.len() {
+            let received = ops[at].admission.received_at;
+            let same = |op: &&&AdmittedOp| op.admission.received_at == received;
+            let end = at + ops[at..].iter().take_while(same).count();
+            let plain = |ops: &[&AdmittedOp]| ops.iter().map(|op| op.op.clone()).collect();
+            let context: Vec<Op> = plain(&ops[at.saturating_sub(16)..at]);
+            size += batch_size(&context, plain(&ops[at..end]), received);
+            count += 1;
+            at = end;
+        }
+        let each = size as f64 / f64::from(count);
+        writeln!(
+            out,
+            "  {count} batches of {} ops: {size} bytes, each {each:.1}",
+            ops.len()
+        )?;
+    }
+    Ok(())
+}
+
+fn batch_size(context: &[Op], ops: Vec<Op>, wall: Timestamp) -> usize {
+    let Origin { log, sequence } = ops[0].origin;
+    let device = DeviceId::from_bytes([7; 16]);
+    let clock_segment = ClockSegment {
+        boot_id: 1,
+        wall_minus_monotonic_ms: 1_767_000_000_000,
+    };
+    let hints = BatchHints {
+        tenant: TENANT,
+        device,
+        log,
+        clock_segment,
+        wall,
+    };
+    let batch = Batch {
+        log,
+        first_sequence: sequence,
+        device,
+        clock_segment,
+        ops,
+    };
+    let sealed = batch.seal(TENANT, &KeyPair::from_seed(&[1; 32]));
+    let prefix = LogRef::Prefix(*log.as_bytes().first_chunk().unwrap());
+    encode_batch(context, &hints, prefix, &sealed.batch)
+        .unwrap()
+        .len()
+}
+
 /// What each kind costs, roughly: the year without it.
 fn by_kind(out: &mut impl io::Write, ops: &[AdmittedOp]) -> io::Result<()> {
     let mut kinds: BTreeMap<u32, usize> = BTreeMap::new();
@@ -122,7 +179,7 @@ fn by_kind(out: &mut impl io::Write, ops: &[AdmittedOp]) -> io::Result<()> {
             .filter(|op| op.op.kind != kind)
             .cloned()
             .collect();
-        let size = whole - Chain::new(TENANT).encode(&|_| false, &others).len();
+        let size = whole.saturating_sub(Chain::new(TENANT).encode(&|_| false, &others).len());
         writeln!(
             out,
             "  kind {kind:2}: {count:5} ops, {size:6} bytes, {:.2} bits each",

@@ -18,6 +18,8 @@ pub(super) struct Act {
     pub(super) claimed: Option<i64>,
     /// Its place or goal, once that is known.
     pub(super) about: Option<u64>,
+    /// When the next count may be expected, after a count.
+    pub(super) due: Option<i64>,
     /// Which of its kind's shapes it has.
     pub(super) shape: usize,
     /// Bytes that may still be read.
@@ -47,6 +49,7 @@ impl Act {
             subject: None,
             claimed: None,
             about: None,
+            due: None,
             shape: 0,
             budget,
             is_over: false,

@@ -66,18 +66,17 @@ pub fn encode_batch(
 ) -> Option<Vec<u8>> {
     let parsed = Written::parse(batch, hints.log)?;
     let mut header = Vec::new();
+    let count = u64::try_from(parsed.ops.len()).ok()?.checked_mul(2)?;
     match log {
         LogRef::Prefix(prefix) if hints.log.as_bytes().starts_with(&prefix) => {
-            header.push(PREFIX);
+            shape::put_varint(count | PREFIX, &mut header);
             header.extend(prefix);
         }
         _ => {
-            header.push(FULL);
+            shape::put_varint(count | FULL, &mut header);
             header.extend(hints.log.as_bytes());
         }
     }
-    let count = u64::try_from(parsed.ops.len()).ok()?;
-    shape::put_varint(count, &mut header);
     let header_bytes = header.len();
     let mut encoder = Encoder::new(header);
     let mut frame = BatchFrame::new(context, hints);
@@ -104,7 +103,7 @@ pub fn decode_batch(
     bytes: &[u8],
     limits: FrameLimits,
 ) -> Result<Vec<u8>, FrameError> {
-    let (log, rest) = header(bytes).ok_or(FrameError::Malformed)?;
+    let (log, count, rest) = header(bytes).ok_or(FrameError::Malformed)?;
     let fits = match log {
         LogRef::Prefix(prefix) => hints.log.as_bytes().starts_with(&prefix),
         LogRef::Full(log) => log == hints.log,
@@ -112,7 +111,6 @@ pub fn decode_batch(
     if !fits {
         return Err(FrameError::ContextMismatch);
     }
-    let (count, rest) = shape::take_varint(rest).ok_or(FrameError::Malformed)?;
     let count = usize::try_from(count)
         .ok()
         .filter(|count| *count <= limits.ops_max)
@@ -144,26 +142,23 @@ pub fn decode_batch(
     Ok(batch.to_bytes(hints.log))
 }
 
-/// The log's name and the bytes after it.
-fn header(bytes: &[u8]) -> Option<(LogRef, &[u8])> {
-    let (form, rest) = bytes.split_first()?;
-    match *form {
-        PREFIX => {
-            let (prefix, rest) = rest.split_first_chunk()?;
-            Some((LogRef::Prefix(*prefix), rest))
-        }
-        FULL => {
-            let (id, rest) = rest.split_first_chunk()?;
-            Some((LogRef::Full(LogId::from_bytes(*id)), rest))
-        }
-        _ => None,
-    }
+/// The log's name, the number of ops and the bytes after them.
+fn header(bytes: &[u8]) -> Option<(LogRef, u64, &[u8])> {
+    let (first, rest) = shape::take_varint(bytes)?;
+    let (log, rest) = if first & 1 == PREFIX {
+        let (prefix, rest) = rest.split_first_chunk()?;
+        (LogRef::Prefix(*prefix), rest)
+    } else {
+        let (id, rest) = rest.split_first_chunk()?;
+        (LogRef::Full(LogId::from_bytes(*id)), rest)
+    };
+    Some((log, first >> 1, rest))
 }
 
-/// First byte of a batch that names its log by a prefix.
-const PREFIX: u8 = 0;
-/// First byte of a batch that names its log in full.
-const FULL: u8 = 1;
+/// Lowest bit of a batch that names its log by a prefix.
+const PREFIX: u64 = 0;
+/// Lowest bit of a batch that names its log in full.
+const FULL: u64 = 1;
 
 /// What a batch says beside its log.
 struct Written {

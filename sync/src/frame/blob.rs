@@ -62,6 +62,7 @@ impl Fields {
                 let award = award_id(act.tenant, GoalId::new(goal), stage, subject, None);
                 *award.as_bytes()
             }
+            (Role::Source, _) => act.source,
             _ => field.last_handle(),
         };
         let id = if field.is_same.code(wire, id == expected) {

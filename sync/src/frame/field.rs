@@ -147,9 +147,10 @@ impl Fields {
     }
 
     /// Keeps the op's own memories once all its fields are known.
-    pub(super) fn finish(&mut self, act: &Act) {
+    pub(super) fn finish(&mut self, act: &mut Act) {
         if let Some(reading) = act.reading {
-            self.counts.keep(reading, act.revision, act.count);
+            let due = self.counts.keep(reading, act.revision, act.count);
+            act.due = due.and_then(begins_at);
         }
     }
 
@@ -200,9 +201,7 @@ impl Fields {
                     .counts
                     .bucket(wire, counter, (act.is_first, now), value);
                 act.reading = Some(reading);
-                act.claimed = i64::try_from(reading.bucket())
-                    .ok()
-                    .map(|bucket| bucket.saturating_mul(QUARTER_MS));
+                act.claimed = begins_at(reading.bucket());
                 reading.bucket()
             }
             Role::Revision => {
@@ -298,4 +297,9 @@ impl Field {
         self.last = u64::from_le_bytes(value.to_le_bytes());
         self.last
     }
+}
+
+/// When a bucket begins, in milliseconds.
+fn begins_at(bucket: u64) -> Option<i64> {
+    Some(i64::try_from(bucket).ok()?.saturating_mul(QUARTER_MS))
 }

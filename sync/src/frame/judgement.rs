@@ -3,7 +3,7 @@
 use super::{
     cite::handle,
     odds::{Bit, Choice, Distance, Number, Tree},
-    origin::{Origins, Subject, Verdict},
+    origin::{Origins, SERVER_KINDS, Subject, Verdict},
     wire::Wire,
 };
 use crate::{
@@ -43,8 +43,6 @@ pub(super) struct Judgements {
 
 /// Kinds whose judgement is kept in mind.
 const VERDICTS_MAX: usize = 64;
-/// Kinds from here on are mostly the server's own.
-const SERVER_KINDS: u32 = 30;
 /// Milliseconds that times of receipt are whole multiples of.
 const GRAINS: [i64; 4] = [1, 1_000, 60_000, 3_600_000];
 

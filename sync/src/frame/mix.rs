@@ -58,7 +58,7 @@ const STRETCH: [i16; 4096] = {
 pub(super) struct Weights<const N: usize>([i32; N]);
 
 /// How fast weights learn.
-const LEARNING: i32 = 10;
+const LEARNING: i32 = 16;
 
 impl<const N: usize> Weights<N> {
     /// All alike.

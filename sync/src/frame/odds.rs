@@ -19,10 +19,10 @@ pub(super) struct Bit(u32);
 const PATIENCE: u32 = 255;
 
 /// 65 536 ÷ (answers + 1½).
-const RATES: [u32; 256] = {
-    let mut rates = [0; 256];
+const RATES: [u32; 1024] = {
+    let mut rates = [0; 1024];
     let mut answers = 0;
-    while answers < 256 {
+    while answers < 1024 {
         rates[answers] = 131_072 / (2 * answers as u32 + 3);
         answers += 1;
     }
@@ -55,7 +55,7 @@ impl Bit {
         let answers = self.0 & 1023;
         let odds = i64::from(self.0 >> 10);
         let target = if bit { (1 << 22) - 1 } else { 0 };
-        let rate = i64::from(RATES[(answers & 255) as usize]);
+        let rate = i64::from(RATES[(answers & 1023) as usize]);
         let odds = odds + (((target - odds) * rate) >> 16);
         self.0 = (odds as u32) << 10 | (answers + 1).min(PATIENCE);
     }

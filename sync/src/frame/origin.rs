@@ -12,8 +12,8 @@ use crate::{id::LogId, op::Origin};
 pub(super) struct Origins {
     logs: Vec<Log>,
     choice: Choice<[u8; 16]>,
-    is_same_log: [Bit; 16],
-    /// The last four answers.
+    is_same_log: [Bit; 32],
+    /// The last two answers.
     history: usize,
     is_next: [Bit; 2],
     sequence: Distance,
@@ -33,6 +33,10 @@ pub(super) struct Log {
     pub(super) claimed: Option<i64>,
     /// By how much that was corrected.
     pub(super) shift: i64,
+    /// Its counting device.
+    pub(super) source: [u8; 16],
+    /// When its next count may be expected.
+    pub(super) due: Option<i64>,
     /// Whom its last op was about.
     pub(super) subject: Subject,
     /// How it was judged.
@@ -62,7 +66,7 @@ impl Origins {
     pub(super) const NEW: Self = Self {
         logs: Vec::new(),
         choice: Choice::NEW,
-        is_same_log: [Bit::NEW; 16],
+        is_same_log: [Bit::NEW; 32],
         history: 0,
         is_next: [Bit::NEW; 2],
         sequence: Distance::NEW,
@@ -93,12 +97,13 @@ impl Origins {
         }
     }
 
-    /// Which log, and where in it.
-    pub(super) fn code<W: Wire>(&mut self, wire: &mut W, origin: Origin) -> Origin {
+    /// Which log, and where in it. The op before was received at `received`.
+    pub(super) fn code<W: Wire>(&mut self, wire: &mut W, received: i64, origin: Origin) -> Origin {
         let mut id = *origin.log.as_bytes();
         self.is_same = false;
         if let Some(before) = self.logs.get(self.current)
-            && let Some(odds) = self.is_same_log.get_mut(self.history & 15)
+            && let context = before.outlook(received) << 3 | before.class() << 2
+            && let Some(odds) = self.is_same_log.get_mut(context | self.history & 3)
         {
             self.is_same = odds.code(wire, before.id == id);
             self.history = self.history << 1 | usize::from(self.is_same);
@@ -147,8 +152,27 @@ impl Origins {
             kind: 0,
             claimed: None,
             shift: 0,
+            source: [0; 16],
+            due: None,
             subject: Subject::Unknown,
             verdict: Verdict::default(),
         });
     }
 }
+
+impl Log {
+    /// Whether more counts were written before an op was received: 0 when it never counted, 1 when more
+    /// are due, 2 when none are.
+    pub(super) fn outlook(&self, received: i64) -> usize {
+        self.due
+            .map_or(0, |due| 1_usize.saturating_add(usize::from(due > received)))
+    }
+
+    /// Whose log it looks like: 1 for the server's.
+    fn class(&self) -> usize {
+        usize::from(self.kind >= SERVER_KINDS)
+    }
+}
+
+/// Kinds from here on are mostly the server's own.
+pub(super) const SERVER_KINDS: u32 = 30;

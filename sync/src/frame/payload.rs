@@ -177,6 +177,9 @@ impl Payloads {
         }
         fields.finish(act);
         if W::READS {
+            // Keys and numbers mostly take a few bytes each.
+            let numbers = shape.steps.len().saturating_mul(4);
+            load.out.reserve(scratch.len().saturating_add(numbers));
             shape::write(&shape.steps, values, scratch, load.out);
         }
     }

@@ -23,8 +23,8 @@ pub(super) struct Rows {
     is_own: [Bit; 4],
     /// The last two answers.
     own_history: usize,
-    is_same_kind: [Bit; 8],
-    kinds: Choice<u32>,
+    is_same_kind: [Bit; 32],
+    kinds: [Choice<u32>; 8],
     kind: Number,
     judgements: Judgements,
     payloads: Payloads,
@@ -60,8 +60,8 @@ impl Rows {
         origins: Origins::NEW,
         is_own: [Bit::NEW; 4],
         own_history: 0,
-        is_same_kind: [Bit::NEW; 8],
-        kinds: Choice::NEW,
+        is_same_kind: [Bit::NEW; 32],
+        kinds: [const { Choice::NEW }; 8],
         kind: Number::NEW,
         judgements: Judgements::NEW,
         payloads: Payloads::NEW,
@@ -92,7 +92,8 @@ impl Rows {
             admission,
             is_own,
         } = row;
-        self.origins.code(wire, op.origin);
+        let before = self.judgements.received;
+        self.origins.code(wire, before, op.origin);
         self.own(wire, is_own);
         if is_own {
             self.kind(&mut Learner, op.kind);
@@ -127,7 +128,8 @@ impl Rows {
         tenant: TenantId,
         reading: &mut Reading<'_>,
     ) -> Result<(Op, Option<Admission>), FrameError> {
-        let origin = self.origins.code(wire, NOWHERE);
+        let before = self.judgements.received;
+        let origin = self.origins.code(wire, before, NOWHERE);
         let own = if self.own(wire, false) {
             Some((reading.own)(origin).ok_or(FrameError::OwnOpMissing)?)
         } else {
@@ -147,7 +149,8 @@ impl Rows {
             own
         } else {
             let payload = self.payload(wire, kind, &mut act, &[])?;
-            reading.budget = act.budget;
+            let budget = reading.budget.checked_sub(payload.len());
+            reading.budget = budget.ok_or(FrameError::TooManyBytes)?;
             Op {
                 kind,
                 payload,
@@ -182,20 +185,22 @@ impl Rows {
         let Some(log) = self.origins.log() else {
             return kind;
         };
-        let context = match log.kind {
+        let class = match log.kind {
             0 => 0,
             4 => 1,
-            1..=9 => 2,
-            10..=29 => 3,
-            _ => 4,
+            1..=3 => 2,
+            5..=9 => 3,
+            10..=29 => 4,
+            _ => 5,
         };
-        let is_same = match self.is_same_kind.get_mut(context) {
-            Some(odds) if context > 0 => odds.code(wire, log.kind == kind),
+        let outlook = log.outlook(self.judgements.received);
+        let is_same = match self.is_same_kind.get_mut(outlook << 3 | class) {
+            Some(odds) if class > 0 => odds.code(wire, log.kind == kind),
             _ => false,
         };
-        if !is_same {
+        if !is_same && let Some(kinds) = self.kinds.get_mut(class) {
             let number = &mut self.kind;
-            log.kind = self.kinds.code(wire, kind, |wire, kind| {
+            log.kind = kinds.code(wire, kind, |wire, kind| {
                 u32::try_from(number.code(wire, u64::from(kind))).unwrap_or(u32::MAX)
             });
         }
@@ -216,6 +221,7 @@ impl Rows {
         let near = claimed.filter(|_| !is_first).unwrap_or(received);
         let mut act = Act::new(tenant, near, is_first, budget);
         act.subject = judged.and_then(Judged::participant);
+        act.source = self.origins.log().map_or([0; 16], |log| log.source);
         act
     }
 
@@ -236,10 +242,10 @@ impl Rows {
     }
 
     fn keep(&mut self, op: &Op, act: &Act, admission: Option<&Admission>) {
-        if let Some(log) = self.origins.log()
-            && act.claimed.is_some()
-        {
-            log.claimed = act.claimed;
+        if let Some(log) = self.origins.log() {
+            log.claimed = act.claimed.or(log.claimed);
+            log.due = act.due.or(log.due);
+            log.source = act.source;
         }
         self.is_first = false;
         let about = act.about.unwrap_or(0);

@@ -195,14 +195,15 @@ impl Counts {
         }
     }
 
-    /// Keeps a reading in mind.
-    pub(super) fn keep(&mut self, reading: Reading, revision: u64, count: u64) {
-        if let Some(state) = self.counters.get_mut(reading.index) {
-            state.bucket = reading.bucket;
-            state.revision = revision;
-            state.count = count;
-            state.hours[(reading.bucket / 4) as usize % HOURS] = (reading.bucket, count);
-        }
+    /// Keeps a reading in mind. Gives the bucket that may be expected next.
+    pub(super) fn keep(&mut self, reading: Reading, revision: u64, count: u64) -> Option<u64> {
+        let state = self.counters.get_mut(reading.index)?;
+        state.bucket = reading.bucket;
+        state.revision = revision;
+        state.count = count;
+        state.hours[(reading.bucket / 4) as usize % HOURS] = (reading.bucket, count);
+        let hour = (reading.bucket % DAY / 4) as usize;
+        Some(reading.bucket.wrapping_add(state.gaps[hour % 24]))
     }
 }
 
@@ -232,10 +233,10 @@ struct Context {
 #[derive(Debug, Clone)]
 struct Hour {
     length: [[[Bit; 16]; 64]; 4],
-    length_weights: [Weights<4>; 16],
+    length_weights: [[Weights<4>; 16]; 2],
     upper: [[[Bit; 8]; 16]; 2],
     beside: [[Bit; 8]; 256],
-    upper_weights: [Weights<3>; 8],
+    upper_weights: [[Weights<3>; 8]; 2],
 }
 
 /// Stands for a count of more than 14 bits.
@@ -244,10 +245,10 @@ const LARGE: u64 = u64::MAX;
 impl Hour {
     const NEW: Self = Self {
         length: [[[Bit::NEW; 16]; 64]; 4],
-        length_weights: [Weights::NEW; 16],
+        length_weights: [[Weights::NEW; 16]; 2],
         upper: [[[Bit::NEW; 8]; 16]; 2],
         beside: [[Bit::NEW; 8]; 256],
-        upper_weights: [Weights::NEW; 8],
+        upper_weights: [[Weights::NEW; 8]; 2],
     };
 
     fn code<W: Wire>(&mut self, wire: &mut W, context: Context, count: u64) -> u64 {
@@ -258,6 +259,7 @@ impl Hour {
         if bits < 2 {
             return bits as u64;
         }
+        let is_beside = usize::from(context.other > 0);
         let mut left = bits as u32 - 1;
         let mut read = 1_u64;
         let mut node = 1_usize;
@@ -278,7 +280,7 @@ impl Hour {
                 &mut second[bits & 15][node & 7],
                 &mut self.beside[beside & 255][node & 7],
             ];
-            let weights = &mut self.upper_weights[node & 7];
+            let weights = &mut self.upper_weights[is_beside][node & 7];
             let bit = weights.code(wire, odds, count >> left & 1 == 1);
             node = node << 1 | usize::from(bit);
             read = read << 1 | u64::from(bit);
@@ -289,6 +291,7 @@ impl Hour {
     fn length<W: Wire>(&mut self, wire: &mut W, context: Context, bits: usize) -> usize {
         let other = length(context.other);
         let [by_counter, by_hour, by_before, by_other] = &mut self.length;
+        let weights = &mut self.length_weights[usize::from(context.other > 0)];
         let mut node = 1_usize;
         for level in (0..4).rev() {
             let odds = [
@@ -298,7 +301,7 @@ impl Hour {
                 &mut by_before[context.before & 63][node & 15],
                 &mut by_other[other & 63][node & 15],
             ];
-            let bit = self.length_weights[node & 15].code(wire, odds, bits >> level & 1 == 1);
+            let bit = weights[node & 15].code(wire, odds, bits >> level & 1 == 1);
             node = node << 1 | usize::from(bit);
         }
         node & 15

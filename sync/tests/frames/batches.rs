@@ -4,17 +4,17 @@ use askel_sync::{
     frame::{
         BatchHints, FrameError, FrameLimits, LogRef, decode_batch, encode_batch, log_of_batch,
     },
-    id::{DeviceId, LogId},
+    id::{DeviceId, LogId, PlaceId, SlotId},
     key::KeyPair,
     log::Batch,
-    op::{Op, Origin},
-    time::{ClockSegment, Timestamp},
+    op::{CheckIn, Manner, Op, Origin, Payload, SessionRef, Witness},
+    time::{ClockSegment, DAY_MS, Timestamp},
 };
 use proptest::{collection::vec, prelude::*};
 
 use crate::{
     strategies::{LIMITS, odd_op},
-    year::{TENANT, year},
+    year::{Dice, TENANT, year},
 };
 
 const LOG: LogId = LogId::from_bytes(*b"the log it is of");
@@ -154,4 +154,25 @@ fn what_both_sides_hold_makes_a_batch_smaller() {
     );
     let read = decode_batch(&ops[..16], &hints(), &after, LIMITS);
     assert_eq!(read, Ok(plain));
+}
+
+#[test]
+fn sixty_check_ins_take_six_bytes_each_at_most() {
+    let mut dice = Dice(5);
+    let mut at = 1_760_000_000_000_i64;
+    let check_in = |sequence| {
+        at += dice.below(2 * DAY_MS as u64) as i64;
+        let payload = Payload::CheckIn(CheckIn {
+            place: PlaceId::new(1 + dice.number(50)),
+            occurred_at: Timestamp::from_ms(at),
+            session: SessionRef::Slot(SlotId::new(0)),
+            manner: Manner::OnSite,
+            catalog_version: 2,
+            witness: Witness::SelfReport,
+        });
+        Op::new(Origin { log: LOG, sequence }, &payload)
+    };
+    let plain = sealed(&batch(0, (0..60).map(check_in).collect()));
+    let bytes = encode_batch(&[], &hints(), LogRef::Full(LOG), &plain).unwrap();
+    assert!(bytes.len() < 60 * 6, "{}", bytes.len());
 }

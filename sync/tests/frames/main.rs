@@ -10,6 +10,7 @@
 )]
 
 mod batches;
+mod golden;
 mod hostile;
 mod pages;
 mod strategies;

@@ -7,6 +7,7 @@ use askel_sync::{
     frame::{CONTEXT_OPS_MAX, Chain, FrameError, FrameLimits, decode_ops, encode_ops},
     id::LogId,
     op::{Op, Origin},
+    time::DAY_MS,
 };
 use proptest::prelude::*;
 
@@ -20,6 +21,8 @@ fn nothing(_: Origin) -> Option<Op> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn the_very_ops_come_back(context in stream(), ops in stream()) {
         let bytes = encode_ops(TENANT, &context, &|_| false, &ops);
@@ -107,22 +110,49 @@ fn limits_hold_at_them_and_one_past() {
     let payloads: usize = ops.iter().map(|held| held.op.payload.len()).sum();
     let limits = |ops_max, bytes_max| FrameLimits { ops_max, bytes_max };
     let read = |limits| decode_ops(TENANT, &[], &nothing, &bytes, limits);
-    // Only bytes of fields count, so a little less than all of the payloads is enough.
     assert_eq!(read(limits(ops.len(), payloads)).as_deref(), Ok(&ops[..]));
     let one_less = read(limits(ops.len() - 1, payloads));
     assert_eq!(one_less, Err(FrameError::TooManyOps));
-    let half = read(limits(ops.len(), payloads / 4));
-    assert_eq!(half, Err(FrameError::TooManyBytes));
+    let one_less = read(limits(ops.len(), payloads - 1));
+    assert_eq!(one_less, Err(FrameError::TooManyBytes));
 }
 
 #[test]
 fn a_year_is_small() {
     let ops = year(365, 2);
-    let mut size = 0;
+    let (mut apart, mut chained) = (0, 0);
+    let mut chain = Chain::new(TENANT);
     let mut context: &[AdmittedOp] = &[];
     for page in ops.chunks(1_024) {
-        size += encode_ops(TENANT, context, &|_| false, page).len();
+        apart += encode_ops(TENANT, context, &|_| false, page).len();
+        chained += chain.encode(&|_| false, page).len();
         context = page;
     }
-    assert!(size < 24_000, "{size}");
+    assert!(apart < 21_500, "{apart}");
+    assert!(chained < 20_200, "{chained}");
+}
+
+#[test]
+fn a_day_after_what_is_held_takes_as_little_as_in_a_long_frame() {
+    let ops = year(60, 2);
+    let day = |held: &AdmittedOp| held.admission.received_at.as_ms() / DAY_MS;
+    let (mut pages, mut at) = (0, 256);
+    while at < ops.len() {
+        let same = ops[at..].iter().take_while(|op| day(op) == day(&ops[at]));
+        let end = at + same.count();
+        pages += encode_ops(TENANT, &ops[..at], &|_| false, &ops[at..end]).len();
+        at = end;
+    }
+    let whole = encode_ops(TENANT, &ops[..256], &|_| false, &ops[256..]).len();
+    assert!(pages * 100 < whole * 115, "{pages} {whole}");
+}
+
+#[test]
+fn an_op_that_is_left_out_costs_its_judgement_only() {
+    let ops = year(30, 2);
+    let is_own = |op: &Op| op.kind < 30;
+    let bytes = encode_ops(TENANT, &ops[..256], &is_own, &ops[256..]);
+    // Three times of receipt a day, and next to nothing for each op.
+    let days = 20;
+    assert!(bytes.len() < days * 3 * 5, "{}", bytes.len());
 }

@@ -193,7 +193,7 @@ impl Life {
         let evening = midnight + 20 * HOUR_MS + self.dice.below(2 * HOUR_MS as u64) as i64;
         self.scanner.sync(evening, self.subject, &mut self.stream);
         if day % 7 == 6 {
-            self.note(check_in.unwrap(), midnight + 20 * HOUR_MS);
+            self.note(check_in.unwrap());
             self.award(day, evening);
         }
         let night = midnight + 21 * HOUR_MS + self.dice.below(2 * HOUR_MS as u64) as i64;
@@ -270,12 +270,13 @@ impl Life {
         check_ins.last()
     }
 
-    fn note(&mut self, check_in: OpId, at: i64) {
+    fn note(&mut self, check_in: OpId) {
         let mut evidence = vec![0x0a, 16];
         evidence.extend(check_in.as_bytes());
         evidence.extend([0x12, 80]);
         evidence.extend(note(&mut self.dice));
-        self.phone.raw(at, OpKind::Evidence as u32, evidence);
+        // Without a time of its own it counts as of its receipt.
+        self.phone.raw(i64::MAX, OpKind::Evidence as u32, evidence);
     }
 
     fn award(&mut self, day: u32, evening: i64) {
