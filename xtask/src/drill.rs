@@ -2,6 +2,7 @@
 
 mod demo_seeds;
 mod fuzz;
+mod processes;
 
 use std::{io::Write as _, path::PathBuf};
 
@@ -60,6 +61,12 @@ const DRILLS: &[Drill] = &[
         about: "plays the walking data with several seeds: the same figures every time",
         count: 10,
         run: |workspace, arguments, count| demo_seeds::run(workspace, &arguments.steps, count),
+    },
+    Drill {
+        name: "processes",
+        about: "minutes of 20 SDK processes and a server under SIGKILL, SIGSTOP and a bad network",
+        count: 5,
+        run: |workspace, _, count| processes::run(workspace, count),
     },
     Drill {
         name: "fuzz",

@@ -6,6 +6,7 @@
     reason = "what a test relies on fails the test"
 )]
 
+mod processes;
 mod server_kills;
 mod strangers_client;
 mod world;

@@ -4,7 +4,7 @@
 //! `ASKEL_KILLS` says how often (20), `ASKEL_SEED` when (1). `cargo xtask drill server-kills` does
 //! 200.
 
-use std::{io::Write as _, sync::Arc, time::Duration};
+use std::{io::Write as _, path::Path, sync::Arc, time::Duration};
 
 use askel_client_sdk::{
     Budget, Client, Components, Confirmation, FileKeyStore, GrpcTransport, SqliteStorage,
@@ -25,11 +25,11 @@ use crate::world::{PLACE, Server, World};
 /// Phones that walk and check in.
 const PHONES: u8 = 3;
 /// The first quarter of an hour that anyone walks in: long before any of this happens.
-const FIRST_QUARTER_MS: i64 = 1_460_440_800_000;
+pub(crate) const FIRST_QUARTER_MS: i64 = 1_460_440_800_000;
 /// A quarter of an hour.
-const QUARTER_MS: i64 = 15 * 60_000;
+pub(crate) const QUARTER_MS: i64 = 15 * 60_000;
 /// What one sync may take: a killed server does not answer.
-const BUDGET: Budget = Budget {
+pub(crate) const BUDGET: Budget = Budget {
     time: Duration::from_secs(5),
 };
 /// Syncs that may fail after the last kill before something is wrong.
@@ -230,7 +230,7 @@ impl Tablet {
 }
 
 /// What the ops in the server's store say, worked out again from scratch.
-async fn verified(world: &World) -> VerifiedTenant {
+pub(crate) async fn verified(world: &World) -> VerifiedTenant {
     let mut config = Config::default();
     config.store.data_dir = world.data();
     let store = boot::open_store(&config.store)
@@ -242,7 +242,11 @@ async fn verified(world: &World) -> VerifiedTenant {
 }
 
 fn open(world: &World, name: &str) -> Client {
-    let folder = world.device(name);
+    open_in(&world.device(name))
+}
+
+/// A client with its database and keys in a folder.
+pub(crate) fn open_in(folder: &Path) -> Client {
     Client::open(Components {
         storage: Box::new(SqliteStorage::open(folder.join("askel.db")).expect("a database")),
         transport: Arc::new(GrpcTransport::new()),
@@ -276,6 +280,6 @@ async fn settle(client: &Client) {
     );
 }
 
-fn from_environment(name: &str, default: u64) -> u64 {
+pub(crate) fn from_environment(name: &str, default: u64) -> u64 {
     std::env::var(name).map_or(default, |value| value.parse().expect("a number"))
 }

@@ -35,6 +35,11 @@ impl Server {
             address: told.expect("the server says where it listens"),
         }
     }
+
+    /// Its process, for signals.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
 }
 
 /// SIGKILL, and waits until it is gone.
