@@ -9,7 +9,7 @@ use askel_sync::{
     id::{GoalId, PlaceId, TenantId},
     invitation::{Link, LinkKind, participant_code, staff_code},
     key::{IngestSecretKey, KeyEntry, KeyList, KeyPair},
-    time::{ClockSegment, Timestamp},
+    time::{ClockSegment, DAY_MS, HOUR_MS, MINUTE_MS, Timestamp},
 };
 use sha2::{Digest as _, Sha256};
 
@@ -17,7 +17,7 @@ use sha2::{Digest as _, Sha256};
 pub(crate) const TUESDAY_NOON: Timestamp = Timestamp::from_ms(1_460_453_400_000);
 /// A drop-in place, open at all hours.
 pub(crate) const PLACE: PlaceId = PlaceId::new(1);
-/// A place with a weekly group.
+/// A place with a weekly group; an outing leaves from it on Thursday, until Friday morning.
 pub(crate) const GROUP_PLACE: PlaceId = PlaceId::new(2);
 /// A goal that is joined.
 pub(crate) const QUEST: GoalId = GoalId::new(4);
@@ -141,6 +141,20 @@ fn content(tenant: TenantId) -> v1::Catalog {
             transitions: Vec::new(),
         }],
         places: vec![place(1, "Kellari"), place(2, "Talo")],
+        activities: vec![v1::Activity {
+            id: 1,
+            kind: v1::ActivityKind::Outing.into(),
+            name: Some(text("Retki")),
+            ..v1::Activity::default()
+        }],
+        // Thursday 20:00 to Friday 10:30.
+        sessions: vec![v1::Session {
+            id: 1,
+            activity_id: 1,
+            place_id: 2,
+            starts_at_ms: TUESDAY_NOON.as_ms() + 2 * DAY_MS + 450 * MINUTE_MS,
+            ends_at_ms: TUESDAY_NOON.as_ms() + 3 * DAY_MS - 2 * HOUR_MS,
+        }],
         goals: vec![
             goal(1, count(1), 1),
             goal(2, count(3), 2),

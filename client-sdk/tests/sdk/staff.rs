@@ -5,8 +5,9 @@ use std::sync::Arc;
 use askel_client_sdk::{Advice, Client, Scanned};
 use askel_proto::v1::{CorrectionReason, Role};
 use askel_sync::{
-    id::ParticipantId,
-    time::{DAY_MS, MINUTE_MS},
+    id::{ParticipantId, SessionId},
+    op::SessionRef,
+    time::{DAY_MS, HOUR_MS, MINUTE_MS},
 };
 
 use crate::common::{BUDGET, Desk, Disturbance, GROUP_PLACE, PLACE, Phone, enrolled, other_place};
@@ -62,6 +63,31 @@ async fn a_card_is_counted_once_and_hands_without_a_name_add_up() {
     let report = tablet.sync(BUDGET).await.expect("a sync");
     assert_eq!((report.accepted, report.rejected), (3, 0));
     assert_eq!(counts(&tablet), (1, 2, 3));
+}
+
+/// What is counted on Friday morning belongs to Thursday's outing, and shows at once.
+#[tokio::test]
+async fn a_count_at_an_outing_of_last_night_shows_with_it() {
+    let desk = Arc::new(Desk::new());
+    let (phone, tablet) = tablet(&desk, 1).await;
+    phone.clock.forward_ms(2 * DAY_MS + 20 * HOUR_MS);
+    tablet.tally(GROUP_PLACE, 3).expect("counted");
+    tablet
+        .scan(GROUP_PLACE, &desk.card(SOMEONE))
+        .expect("scanned");
+    let day = tablet.place_day(GROUP_PLACE).expect("a place");
+    assert_eq!((day.scanned, day.anonymous, day.encounters), (1, 3, 4));
+    let outing = SessionRef::Dated(SessionId::new(1));
+    let sessions: Vec<_> = day
+        .sessions
+        .iter()
+        .map(|of| (of.session, of.encounters))
+        .collect();
+    assert_eq!(sessions, [(outing, 4)]);
+    let report = tablet.sync(BUDGET).await.expect("a sync");
+    assert_eq!((report.accepted, report.rejected), (2, 0));
+    let day = tablet.place_day(GROUP_PLACE).expect("a place");
+    assert_eq!((day.scanned, day.anonymous), (1, 3));
 }
 
 #[tokio::test]
