@@ -12,6 +12,7 @@ mod cards;
 mod carried_frames;
 mod catalog;
 mod challenge;
+mod compare_sums;
 mod encounter_summary;
 mod enrol;
 mod error;

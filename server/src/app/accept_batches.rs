@@ -63,7 +63,8 @@ async fn accept_own(app: &App, caller: &Caller, handed_in: HandedIn) -> Result<R
         return Ok(Receipt::default());
     }
     let device = &caller.device;
-    let plain = PlainBatches::of(caller.tenant, device.id, handed_in.clock);
+    let plain = PlainBatches::of(caller.tenant, device.id, handed_in.clock)
+        .naming(handed_in.heads.iter().map(|head| head.log));
     let mut batches = Vec::with_capacity(handed_in.batches.len());
     let mut plain_wanted: Vec<LogId> = Vec::new();
     for (index, sealed) in handed_in.batches.into_iter().enumerate() {

@@ -14,6 +14,7 @@ use askel_sync::{
 use super::{
     App, AppError, Caller, HandedIn, PageReader, PageWishes, StreamCursor,
     accept_batches::{TakenIn, accept},
+    compare_sums::compare_sums,
     enrol::staff_certificate,
     pages::Held,
     short_form::{ShortForm, matched},
@@ -32,6 +33,8 @@ pub(crate) struct ExchangeRequest {
     /// The standard streams in short form; `None` where `cursors` says it all.
     pub(crate) short: Option<ShortForm>,
     pub(crate) wishes: PageWishes,
+    /// The reader's own sums of streams.
+    pub(crate) sums: Vec<v1::StreamSum>,
 }
 
 /// What a Sync answers; pages are read as they are sent.
@@ -67,9 +70,11 @@ pub(crate) async fn exchange(
         cursors,
         short,
         wishes,
+        sums,
     } = request;
     let newcomer = short.is_none() && is_first(&cursors);
     let mut wanted = resolve(app, caller, cursors).await?;
+    compare_sums(app, caller, &sums).await?;
     let clock_is_off = clock_is_off(app, caller, handed_in.clock);
     let heads = handed_in.heads.clone();
     let TakenIn { receipt, frames } = accept(app, caller, handed_in, &wanted).await?;

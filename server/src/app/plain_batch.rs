@@ -18,6 +18,8 @@ pub(super) struct PlainBatches {
     tenant: TenantId,
     device: DeviceId,
     clock: Option<ClockReading>,
+    /// Logs that the request names in full.
+    named: Vec<LogId>,
 }
 
 /// What a sealed batch came to.
@@ -46,6 +48,15 @@ impl PlainBatches {
             tenant,
             device,
             clock,
+            named: Vec::new(),
+        }
+    }
+
+    /// With logs that the request names in full: a server that lost a log finds it by these.
+    pub(super) fn naming(self, logs: impl IntoIterator<Item = LogId>) -> Self {
+        Self {
+            named: logs.into_iter().collect(),
+            ..self
         }
     }
 
@@ -100,14 +111,15 @@ impl PlainBatches {
     }
 
     async fn log_by_prefix(&self, app: &App, prefix: &[u8]) -> Result<Option<LogId>, AppError> {
+        let fits = |log: &LogId| log.as_bytes().starts_with(prefix);
+        if let Some(named) = self.named.iter().copied().find(fits) {
+            return Ok(Some(named));
+        }
         let logs = app
             .store()
             .list_device_logs(self.tenant, self.device, DEVICE_LOGS_MAX)
             .await?;
-        let found = logs
-            .iter()
-            .find(|log| log.log.as_bytes().starts_with(prefix));
-        Ok(found.map(|log| log.log))
+        Ok(logs.into_iter().map(|log| log.log).find(fits))
     }
 
     /// The accepted ops that a batch refers to; `None` when one of them is not here.

@@ -175,7 +175,8 @@ impl PageReader {
 
     async fn page(&self, waiting: &mut Waiting) -> Result<v1::Page, AppError> {
         let first = waiting.read.is_empty() && waiting.context.is_empty();
-        if first && matches!(waiting.head.key, StreamKey::Participant(_)) {
+        let refers = first && !waiting.snapshot;
+        if refers && matches!(waiting.head.key, StreamKey::Participant(_)) {
             self.read_context(waiting).await?;
         }
         if waiting.read.is_empty() {

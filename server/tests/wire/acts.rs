@@ -2,10 +2,10 @@
 
 use askel_proto::v1::{self, stream_selector::Stream};
 use askel_sync::{
-    id::{OpId, PassTag, PlaceId, SlotId, StepSourceId},
+    id::{OpId, ParticipantId, PassTag, PlaceId, SlotId, StepSourceId},
     op::{
-        Alias, CheckIn, Correction, CorrectionReason, FavouriteAdded, Manner, Measure, Payload,
-        ProfileField, ProfileSet, SessionRef, StepCount, Tally, Verdict, Witness,
+        Alias, CheckIn, Correction, CorrectionReason, Erase, FavouriteAdded, Manner, Measure,
+        Payload, ProfileField, ProfileSet, SessionRef, StepCount, Tally, Verdict, Witness,
     },
     time::{Quarter, Timestamp},
 };
@@ -64,6 +64,13 @@ pub(crate) fn profile(field: ProfileField, at: Timestamp) -> Payload {
         occurred_at: at,
         field,
         revision: 1,
+    })
+}
+
+pub(crate) fn erase(participant: ParticipantId, at: Timestamp) -> Payload {
+    Payload::Erase(Erase {
+        participant,
+        occurred_at: at,
     })
 }
 

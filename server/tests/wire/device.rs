@@ -37,6 +37,8 @@ pub(crate) struct Device {
     /// When its credentials say they were made.
     pub(crate) now: Timestamp,
     pub(crate) audience: String,
+    /// Whether it reads pages in columns.
+    pub(crate) has_codec: bool,
 }
 
 /// An answer to Sync, taken apart.
@@ -108,6 +110,7 @@ impl Device {
             next: 0,
             now: NOON,
             audience: enrolled.audience.clone(),
+            has_codec: false,
         }
     }
 
@@ -124,8 +127,10 @@ impl Device {
             .parse()
             .expect("ASCII");
         request.metadata_mut().insert(METADATA_KEY, text);
-        let rows = "rows".parse().expect("ASCII");
-        request.metadata_mut().insert("askel-pages", rows);
+        if !self.has_codec {
+            let rows = "rows".parse().expect("ASCII");
+            request.metadata_mut().insert("askel-pages", rows);
+        }
         request
     }
 

@@ -50,12 +50,17 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) async fn start(backend: Backend) -> Self {
+        Self::start_on(backend, None).await
+    }
+
+    /// On a store in memory that the test keeps a hand on.
+    pub(crate) async fn start_on(backend: Backend, given: Option<Arc<MemoryStore>>) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let mut config = Config::default();
         config.store.data_dir = folder.path().to_owned();
         config.server.listen = "127.0.0.1:0".parse().expect("an address");
         let store: Arc<dyn Store> = match backend {
-            Backend::Memory => Arc::new(MemoryStore::new()),
+            Backend::Memory => given.unwrap_or_default(),
             Backend::Sqlite => boot::open_store(&config.store).await.expect("a store"),
         };
         let clock = Arc::new(RehearsalClock::start());
@@ -86,6 +91,28 @@ impl World {
             channel,
             folder,
         }
+    }
+
+    /// The same tenant on another store, as after a restore: every stream has a new handle.
+    pub(crate) async fn go_back_to(&mut self, store: MemoryStore) {
+        self.stop().await;
+        let mut config = Config::default();
+        config.store.data_dir = self.folder.path().to_owned();
+        config.server.listen = "127.0.0.1:0".parse().expect("an address");
+        self.store = Arc::new(store);
+        let renewed = self.store.renew_streams(self.tenant.id, &[9; 32]).await;
+        renewed.expect("renewed");
+        let components = Components {
+            clock: Arc::clone(&self.clock) as _,
+            entropy: Arc::new(SystemEntropy),
+            store: Arc::clone(&self.store),
+            fan_out: Arc::new(InProcess::default()),
+            push: Arc::new(LogPush),
+        };
+        let server = boot::start(&config, components).await.expect("started");
+        self.channel = channel(&server);
+        self.address = server.local_addr();
+        self.server = Some(server);
     }
 
     /// What a second server on the same data folder is told.

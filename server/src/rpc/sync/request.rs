@@ -33,6 +33,7 @@ pub(super) fn decode(
     check_version(message.versions)?;
     within("batches", message.batches.len(), BATCHES_PER_SYNC_MAX)?;
     within("log_heads", message.log_heads.len(), LOG_HEADS_MAX)?;
+    within("sums", message.sums.len(), CURSORS_MAX)?;
     within("positions", message.positions.len(), CURSORS_MAX)?;
     within(
         "carried_frames",
@@ -63,6 +64,7 @@ pub(super) fn decode(
             positions: message.positions,
             state_tag: message.state_tag,
         }),
+        sums: message.sums,
         wishes: PageWishes {
             encoding,
             bytes_max: number(message.page_bytes_max),

@@ -1,0 +1,110 @@
+//! Erasing: who may, what goes, and that nothing of it comes back.
+
+use askel_proto::v1;
+use askel_store::{AuditAction, PageRequest};
+use askel_sync::{admission::Role, op::OpKind};
+use tonic::Code;
+
+use crate::{
+    acts,
+    catalog::LIBRARY,
+    device::{Device, from_beginning},
+    world::{NOON, World, refused},
+};
+
+/// A phone that was seen at the library by a tablet.
+async fn seen(world: &World) -> (Device, Device) {
+    let mut phone = world.participant().await;
+    let mut tablet = world.enrolled(Role::Staff, &[LIBRARY]).await;
+    phone.check_in(world, LIBRARY).await;
+    let pass = phone.pass.expect("a pass");
+    tablet
+        .hand_in(world, &[acts::scan(LIBRARY, pass, NOON)])
+        .await;
+    (phone, tablet)
+}
+
+async fn day(world: &World, tablet: &Device) -> crate::device::Answer {
+    let request = v1::SyncRequest {
+        cursors: vec![from_beginning(acts::place_day(LIBRARY))],
+        ..v1::SyncRequest::default()
+    };
+    tablet.send(world, request).await.expect("synced")
+}
+
+async fn who_erases_themselves_is_gone_and_answered_once(world: World) {
+    let (mut phone, mut tablet) = seen(&world).await;
+    assert_eq!(day(&world, &tablet).await.ops_of(OpKind::PassSeen).len(), 1);
+    let participant = phone.participant.expect("a participant");
+    let answer = phone
+        .hand_in(&world, &[acts::erase(participant, NOON)])
+        .await;
+    assert_eq!(answer.outcome().settled_before, phone.next);
+    assert_eq!(answer.outcome().exceptions, []);
+    assert!(answer.pages.is_empty() && answer.opening.streams.is_empty());
+    let again = phone.send(&world, phone.request(Vec::new())).await;
+    refused(
+        &again.expect_err("refused"),
+        Code::Unauthenticated,
+        "ERASED",
+    );
+    let known = world.store.list_participants(world.tenant.id).await;
+    assert!(!known.expect("listed").contains(&participant));
+    // The tablets forget the pass, and a scan of it is refused from now on.
+    let day = day(&world, &tablet).await;
+    assert!(day.ops_of(OpKind::PassSeen).is_empty(), "{day:?}");
+    assert_eq!(day.ops_of(OpKind::PassErased).len(), 1);
+    let pass = phone.pass.expect("a pass");
+    let late = tablet
+        .hand_in(&world, &[acts::scan(LIBRARY, pass, NOON)])
+        .await;
+    assert_eq!(late.rejection().reason, "ERASED");
+    let all = PageRequest {
+        size: 1_000,
+        after: Vec::new(),
+    };
+    let audit = world.store.list_audit(world.tenant.id, &all).await;
+    let erased =
+        |entry: &&askel_store::AuditEntry| entry.audit.action == AuditAction::ParticipantErased;
+    assert_eq!(
+        audit.expect("listed").items.iter().filter(erased).count(),
+        1
+    );
+}
+
+async fn an_admin_erases_anyone_and_twice_is_once(world: World) {
+    let (phone, _) = seen(&world).await;
+    let mut admin = world.enrolled(Role::Admin, &[]).await;
+    let participant = phone.participant.expect("a participant");
+    for _ in 0..2 {
+        let answer = admin
+            .hand_in(&world, &[acts::erase(participant, NOON)])
+            .await;
+        assert_eq!(answer.outcome().exceptions, [], "{answer:?}");
+        assert_eq!(answer.outcome().settled_before, admin.next);
+    }
+    let gone = phone.send(&world, phone.request(Vec::new())).await;
+    refused(&gone.expect_err("refused"), Code::Unauthenticated, "ERASED");
+}
+
+async fn nobody_else_erases(world: World) {
+    let (mut phone, mut tablet) = seen(&world).await;
+    let other = world.enrolled(Role::Participant, &[]).await;
+    let participant = other.participant.expect("a participant");
+    for device in [&mut phone, &mut tablet] {
+        let answer = device
+            .hand_in(&world, &[acts::erase(participant, NOON)])
+            .await;
+        assert_eq!(answer.rejection().reason, "OP_NOT_ALLOWED");
+    }
+    other
+        .send(&world, other.request(Vec::new()))
+        .await
+        .expect("still here");
+}
+
+on_both_stores!(
+    who_erases_themselves_is_gone_and_answered_once,
+    an_admin_erases_anyone_and_twice_is_once,
+    nobody_else_erases,
+);
