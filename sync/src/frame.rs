@@ -21,6 +21,7 @@ mod payload;
 mod prior;
 mod row;
 mod schema;
+mod season;
 mod shape;
 mod steps;
 mod text;

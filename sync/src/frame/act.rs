@@ -1,6 +1,6 @@
 //! The op in hand: what is known of it while its payload is coded.
 
-use super::{odds::Number, steps::Reading, wire::Wire};
+use super::{odds::Number, season::Grounds, steps::Reading, wire::Wire};
 use crate::id::{ParticipantId, TenantId};
 
 /// What is known of an op while its payload is coded.
@@ -60,6 +60,17 @@ impl Act {
             count: 0,
             stage: 0,
         }
+    }
+
+    /// What an award's id is computed from, if all of it is known.
+    pub(super) fn grounds(&self) -> Option<Grounds> {
+        Some(Grounds {
+            tenant: self.tenant,
+            goal: u32::try_from(self.about?).ok()?,
+            stage: u32::try_from(self.stage).ok()?,
+            subject: self.subject?,
+            at: self.claimed?,
+        })
     }
 
     /// Takes bytes off the budget, if there are so many.

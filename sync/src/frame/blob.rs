@@ -8,7 +8,7 @@ use super::{
     schema::Role,
     wire::Wire,
 };
-use crate::{award::award_id, id::GoalId, op::OpKind};
+use crate::op::OpKind;
 
 impl Fields {
     pub(super) fn bytes<W: Wire>(
@@ -55,15 +55,14 @@ impl Fields {
             let about = act.about.filter(|_| kind != OpKind::CheckIn);
             return self.citable.code(wire, kind, about, id);
         }
-        let expected = match (role, act.subject) {
-            (Role::Award, Some(subject)) => {
-                let goal = u32::try_from(act.about.unwrap_or(0)).unwrap_or(0);
-                let stage = u32::try_from(act.stage).unwrap_or(0);
-                let award = award_id(act.tenant, GoalId::new(goal), stage, subject, None);
-                *award.as_bytes()
-            }
-            (Role::Source, _) => act.source,
-            _ => field.last_handle(),
+        if let (Role::Award, Some(grounds)) = (role, act.grounds()) {
+            let award = self.seasons.code(wire, grounds, id);
+            return award.unwrap_or_else(|| self.handles.code(wire, id, handle));
+        }
+        let expected = if role == Role::Source {
+            act.source
+        } else {
+            field.last_handle()
         };
         let id = if field.is_same.code(wire, id == expected) {
             expected

@@ -5,6 +5,7 @@ use super::{
     cite::Citable,
     odds::{Bit, Choice, Distance, Number},
     schema::{Path, Role},
+    season::Seasons,
     shape::{Form, Step, Value, bytes},
     steps::Counts,
     text::Text,
@@ -24,6 +25,8 @@ pub(super) struct Fields {
     pub(super) sources: Choice<[u8; 16]>,
     /// All other handles.
     pub(super) handles: Choice<[u8; 16]>,
+    /// Which awards are whose.
+    pub(super) seasons: Seasons,
     grain: Tree4,
     times: [[Distance; 4]; 2],
     counts: Counts,
@@ -71,6 +74,7 @@ impl Fields {
         slots: Vec::new(),
         sources: Choice::NEW,
         handles: Choice::NEW,
+        seasons: Seasons::NEW,
         grain: Tree4::NEW,
         times: [const { [const { Distance::NEW }; 4] }; 2],
         counts: Counts::NEW,
@@ -92,6 +96,7 @@ impl Fields {
         self.slots.clear();
         self.sources.forget();
         self.handles.forget();
+        self.seasons.forget();
         self.counts.forget();
         self.citable.forget();
     }
@@ -181,14 +186,17 @@ impl Fields {
                 let Field { choice, number, .. } = field;
                 choice.code(wire, value, |wire, value| number.code(wire, value))
             }
-            Role::Place | Role::Goal => {
-                let seen = if role == Role::Place {
-                    &mut self.places
-                } else {
-                    &mut self.goals
-                };
+            Role::Place => {
                 let number = &mut field.number;
+                let seen = &mut self.places;
                 let value = seen.code(wire, value, |wire, value| number.code(wire, value));
+                act.about = Some(value);
+                value
+            }
+            Role::Goal => {
+                // Goals of a series have numbers in a row.
+                let seen = &mut self.goals;
+                let value = seen.code(wire, value, |wire, value| field.near(wire, value));
                 act.about = Some(value);
                 value
             }

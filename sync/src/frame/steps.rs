@@ -229,14 +229,26 @@ struct Context {
     other: u64,
 }
 
+impl Context {
+    /// How the other device's count compares with one of so many bits: by its length, and by its two
+    /// bits below the highest.
+    fn beside(self, bits: usize) -> Option<usize> {
+        let other = length(self.other).checked_sub(1)?;
+        let below = (self.other << 2 >> other) as usize & 3;
+        let distance = (bits + 3).saturating_sub(other).min(7);
+        Some(distance << 2 | below | usize::from(bits > 8) << 5)
+    }
+}
+
 /// The odds of an hour's count.
 #[derive(Debug, Clone)]
 struct Hour {
     length: [[[Bit; 16]; 64]; 4],
-    length_weights: [[Weights<4>; 16]; 2],
-    upper: [[[Bit; 8]; 16]; 2],
-    beside: [[Bit; 8]; 256],
-    upper_weights: [[Weights<3>; 8]; 2],
+    alone_weights: [Weights<3>; 16],
+    beside_weights: [Weights<4>; 16],
+    upper: [[Bit; 8]; 16],
+    beside: [[Bit; 4]; 64],
+    upper_weights: [Weights<2>; 4],
 }
 
 /// Stands for a count of more than 14 bits.
@@ -245,10 +257,11 @@ const LARGE: u64 = u64::MAX;
 impl Hour {
     const NEW: Self = Self {
         length: [[[Bit::NEW; 16]; 64]; 4],
-        length_weights: [[Weights::NEW; 16]; 2],
-        upper: [[[Bit::NEW; 8]; 16]; 2],
-        beside: [[Bit::NEW; 8]; 256],
-        upper_weights: [[Weights::NEW; 8]; 2],
+        alone_weights: [Weights::NEW; 16],
+        beside_weights: [Weights::NEW; 16],
+        upper: [[Bit::NEW; 8]; 16],
+        beside: [[Bit::NEW; 4]; 64],
+        upper_weights: [Weights::NEW; 4],
     };
 
     fn code<W: Wire>(&mut self, wire: &mut W, context: Context, count: u64) -> u64 {
@@ -259,29 +272,21 @@ impl Hour {
         if bits < 2 {
             return bits as u64;
         }
-        let is_beside = usize::from(context.other > 0);
+        let beside = context.beside(bits);
         let mut left = bits as u32 - 1;
         let mut read = 1_u64;
         let mut node = 1_usize;
-        // How the other device's count compares, by its length and its two bits below the highest.
-        let other_length = length(context.other);
-        let below = (context.other << 2 >> other_length.saturating_sub(1)) as usize & 3;
-        let distance = (bits + 4).saturating_sub(other_length).min(7);
-        let beside = if context.other == 0 {
-            255
-        } else {
-            distance << 2 | below | usize::from(bits > 8) << 5
-        };
         while left > 0 && node < 8 {
             left -= 1;
-            let [first, second] = &mut self.upper;
-            let odds = [
-                &mut first[bits & 15][node & 7],
-                &mut second[bits & 15][node & 7],
-                &mut self.beside[beside & 255][node & 7],
-            ];
-            let weights = &mut self.upper_weights[is_beside][node & 7];
-            let bit = weights.code(wire, odds, count >> left & 1 == 1);
+            let bit = count >> left & 1 == 1;
+            let odds = &mut self.upper[bits & 15][node & 7];
+            let bit = match beside {
+                Some(beside) if node < 4 => {
+                    let odds = [odds, &mut self.beside[beside & 63][node & 3]];
+                    self.upper_weights[node & 3].code(wire, odds, bit)
+                }
+                _ => odds.code(wire, bit),
+            };
             node = node << 1 | usize::from(bit);
             read = read << 1 | u64::from(bit);
         }
@@ -290,18 +295,23 @@ impl Hour {
 
     fn length<W: Wire>(&mut self, wire: &mut W, context: Context, bits: usize) -> usize {
         let other = length(context.other);
+        let of_counter = usize::from(context.counter > 0) << 5;
         let [by_counter, by_hour, by_before, by_other] = &mut self.length;
-        let weights = &mut self.length_weights[usize::from(context.other > 0)];
         let mut node = 1_usize;
         for level in (0..4).rev() {
-            let odds = [
-                &mut by_counter[context.counter & 63][node & 15],
-                &mut by_hour[(context.hour % 24) | usize::from(context.counter > 0) << 5]
-                    [node & 15],
-                &mut by_before[context.before & 63][node & 15],
-                &mut by_other[other & 63][node & 15],
+            let at = node & 15;
+            let bit = bits >> level & 1 == 1;
+            let [first, second, third] = [
+                &mut by_counter[context.counter & 63][at],
+                &mut by_hour[(context.hour | of_counter) & 63][at],
+                &mut by_before[context.before & 63][at],
             ];
-            let bit = weights[node & 15].code(wire, odds, bits >> level & 1 == 1);
+            let bit = if other == 0 {
+                self.alone_weights[at].code(wire, [first, second, third], bit)
+            } else {
+                let odds = [first, second, third, &mut by_other[other & 63][at]];
+                self.beside_weights[at].code(wire, odds, bit)
+            };
             node = node << 1 | usize::from(bit);
         }
         node & 15

@@ -156,3 +156,20 @@ fn an_op_that_is_left_out_costs_its_judgement_only() {
     let days = 20;
     assert!(bytes.len() < days * 3 * 5, "{}", bytes.len());
 }
+
+#[test]
+fn the_id_of_an_award_takes_next_to_nothing() {
+    let ops = year(200, 2);
+    let awards: Vec<AdmittedOp> = ops.into_iter().filter(|held| held.op.kind == 30).collect();
+    let (context, page) = awards.split_at(8);
+    let bytes = encode_ops(TENANT, context, &|_| false, page);
+    // Times of receipt and of confirmation, a goal, a hash now and then; 16 bytes of an id are more.
+    assert!(
+        bytes.len() < page.len() * 9,
+        "{} {}",
+        bytes.len(),
+        page.len()
+    );
+    let read = decode_ops(TENANT, context, &nothing, &bytes, LIMITS);
+    assert_eq!(read.as_deref(), Ok(page));
+}

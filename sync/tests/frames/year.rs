@@ -3,13 +3,17 @@
 use askel_sync::{
     admission::{Admission, AdmittedOp, Flags, Role, Strength},
     award::award_id,
-    id::{GoalId, LogId, OpId, ParticipantId, PassTag, PlaceId, SlotId, StepSourceId, TenantId},
+    goal::Season,
+    id::{
+        GoalId, LogId, OpId, ParticipantId, PassTag, PlaceId, SlotId, StepSourceId, TenantId,
+        TimeZoneId,
+    },
     op::{
         Alias, AwardConfirmed, CheckIn, FavouriteAdded, FavouriteRemoved, Manner, Measure, Op,
         OpKind, Origin, Payload, ProfileField, ProfileSet, QuestJoined, SessionRef, StepCount,
         Witness,
     },
-    time::{DAY_MS, HOUR_MS, Quarter, Timestamp},
+    time::{DAY_MS, HOUR_MS, LocalDate, Quarter, Timestamp},
 };
 
 /// The tenant of the year.
@@ -280,10 +284,20 @@ impl Life {
     }
 
     fn award(&mut self, day: u32, evening: i64) {
-        let (goal, stage) = (GoalId::new(7), day / 7 + 1);
+        // Each week is a goal of its own, but each fourth one a stage of a goal for all weeks.
+        let week = day / 7 + 1;
+        let today = Timestamp::from_ms(evening).local_date(0, 0).as_days();
+        let [first, last] = [today - 6, today].map(LocalDate::from_days);
+        let zone = TimeZoneId::new(1);
+        let (goal, stage, season) = if week.is_multiple_of(4) {
+            (GoalId::new(7), week / 4, None)
+        } else {
+            let season = Season { first, last, zone };
+            (GoalId::new(100 + week), 0, Some(season))
+        };
         let at = evening + 5 + self.dice.below(100) as i64;
         let award = AwardConfirmed {
-            award: award_id(TENANT, goal, stage, self.subject, None),
+            award: award_id(TENANT, goal, stage, self.subject, season),
             goal,
             stage,
             rule_version: 1,
