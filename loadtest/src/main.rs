@@ -1,0 +1,91 @@
+//! The command `askel-loadtest`.
+
+use std::{
+    io::{self, Write as _},
+    process::ExitCode,
+};
+
+use askel_loadtest::footprint::{self, Cuts, Options, Source};
+use askel_workload::Shape;
+use clap::{Args, Parser, Subcommand};
+
+/// Cuts of a first sync that are made unless all are asked for.
+const CUTS: usize = 40;
+
+/// What Askel costs.
+#[derive(Parser)]
+#[command(name = "askel-loadtest", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Bytes and times of a participant-year, beside the peers'.
+    Footprint(Footprint),
+}
+
+#[derive(Args)]
+struct Footprint {
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+    /// Build and run the peers now; else their recorded rows are used.
+    #[arg(long)]
+    peers: bool,
+    /// Cut the first sync in every message.
+    #[arg(long)]
+    every_cut: bool,
+    /// Days of the workload.
+    #[arg(long, default_value_t = 365)]
+    days: u32,
+    /// Seed of the workload.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Days of the participant whose first sync is cut.
+    #[arg(long, default_value_t = 3_650)]
+    veteran_days: u32,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let Command::Footprint(arguments) = Arguments::parse().command;
+    match run(&arguments).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // With standard error closed there is nobody left to tell.
+            let _ = writeln!(io::stderr().lock(), "askel-loadtest: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(arguments: &Footprint) -> anyhow::Result<()> {
+    let options = Options {
+        shape: Shape {
+            days: arguments.days,
+            seed: arguments.seed,
+        },
+        peers: if arguments.peers {
+            Source::Run
+        } else {
+            Source::Recorded
+        },
+        cuts: if arguments.every_cut {
+            Cuts::Every
+        } else {
+            Cuts::Some(CUTS)
+        },
+        veteran_days: arguments.veteran_days,
+    };
+    let report = footprint::run(options).await?;
+    let mut out = io::stdout().lock();
+    if arguments.json {
+        serde_json::to_writer_pretty(&mut out, &report.to_json())?;
+        writeln!(out)?;
+    } else {
+        write!(out, "{}", report.to_text())?;
+    }
+    Ok(())
+}

@@ -1,0 +1,103 @@
+//! The peers' rows: of this run, or as they were recorded in the tree.
+
+use std::process::Command;
+
+use anyhow::{Context as _, ensure};
+use askel_workload::Shape;
+use serde_json::{Value, json};
+
+use crate::figure::Baseline;
+
+/// The last run that was kept: the year of seed 1. Bytes are the same everywhere, times are not.
+const RECORDED: &str = include_str!("../peers/measured.json");
+/// Where their workspace is.
+const MANIFEST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/peers/Cargo.toml");
+
+/// Where rows come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// Built and run now.
+    Run,
+    /// As recorded.
+    Recorded,
+}
+
+/// Rows of peers.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Peers {
+    rows: Vec<Value>,
+    source: Source,
+}
+
+impl Peers {
+    /// None when what is recorded is of another workload.
+    pub(crate) fn of(shape: Shape, source: Source) -> anyhow::Result<Self> {
+        let answer: Value = match source {
+            Source::Run => run(shape)?,
+            Source::Recorded => serde_json::from_str(RECORDED)?,
+        };
+        let wanted = json!({ "days": shape.days, "seed": shape.seed });
+        let rows = match answer.get("workload") {
+            Some(workload) if *workload == wanted => answer.get("rows"),
+            _ => None,
+        };
+        let rows = rows.and_then(Value::as_array).cloned().unwrap_or_default();
+        // A row whose replicas did not end alike is void.
+        let rows = rows
+            .into_iter()
+            .filter(|row| row.get("converged") == Some(&Value::Bool(true)))
+            .collect();
+        Ok(Self { rows, source })
+    }
+
+    /// The best of a peer's layouts that have a register an hour.
+    pub(crate) fn best(&self, peer: &str, key: &str) -> Option<Baseline> {
+        let rows = self.rows.iter().filter(|row| {
+            row.get("peer").and_then(Value::as_str) == Some(peer)
+                && row.get("register_per_hour") == Some(&Value::Bool(true))
+        });
+        rows.filter_map(|row| {
+            let layout = row.get("layout")?.as_str()?;
+            let version = row.get("version")?.as_str()?;
+            Some(Baseline {
+                name: format!("{peer} {version}, layout {layout}{}", self.origin()),
+                value: row.get(key)?.as_f64()?,
+            })
+        })
+        .min_by(|a, b| a.value.total_cmp(&b.value))
+    }
+
+    fn origin(&self) -> &'static str {
+        match self.source {
+            Source::Run => "",
+            Source::Recorded => " (recorded)",
+        }
+    }
+
+    pub(crate) fn to_json(&self) -> Value {
+        json!({
+            "recorded": self.source == Source::Recorded,
+            "rows": self.rows,
+        })
+    }
+}
+
+fn run(shape: Shape) -> anyhow::Result<Value> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let output = Command::new(cargo)
+        .args([
+            "run",
+            "--release",
+            "--quiet",
+            "--manifest-path",
+            MANIFEST,
+            "--",
+        ])
+        .args(["--days", &shape.days.to_string()])
+        .args(["--seed", &shape.seed.to_string()])
+        .stderr(std::process::Stdio::inherit())
+        .output()
+        .context("running the peers")?;
+    ensure!(output.status.success(), "the peers failed");
+    Ok(serde_json::from_slice(&output.stdout)?)
+}
