@@ -132,17 +132,18 @@ pub(crate) fn images() -> Vec<Entry> {
 impl Tenant {
     /// A server on a copy of the store.
     pub(crate) async fn start(&self) -> Running {
-        start(self.store.snapshot(), self.credentials.clone()).await
+        // Other numbers than the tenant was made with: a server never draws the same twice.
+        start(self.store.snapshot(), self.credentials.clone(), 1_000).await
     }
 }
 
-async fn start(store: MemoryStore, credentials: Credentials) -> Running {
+async fn start(store: MemoryStore, credentials: Credentials, seed: u64) -> Running {
     let store = Arc::new(store);
     let clock = Arc::new(RehearsalClock::start());
     clock.set(Some(NOON));
     let components = askel_server::Components {
         clock: Arc::clone(&clock) as _,
-        entropy: Arc::new(Counted::new(2)),
+        entropy: Arc::new(Counted::new(seed)),
         store: Arc::clone(&store) as _,
         fan_out: Arc::new(fan_out::InProcess::default()),
         push: Arc::new(LogPush),
@@ -163,7 +164,7 @@ async fn make() -> Tenant {
     credentials.insert(tenant.id, tenant.server.clone());
     let store = MemoryStore::new();
     tenant.record(&store, NOON).await.expect("recorded");
-    let running = start(store, credentials.clone()).await;
+    let running = start(store, credentials.clone(), 2).await;
     let mut codes = Vec::new();
     let roles = [Role::Organiser, Role::Participant, Role::Volunteer];
     for role in roles.into_iter().chain([Role::Participant; 2]) {

@@ -28,7 +28,7 @@ pub(crate) const FRAME: Target = Target {
     run: frame,
     seeds: || {
         let ops = golden_ops();
-        let own = |op: &Op| op.origin.sequence % 2 == 0;
+        let own = |op: &Op| op.origin.sequence.is_multiple_of(2);
         vec![
             [&[0], &*encode_ops(TENANT, &[], &|_| false, &ops)].concat(),
             [&[1], &*encode_ops(TENANT, &ops, &|_| false, &ops)].concat(),

@@ -148,9 +148,9 @@ impl Liar {
             1 | 2 => Part::Page(self.page(input)),
             3 => Part::Outcomes(outcomes(request, input)),
             4 => Part::Closing(v1::SyncClosing {
-                more: input.u8() % 4 == 0,
+                more: input.u8().is_multiple_of(4),
                 retry_after_ms: input.number(),
-                long_form_wanted: input.u8() % 4 == 0,
+                long_form_wanted: input.u8().is_multiple_of(4),
             }),
             5 => Part::Opening(self.opening(input)),
             6 => Part::StreamGone(v1::StreamGone {
@@ -233,7 +233,7 @@ impl Liar {
         v1::SyncOpening {
             version: 1,
             server_time_ms: i64::from_be_bytes(input.array()),
-            limits: (input.u8() % 2 == 0).then_some(limits),
+            limits: (input.u8().is_multiple_of(2)).then_some(limits),
             streams: vec![info],
             staff_certificate: None,
         }
@@ -251,14 +251,14 @@ fn outcomes(request: &v1::SyncRequest, input: &mut Input<'_>) -> v1::Outcomes {
         log_id: input.choice(&logs).cloned().unwrap_or_default(),
         settled_before: input.number(),
         exceptions: (0..exceptions).map(|_| exception(input)).collect(),
-        conflict: (input.u8() % 4 == 0).then(|| v1::LogConflict {
+        conflict: (input.u8().is_multiple_of(4)).then(|| v1::LogConflict {
             cause: (*input
                 .choice(&[Cause::SequenceTaken, Cause::HeadAhead, Cause::NotTheWriter])
                 .unwrap_or(&Cause::Unspecified))
             .into(),
             server_next_sequence: input.number(),
         }),
-        plain_wanted: input.u8() % 4 == 0,
+        plain_wanted: input.u8().is_multiple_of(4),
     };
     v1::Outcomes {
         logs: vec![log],

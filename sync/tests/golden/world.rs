@@ -34,7 +34,7 @@ pub(crate) const CONTEXT_OPS: usize = 6;
 
 /// Whether a compact page leaves an op out, because its reader wrote it.
 pub(crate) fn is_own(origin: Origin) -> bool {
-    origin.log == LOG && origin.sequence % 2 == 0
+    origin.log == LOG && origin.sequence.is_multiple_of(2)
 }
 
 /// What both sides of a compact batch know beside.
