@@ -61,7 +61,7 @@ pub(crate) async fn measure(shape: Shape, cuts: Cuts) -> anyhow::Result<Resumed>
     let uncut_bytes = uncut.bytes;
     let step = match cuts {
         Cuts::Every => 1,
-        Cuts::Some(count) => (lengths.len() / count.max(1)).max(1),
+        Cuts::Some(count) => lengths.len().checked_div(count).unwrap_or(1).max(1),
     };
     let mut resumed = Resumed {
         uncut_bytes,

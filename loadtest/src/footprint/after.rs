@@ -45,7 +45,7 @@ pub(super) async fn measure(
 async fn document(year: &mut Year, peers: &Peers) -> anyhow::Result<Figure> {
     let at_the_end = year.phone.rows.tables();
     let sqlite_bytes = year.phone.database_bytes()?;
-    year.world.now.forward_ms(SETTLING_DAYS * DAY_MS);
+    year.world.now.forward_ms(SETTLING_DAYS.saturating_mul(DAY_MS));
     year.phone.sync().await?;
     year.phone.sync().await?;
     let tables = year.phone.rows.tables();
@@ -175,7 +175,8 @@ async fn marginal_op(year: &mut Year) -> anyhow::Result<Figure> {
             year.world.now.forward_ms(DAY_MS);
         }
         year.world.now.forward_ms(7 * MINUTE_MS);
-        check_in(&year.phone, 1 + u32::try_from(number)? % PLACES)?;
+        let place = u32::try_from(number)?.rem_euclid(PLACES);
+        check_in(&year.phone, place.saturating_add(1))?;
     }
     let sixty = year.phone.sync().await?;
     let further = bytes(CHECK_INS.unsigned_abs().saturating_sub(1));
