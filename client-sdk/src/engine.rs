@@ -13,6 +13,7 @@ mod check_in;
 mod draft;
 mod enrolment;
 mod estimate;
+mod forget;
 #[cfg(feature = "inspection")]
 mod inspection;
 mod lifeboat;

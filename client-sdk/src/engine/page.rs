@@ -14,6 +14,7 @@ use super::{
     Decided, Engine, ONLY,
     asked::Asked,
     draft::Draft,
+    forget,
     model::LiveDraft,
     pack,
     row::{CatalogRow, Density, Enrolment, Installation, PageStanding, Row, StreamRow, WindowRow},
@@ -134,7 +135,7 @@ impl Engine {
     fn keep_page(
         &self,
         mut draft: Draft<'_>,
-        page: WindowRow,
+        mut page: WindowRow,
         now: Timestamp,
     ) -> Result<Decided<Taken>, Error> {
         let taken = Taken {
@@ -149,6 +150,7 @@ impl Engine {
         for held in &page.ops {
             self.take_effect(&mut draft, &mut effects, &held.admitted, now);
         }
+        self.forget_passes(&mut draft, &mut page);
         if !page.ops.is_empty() {
             draft.append(Row::Window(page))?;
         }
@@ -185,9 +187,15 @@ impl Engine {
 
     fn sum_with(&self, stream: u32, sum: StreamSum, page: &WindowRow) -> StreamSum {
         let mut live = LiveDraft::new(self.model.live());
-        page.ops
-            .iter()
-            .fold(sum, |sum, held| live.add(stream, sum, &held.admitted))
+        let mut sum = sum;
+        for (index, held) in page.ops.iter().enumerate() {
+            sum = live.add(stream, sum, &held.admitted);
+            if let Some(pass) = forget::forgotten(held) {
+                let before = page.ops.get(..index).unwrap_or_default();
+                sum = self.sum_without(stream, sum, before, pass);
+            }
+        }
+        sum
     }
 
     /// Whether a stream whose sum is wrong is pulled again: not twice in a day.

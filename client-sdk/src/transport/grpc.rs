@@ -278,7 +278,7 @@ fn refusal(status: &Status, reason: String, server_time_ms: Option<i64>) -> Refu
 fn advice(code: Code, reason: &str) -> Advice {
     match (reason, code) {
         ("CREDENTIAL_STALE" | "DEVICE_PENDING", _) => Advice::RetryLater,
-        ("DEVICE_REVOKED", _) | (_, Code::Unauthenticated) => Advice::EnrolAgain,
+        ("DEVICE_REVOKED" | "ERASED", _) | (_, Code::Unauthenticated) => Advice::EnrolAgain,
         ("VERSION_UNSUPPORTED", _) | (_, Code::Unimplemented) => Advice::UpdateApp,
         // What this SDK sealed and signed itself.
         ("BATCH_MALFORMED" | "WRITER_NOT_SIGNER" | "SIGNATURE_INVALID", _) => Advice::Bug,

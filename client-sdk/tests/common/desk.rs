@@ -58,6 +58,8 @@ pub(crate) enum Disturbance {
     ChunksLostAfter(usize),
     /// No answer comes.
     Silence,
+    /// The caller was erased.
+    Erased,
     /// No short form fits, once.
     LongFormOnce,
     /// The next device gets no staff certificate.
@@ -161,6 +163,20 @@ impl Desk {
     /// Puts an op of the server's into a stream.
     pub(crate) fn say(&self, stream: StreamKey, payload: &Payload, now: Timestamp) {
         self.state().say(stream, payload, None, now);
+    }
+
+    /// Erases what a stream says of a pass, and tells its readers.
+    pub(crate) fn blank(&self, stream: StreamKey, pass: PassTag, now: Timestamp) {
+        let mut state = self.state();
+        let ops = state.streams.entry(stream).or_default();
+        for (sequence, admitted) in (1..).zip(ops) {
+            if matches!(admitted.op.parse(), Ok(Some(Payload::PassSeen(seen))) if seen.pass == pass)
+            {
+                let log = LogId::from_bytes([0; 16]);
+                admitted.op = Op::new(Origin { log, sequence }, &Payload::Blank);
+            }
+        }
+        state.say(stream, &Payload::PassErased(pass), None, now);
     }
 
     /// Puts an op of a kind that no version knows yet into a stream.
@@ -811,12 +827,14 @@ impl Transport for Desk {
                     | Disturbance::CutAfter(_)
                     | Disturbance::Stale
                     | Disturbance::Silence
+                    | Disturbance::Erased
             )
         };
         let disturbance = state.next_disturbance(line);
         match disturbance {
             Some(Disturbance::RequestLost) => return Err(TransportError::Unreachable),
             Some(Disturbance::Stale) => return Err(stale()),
+            Some(Disturbance::Erased) => return Err(erased()),
             Some(Disturbance::Silence) => return Ok(Box::pin(tokio_stream::pending())),
             _ => {}
         }
@@ -865,6 +883,16 @@ impl Transport for Desk {
             size_bytes,
         })
     }
+}
+
+fn erased() -> TransportError {
+    TransportError::Refused(Refusal {
+        advice: Advice::EnrolAgain,
+        reason: "ERASED".to_owned(),
+        text: String::new(),
+        retry_after: None,
+        server_time_ms: None,
+    })
 }
 
 fn stale() -> TransportError {

@@ -173,7 +173,6 @@ fn content(tenant: TenantId) -> v1::Catalog {
         }],
         // Enough text that the catalog takes several chunks.
         organisations: (1..=40).map(organisation).collect(),
-        ..v1::Catalog::default()
     }
 }
 

@@ -10,6 +10,8 @@ use askel_sync::{
     time::{DAY_MS, HOUR_MS},
 };
 
+use sha2::{Digest as _, Sha256};
+
 use crate::common::{BUDGET, Desk, PLACE, Phone, TUESDAY_NOON, enrolled};
 
 const SOURCE: StepSourceId = StepSourceId::from_bytes([5; 16]);
@@ -177,4 +179,27 @@ async fn the_sealed_outbox_holds_what_is_unconfirmed_and_nothing_else() {
     phone.clock.forward_ms(HOUR_MS);
     client.sync(BUDGET).await.expect("a sync");
     assert_eq!((client.status().pending, outbox()), (0, 0));
+}
+
+/// What docs/lifeboat.md says.
+#[tokio::test]
+async fn so_many_check_ins_with_their_proof_fit_into_one_qr_code() {
+    let desk = Arc::new(Desk::new());
+    let (phone, client) = enrolled(&desk, 1).await;
+    let mut fitting = 0;
+    loop {
+        phone.clock.forward_ms(DAY_MS);
+        // A poster's code of 40 characters that say nothing of each other.
+        let digest = Sha256::digest([fitting]);
+        let code = &data_encoding::BASE32_NOPAD.encode(&digest)[..40];
+        client
+            .check_in_with_code(PLACE, code.as_bytes())
+            .expect("a place that is open");
+        let frames = client.lifeboat(FRAME_BYTES_MAX).expect("frames");
+        if frames.len() > 1 {
+            break;
+        }
+        fitting += 1;
+    }
+    assert!((90..110).contains(&fitting), "{fitting}");
 }

@@ -13,6 +13,7 @@ mod common;
 
 mod disturbed;
 mod enrolment;
+mod erased;
 mod kill_at_any_write;
 mod lifeboat;
 mod limits;

@@ -9,7 +9,7 @@ use askel_sync::{
         BatchHints, CONTEXT_OPS_MAX, FrameLimits, LogRef, decode_batch, encode_ops, log_of_batch,
     },
     id::{DeviceId, LogId, OpId, StreamId},
-    op::Op,
+    op::{Op, OpKind},
     stream::{
         StreamKey, StreamSum, op_sum,
         short::{SealedHead, standard_streams, state_tag},
@@ -195,7 +195,8 @@ fn live_sum(ops: &[AdmittedOp]) -> StreamSum {
     }
     let is_live =
         |op: &&AdmittedOp| value_of(op).is_none_or(|(register, rank)| greatest[&register] == rank);
-    let live = ops.iter().filter(is_live);
+    let stands = |op: &&AdmittedOp| op.op.kind != OpKind::Blank as u32;
+    let live = ops.iter().filter(is_live).filter(stands);
     live.fold(StreamSum::default(), |sum, op| sum.plus(op_sum(op)))
 }
 
