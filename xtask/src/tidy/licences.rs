@@ -4,7 +4,8 @@
 use super::Fault;
 use crate::workspace::{Metadata, Package};
 
-/// SPDX names. MPL-2.0 binds its own files only, which we ship unchanged.
+/// SPDX names. MPL-2.0 binds its own files only, which we ship unchanged; CDLA-Permissive-2.0 is that of
+/// data, the roots of the web, and asks for its text alone.
 const ALLOWED: &[&str] = &[
     "0BSD",
     "Apache-2.0",
@@ -13,6 +14,7 @@ const ALLOWED: &[&str] = &[
     "BSD-3-Clause",
     "BSL-1.0",
     "CC0-1.0",
+    "CDLA-Permissive-2.0",
     "ISC",
     "MIT",
     "MPL-2.0",
