@@ -1,7 +1,10 @@
 //! What the command line offers.
 
 pub(crate) mod admin;
+mod backup;
 mod demo;
+mod doctor;
+mod restore;
 mod serve;
 
 use std::path::PathBuf;
@@ -34,6 +37,12 @@ enum Command {
     Serve(serve::Arguments),
     /// Make tenants and invitations, and check what is stored.
     Admin(admin::Arguments),
+    /// Copy the database to a file; the server may go on serving.
+    Backup(backup::Arguments),
+    /// Go back to a backup; phones bring back what it lacks.
+    Restore(restore::Arguments),
+    /// Say how well the server has recovered from a restore.
+    Doctor(doctor::Arguments),
 }
 
 impl Askel {
@@ -43,6 +52,9 @@ impl Askel {
             Command::Demo(arguments) => demo::run(arguments).await,
             Command::Serve(arguments) => serve::run(arguments).await,
             Command::Admin(arguments) => admin::run(arguments).await,
+            Command::Backup(arguments) => backup::run(arguments).await,
+            Command::Restore(arguments) => restore::run(arguments).await,
+            Command::Doctor(arguments) => doctor::run(arguments).await,
         }
     }
 }

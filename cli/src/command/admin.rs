@@ -41,7 +41,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
 }
 
 /// A tenant's id as the operator reads and types it.
-fn tenant_text(tenant: TenantId) -> String {
+pub(crate) fn tenant_text(tenant: TenantId) -> String {
     HEXLOWER.encode(tenant.as_bytes())
 }
 

@@ -7,6 +7,7 @@
 )]
 
 mod processes;
+mod restoring;
 mod server_kills;
 mod strangers_client;
 mod world;

@@ -1,0 +1,60 @@
+//! `askel restore`: back to a backup.
+
+use std::{
+    io::{self, Write as _},
+    path::PathBuf,
+};
+
+use askel_server::{
+    boot::{self, JournalUse, RestoreOptions, StandingDatabase},
+    entropy::SystemEntropy,
+};
+
+use super::ConfigArguments;
+
+/// The flags of `askel restore`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    config: ConfigArguments,
+    /// The backup.
+    #[arg(long, value_name = "FILE")]
+    from: PathBuf,
+    /// Replace the database that is there.
+    #[arg(long)]
+    replace: bool,
+    /// Go on without the journal: what was revoked, used or erased since the backup comes back.
+    #[arg(long)]
+    without_journal: bool,
+}
+
+/// Goes back to a backup and says what the journal added.
+///
+/// # Errors
+/// The configuration has faults, a server runs on the data folder, a database is there already, or
+/// the journal or the backup can't be read.
+pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
+    let config = arguments.config.load()?;
+    let options = RestoreOptions {
+        journal: if arguments.without_journal {
+            JournalUse::LeftOut
+        } else {
+            JournalUse::Needed
+        },
+        standing: if arguments.replace {
+            StandingDatabase::Replace
+        } else {
+            StandingDatabase::Keep
+        },
+    };
+    let restored = boot::restore(&config.store, &arguments.from, options, &SystemEntropy).await?;
+    let mut out = io::stdout().lock();
+    writeln!(out, "restored {}", config.store.database_path().display())?;
+    writeln!(out, "  tenants         {:>10}", restored.tenants)?;
+    writeln!(out, "  journal records {:>10}", restored.records)?;
+    writeln!(
+        out,
+        "Start the server: phones and tablets bring back what they hold. `askel doctor` counts it."
+    )?;
+    Ok(())
+}
