@@ -123,81 +123,63 @@ fn name(tenant: TenantId, entry: &Entry) -> Vec<u8> {
     [&[sort], &tenant.as_bytes()[..], id].concat()
 }
 
-/// Methods that change nothing of what the journal says, as they stand in their trait.
+/// Methods that change nothing of what the journal says, as they stand in their trait; then those
+/// that do.
 macro_rules! pass_on {
-    ($store:ident { $(fn $name:ident($($argument:ident: $type:ty),*) -> $answer:ty;)+ }) => {
+    ($store:ident { $(fn $name:ident($($argument:ident: $type:ty),*) -> $answer:ty;)+ } $($noted:tt)*) => {
         #[async_trait]
         impl $store for Journaled {
             $(async fn $name(&self, $($argument: $type),*) -> $answer {
                 self.inner.$name($($argument),*).await
             })+
+            $($noted)*
         }
     };
 }
 
 type Answer<T> = Result<T, StoreError>;
 
-#[async_trait]
-impl TenantStore for Journaled {
+pass_on! { TenantStore {
+    fn lookup_tenant(tenant: TenantId) -> Answer<Option<Tenant>>;
+    fn list_tenants() -> Answer<Vec<Tenant>>;
+}
     async fn record_tenant(&self, tenant: &Tenant) -> Answer<Tenant> {
         let recorded = self.inner.record_tenant(tenant).await?;
         self.note(tenant.id, &ImageOf::Tenant).await?;
         Ok(recorded)
     }
-
-    async fn lookup_tenant(&self, tenant: TenantId) -> Answer<Option<Tenant>> {
-        self.inner.lookup_tenant(tenant).await
-    }
-
-    async fn list_tenants(&self) -> Answer<Vec<Tenant>> {
-        self.inner.list_tenants().await
-    }
 }
 
-#[async_trait]
-impl EnrolmentStore for Journaled {
-    async fn record_invitation(
-        &self,
-        tenant: TenantId,
-        invitation: &Invitation,
-        audit: &Audit,
-    ) -> Answer<()> {
+pass_on! { EnrolmentStore {
+    fn list_invitations(tenant: TenantId, page: &PageRequest) -> Answer<PageOf<Invitation>>;
+    fn count_enrol_failures(tenant: TenantId, since: Timestamp) -> Answer<u64>;
+    fn record_enrol_failure(tenant: TenantId, now: Timestamp, forget_before: Timestamp) -> Answer<()>;
+    fn lookup_device(tenant: TenantId, device: DeviceId) -> Answer<Option<Device>>;
+    fn list_staff_devices(tenant: TenantId, page: &PageRequest) -> Answer<PageOf<Device>>;
+    fn list_participant_devices(tenant: TenantId, participant: ParticipantId) -> Answer<Vec<Device>>;
+    fn lookup_passes(tenant: TenantId, passes: &[PassTag]) -> Answer<Vec<PassRecord>>;
+    fn list_participants(tenant: TenantId) -> Answer<Vec<ParticipantId>>;
+}
+    async fn record_invitation(&self, tenant: TenantId, invitation: &Invitation, audit: &Audit) -> Answer<()> {
         self.inner
             .record_invitation(tenant, invitation, audit)
             .await?;
         self.note(tenant, &ImageOf::Invitation(invitation.id)).await
     }
 
-    async fn delete_invitation(
-        &self,
-        tenant: TenantId,
-        id: [u8; 16],
-        audit: &Audit,
-    ) -> Answer<bool> {
+    async fn delete_invitation(&self, tenant: TenantId, id: [u8; 16], audit: &Audit) -> Answer<bool> {
         let deleted = self.inner.delete_invitation(tenant, id, audit).await?;
         self.note(tenant, &ImageOf::Invitation(id)).await?;
         Ok(deleted)
     }
 
-    async fn enrol(
-        &self,
-        tenant: TenantId,
-        grant: &Grant,
-        device: &NewDevice,
-        audit: &Audit,
-    ) -> Result<Device, EnrolError> {
+    async fn enrol(&self, tenant: TenantId, grant: &Grant, device: &NewDevice, audit: &Audit) -> Result<Device, EnrolError> {
         let enrolled = self.inner.enrol(tenant, grant, device, audit).await?;
         self.note(tenant, &ImageOf::Device(enrolled.id)).await?;
         Ok(enrolled)
     }
 
-    async fn change_device(
-        &self,
-        tenant: TenantId,
-        device: DeviceId,
-        change: DeviceChange,
-        audit: &Audit,
-    ) -> Answer<Option<Device>> {
+    async fn change_device(&self, tenant: TenantId, device: DeviceId, change: DeviceChange, audit: &Audit) -> Answer<Option<Device>> {
         let changed = self
             .inner
             .change_device(tenant, device, change, audit)
@@ -206,12 +188,7 @@ impl EnrolmentStore for Journaled {
         Ok(changed)
     }
 
-    async fn record_recovery_sheet(
-        &self,
-        tenant: TenantId,
-        sheet: &RecoverySheet,
-        audit: &Audit,
-    ) -> Answer<()> {
+    async fn record_recovery_sheet(&self, tenant: TenantId, sheet: &RecoverySheet, audit: &Audit) -> Answer<()> {
         self.inner
             .record_recovery_sheet(tenant, sheet, audit)
             .await?;
@@ -219,25 +196,14 @@ impl EnrolmentStore for Journaled {
             .await
     }
 
-    async fn record_approval(
-        &self,
-        tenant: TenantId,
-        approval: &Approval,
-        audit: &Audit,
-    ) -> Answer<bool> {
+    async fn record_approval(&self, tenant: TenantId, approval: &Approval, audit: &Audit) -> Answer<bool> {
         let recorded = self.inner.record_approval(tenant, approval, audit).await?;
         self.note(tenant, &ImageOf::Participant(approval.participant))
             .await?;
         Ok(recorded)
     }
 
-    async fn record_card(
-        &self,
-        tenant: TenantId,
-        request_id: [u8; 16],
-        card: PassRecord,
-        audit: &Audit,
-    ) -> Answer<PassRecord> {
+    async fn record_card(&self, tenant: TenantId, request_id: [u8; 16], card: PassRecord, audit: &Audit) -> Answer<PassRecord> {
         let recorded = self
             .inner
             .record_card(tenant, request_id, card, audit)
@@ -245,59 +211,6 @@ impl EnrolmentStore for Journaled {
         self.note(tenant, &ImageOf::Participant(recorded.participant))
             .await?;
         Ok(recorded)
-    }
-
-    async fn list_invitations(
-        &self,
-        tenant: TenantId,
-        page: &PageRequest,
-    ) -> Answer<PageOf<Invitation>> {
-        self.inner.list_invitations(tenant, page).await
-    }
-
-    async fn count_enrol_failures(&self, tenant: TenantId, since: Timestamp) -> Answer<u64> {
-        self.inner.count_enrol_failures(tenant, since).await
-    }
-
-    async fn record_enrol_failure(
-        &self,
-        tenant: TenantId,
-        now: Timestamp,
-        forget_before: Timestamp,
-    ) -> Answer<()> {
-        self.inner
-            .record_enrol_failure(tenant, now, forget_before)
-            .await
-    }
-
-    async fn lookup_device(&self, tenant: TenantId, device: DeviceId) -> Answer<Option<Device>> {
-        self.inner.lookup_device(tenant, device).await
-    }
-
-    async fn list_staff_devices(
-        &self,
-        tenant: TenantId,
-        page: &PageRequest,
-    ) -> Answer<PageOf<Device>> {
-        self.inner.list_staff_devices(tenant, page).await
-    }
-
-    async fn list_participant_devices(
-        &self,
-        tenant: TenantId,
-        participant: ParticipantId,
-    ) -> Answer<Vec<Device>> {
-        self.inner
-            .list_participant_devices(tenant, participant)
-            .await
-    }
-
-    async fn lookup_passes(&self, tenant: TenantId, passes: &[PassTag]) -> Answer<Vec<PassRecord>> {
-        self.inner.lookup_passes(tenant, passes).await
-    }
-
-    async fn list_participants(&self, tenant: TenantId) -> Answer<Vec<ParticipantId>> {
-        self.inner.list_participants(tenant).await
     }
 }
 
@@ -325,28 +238,16 @@ pass_on! { ProjectionStore {
     fn count_participants(tenant: TenantId, first: LocalDate, last: LocalDate) -> Answer<Vec<(Option<PlaceId>, u64)>>;
 } }
 
-#[async_trait]
-impl ErasureStore for Journaled {
-    async fn erase(
-        &self,
-        tenant: TenantId,
-        participant: ParticipantId,
-        audit: &Audit,
-    ) -> Answer<Erased> {
+pass_on! { ErasureStore {
+    fn lookup_erased(tenant: TenantId, ids: &[Tombstone]) -> Answer<BTreeSet<Tombstone>>;
+}
+    async fn erase(&self, tenant: TenantId, participant: ParticipantId, audit: &Audit) -> Answer<Erased> {
         // Before, for the erased can't ask again; and after, when it is known what is theirs.
         let erased = Entry::Erased(Erased::new(participant));
         self.write(tenant, &erased).await?;
         let erased = self.inner.erase(tenant, participant, audit).await?;
         self.write(tenant, &Entry::Erased(erased.clone())).await?;
         Ok(erased)
-    }
-
-    async fn lookup_erased(
-        &self,
-        tenant: TenantId,
-        ids: &[Tombstone],
-    ) -> Answer<BTreeSet<Tombstone>> {
-        self.inner.lookup_erased(tenant, ids).await
     }
 }
 
@@ -358,42 +259,16 @@ pass_on! { RestoreStore {
     fn apply_journal(tenant: TenantId, journal: &[journal::Entry]) -> Answer<()>;
 } }
 
-#[async_trait]
-impl CatalogStore for Journaled {
-    async fn record_catalog(
-        &self,
-        tenant: TenantId,
-        catalog: &CatalogVersion,
-        audit: &Audit,
-    ) -> Answer<bool> {
+pass_on! { CatalogStore {
+    fn lookup_catalog(tenant: TenantId, version: Option<u32>) -> Answer<Option<CatalogVersion>>;
+    fn lookup_catalog_hash(tenant: TenantId, hash: [u8; 32]) -> Answer<Option<CatalogVersion>>;
+    fn list_catalogs(tenant: TenantId, page: &PageRequest) -> Answer<PageOf<CatalogVersion>>;
+}
+    async fn record_catalog(&self, tenant: TenantId, catalog: &CatalogVersion, audit: &Audit) -> Answer<bool> {
         let recorded = self.inner.record_catalog(tenant, catalog, audit).await?;
         self.note(tenant, &ImageOf::Catalog(catalog.version))
             .await?;
         Ok(recorded)
-    }
-
-    async fn lookup_catalog(
-        &self,
-        tenant: TenantId,
-        version: Option<u32>,
-    ) -> Answer<Option<CatalogVersion>> {
-        self.inner.lookup_catalog(tenant, version).await
-    }
-
-    async fn lookup_catalog_hash(
-        &self,
-        tenant: TenantId,
-        hash: [u8; 32],
-    ) -> Answer<Option<CatalogVersion>> {
-        self.inner.lookup_catalog_hash(tenant, hash).await
-    }
-
-    async fn list_catalogs(
-        &self,
-        tenant: TenantId,
-        page: &PageRequest,
-    ) -> Answer<PageOf<CatalogVersion>> {
-        self.inner.list_catalogs(tenant, page).await
     }
 }
 
@@ -401,3 +276,117 @@ pass_on! { AuditStore {
     fn record_audit(tenant: TenantId, audit: &Audit) -> Answer<()>;
     fn list_audit(tenant: TenantId, page: &PageRequest) -> Answer<PageOf<AuditEntry>>;
 } }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::MemoryJournal;
+    use askel_store::{AuditAction, memory::MemoryStore};
+    use askel_sync::admission::Role;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    const TENANT: TenantId = TenantId::from_bytes([1; 16]);
+
+    /// A journal without room, as long as it is told so.
+    #[derive(Default)]
+    struct Full {
+        journal: MemoryJournal,
+        is_full: AtomicBool,
+    }
+
+    #[async_trait]
+    impl Journal for Full {
+        async fn append(&self, record: Vec<u8>) -> Result<(), JournalError> {
+            if self.is_full.load(Ordering::Relaxed) {
+                return Err(JournalError::Full(std::io::Error::other("asked for")));
+            }
+            self.journal.append(record).await
+        }
+    }
+
+    fn invitation() -> Invitation {
+        Invitation {
+            id: [1; 16],
+            code_hash: [1; 32],
+            role: Role::Staff,
+            scope: None,
+            participant: None,
+            inviter: None,
+            created_at: Timestamp::from_ms(1),
+            expires_at: Timestamp::from_ms(2),
+            used_by: None,
+        }
+    }
+
+    fn audit(action: AuditAction) -> Audit {
+        Audit {
+            at: Timestamp::from_ms(1),
+            actor: None,
+            action,
+            target: String::new(),
+        }
+    }
+
+    fn entries(journal: &MemoryJournal) -> Vec<Entry> {
+        let records = journal.records();
+        let parsed = records.iter().map(|record| parse_record(record));
+        parsed
+            .map(|parsed| {
+                let (tenant, entry) = parsed.expect("a record");
+                assert_eq!(tenant, TENANT);
+                entry
+            })
+            .collect()
+    }
+
+    #[tokio::test]
+    async fn what_says_nothing_new_is_written_once() {
+        let journal = MemoryJournal::default();
+        let inner = Arc::new(MemoryStore::new());
+        let store = Journaled::new(inner, Arc::new(journal.clone()));
+        let (invitation, created) = (invitation(), audit(AuditAction::InvitationCreated));
+        for _ in 0..2 {
+            let recorded = store.record_invitation(TENANT, &invitation, &created).await;
+            recorded.expect("recorded");
+        }
+        assert_eq!(entries(&journal), [Entry::Invitation(invitation.clone())]);
+        let deleted = audit(AuditAction::InvitationDeleted);
+        let done = store
+            .delete_invitation(TENANT, invitation.id, &deleted)
+            .await;
+        assert!(done.expect("deleted"));
+        let last = entries(&journal).pop();
+        assert_eq!(last, Some(Entry::InvitationDeleted(invitation.id)));
+    }
+
+    #[tokio::test]
+    async fn nothing_is_acknowledged_that_the_journal_has_no_room_for() {
+        let full = Arc::new(Full::default());
+        let inner = Arc::new(MemoryStore::new());
+        let store = Journaled::new(inner, Arc::clone(&full) as _);
+        let (invitation, created) = (invitation(), audit(AuditAction::InvitationCreated));
+        full.is_full.store(true, Ordering::Relaxed);
+        let refused = store.record_invitation(TENANT, &invitation, &created).await;
+        assert!(matches!(refused, Err(StoreError::Full(_))), "{refused:?}");
+        full.is_full.store(false, Ordering::Relaxed);
+        let again = store.record_invitation(TENANT, &invitation, &created).await;
+        again.expect("recorded");
+        assert_eq!(entries(&full.journal), [Entry::Invitation(invitation)]);
+    }
+
+    #[tokio::test]
+    async fn an_erasure_is_in_the_journal_before_it_is_done() {
+        let full = Arc::new(Full::default());
+        let inner = Arc::new(MemoryStore::new());
+        let store = Journaled::new(Arc::clone(&inner) as _, Arc::clone(&full) as _);
+        let who = ParticipantId::from_bytes([7; 16]);
+        let erased = audit(AuditAction::ParticipantErased);
+        full.is_full.store(true, Ordering::Relaxed);
+        assert!(store.erase(TENANT, who, &erased).await.is_err());
+        let gone = inner.lookup_erased(TENANT, &[who.into()]).await;
+        assert!(gone.expect("looked up").is_empty());
+        full.is_full.store(false, Ordering::Relaxed);
+        store.erase(TENANT, who, &erased).await.expect("erased");
+        assert_eq!(entries(&full.journal), [Entry::Erased(Erased::new(who))]);
+    }
+}
