@@ -3,6 +3,7 @@
 mod demo_seeds;
 mod fuzz;
 mod processes;
+mod simulated;
 
 use std::{io::Write as _, path::PathBuf};
 
@@ -73,6 +74,36 @@ const DRILLS: &[Drill] = &[
         about: "minutes of libFuzzer on each decoder, on a server and on a phone: no finding",
         count: 10,
         run: |workspace, arguments, count| fuzz::run(workspace, count, arguments.target.as_deref()),
+    },
+    Drill {
+        name: "restore",
+        about: "simulated phones and scanners give a restored server back what it lost",
+        count: 200,
+        run: |workspace, _, count| simulated::run(workspace, "restore", count),
+    },
+    Drill {
+        name: "clone",
+        about: "rollbacks and clones of simulated phones: nothing lost, nothing doubled",
+        count: 1_000,
+        run: |workspace, _, count| simulated::run(workspace, "clone", count),
+    },
+    Drill {
+        name: "poison",
+        about: "ops of which one in a hundred is refused for good: the others do not wait",
+        count: 10_000,
+        run: |workspace, _, count| simulated::run(workspace, "poison", count),
+    },
+    Drill {
+        name: "cut",
+        about: "hours of steps in a first sync that is cut after each of its parts",
+        count: 3_000,
+        run: |workspace, _, count| simulated::run(workspace, "cut", count),
+    },
+    Drill {
+        name: "planted",
+        about: "seeds in which the simulation has to find each planted bug",
+        count: 500,
+        run: |workspace, _, count| simulated::run(workspace, "planted", count),
     },
 ];
 
