@@ -6,15 +6,18 @@ use std::sync::{
 };
 
 use askel_server::{
-    Components, Config,
+    Components, Config, Journaled,
     credential_file::Credentials,
+    entropy::draw,
     fan_out::InProcess as FanOut,
     in_process::{InMemory, InProcess},
+    journal::MemoryJournal,
     operator::{NewTenant, OperatorInvitation, invite},
+    parse_record,
     push::LogPush,
 };
 use askel_store::{
-    Store,
+    RestoreStore as _, Store,
     fault::{Fate, Faults, Faulty, Moment},
     memory::MemoryStore,
 };
@@ -33,6 +36,8 @@ pub(crate) struct Host {
     true_time: Arc<TrueTime>,
     entropy: Arc<Bytes>,
     trace: Trace,
+    /// Outside the store and its backups.
+    journal: MemoryJournal,
     state: Mutex<State>,
 }
 
@@ -40,6 +45,7 @@ struct State {
     store: Arc<MemoryStore>,
     process: Option<Arc<Process>>,
     backups: Vec<MemoryStore>,
+    restores: u32,
 }
 
 /// A server process.
@@ -100,10 +106,12 @@ impl Host {
             true_time,
             entropy,
             trace,
+            journal: MemoryJournal::default(),
             state: Mutex::new(State {
                 store: Arc::new(MemoryStore::new()),
                 process: None,
                 backups: Vec::new(),
+                restores: 0,
             }),
         }
     }
@@ -148,10 +156,11 @@ impl Host {
         let power = Arc::new(Power::default());
         let faults = Arc::clone(&power) as Arc<dyn Faults>;
         let store: Arc<dyn Store> = Arc::new(Faulty::new(self.store(), faults));
+        let store = Journaled::new(store, Arc::new(self.journal.clone()));
         let components = Components {
             clock: Arc::new(ServerClock(Arc::clone(&self.true_time))),
             entropy: Arc::clone(&self.entropy) as _,
-            store,
+            store: Arc::new(store),
             fan_out: Arc::new(FanOut::default()),
             push: Arc::new(LogPush),
         };
@@ -185,6 +194,11 @@ impl Host {
         }
     }
 
+    /// How often it was put back to a backup.
+    pub(crate) fn restores(&self) -> u32 {
+        self.state().restores
+    }
+
     /// Keeps a copy of the store.
     pub(crate) fn back_up(&self) {
         let mut state = self.state();
@@ -192,14 +206,26 @@ impl Host {
         state.backups.push(copy);
     }
 
-    /// Puts the newest backup back, if there is one; the process has to be started again.
-    pub(crate) fn restore(&self) -> bool {
-        self.kill();
-        let mut state = self.state();
-        let Some(backup) = state.backups.last().map(MemoryStore::snapshot) else {
+    /// Puts the newest backup back, if there is one, and brings it up to what the journal says; the
+    /// process has to be started again.
+    pub(crate) async fn restore(&self) -> bool {
+        let Some(backup) = self.state().backups.last().map(MemoryStore::snapshot) else {
             return false;
         };
+        self.kill();
+        let seed = draw(&*self.entropy).expect("bytes enough");
+        let renewed = backup.renew_streams(self.tenant.id, &seed).await;
+        renewed.expect("memory");
+        let records = self.journal.records();
+        let entries = records
+            .iter()
+            .filter_map(|record| parse_record(record).ok());
+        let entries: Vec<_> = entries.map(|(_, entry)| entry).collect();
+        let applied = backup.apply_journal(self.tenant.id, &entries).await;
+        applied.expect("memory");
+        let mut state = self.state();
         state.store = Arc::new(backup);
+        state.restores += 1;
         true
     }
 

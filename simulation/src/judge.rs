@@ -33,7 +33,9 @@ pub(crate) async fn judge(world: &World) {
     for (device, there) in &world.devices {
         nothing_is_open(world, &store, *device).await;
         let status = there.client.as_ref().map(Client::status);
-        if let Some(status) = status.filter(|status| status.healed > 0 && !there.was_put_back) {
+        if let Some(status) = status
+            .filter(|status| status.healed > 0 && !there.was_put_back && !world.server_was_restored)
+        {
             let what = format!(
                 "{} has healed {} times for nothing",
                 name(*device),
@@ -87,7 +89,12 @@ async fn nothing_is_open(world: &World, store: &MemoryStore, device: usize) {
 }
 
 async fn all_accepted_are_there(world: &World, store: &MemoryStore) {
-    let accepted = world.oracle.accepted();
+    let mut accepted = world.oracle.accepted();
+    if world.server_was_restored {
+        // What nobody holds any more can't come back.
+        let held = world.oracle.held();
+        accepted.retain(|(op, _)| held.contains(op));
+    }
     let ids: Vec<OpId> = accepted.iter().map(|(op, _)| *op).collect();
     let held = store.lookup_ops(world.host.tenant.id, &ids).await;
     let held: BTreeSet<OpId> = held.expect("memory").iter().map(AdmittedOp::id).collect();
@@ -105,7 +112,7 @@ async fn all_accepted_are_there(world: &World, store: &MemoryStore) {
 /// Each op once, and none that nobody wrote.
 fn ops_are_peoples_own(world: &World, person: ParticipantId, ops: &[AdmittedOp]) {
     let mut seen = BTreeSet::new();
-    let mut confirmed = BTreeSet::new();
+    let mut confirmed = BTreeMap::new();
     for admitted in ops {
         let id = admitted.id();
         if !seen.insert(id) {
@@ -125,7 +132,8 @@ fn ops_are_peoples_own(world: &World, person: ParticipantId, ops: &[AdmittedOp])
             ));
         }
         if let Ok(Some(Payload::AwardConfirmed(award))) = admitted.op.parse()
-            && !confirmed.insert((award.goal, award.stage))
+            && let Some(former) = confirmed.insert((award.goal, award.stage), award.award)
+            && (former != award.award || !world.server_was_restored)
         {
             let what = format!("goal {} is confirmed twice", award.goal.get());
             world.oracle.violation(what);
@@ -302,7 +310,12 @@ async fn doors_know(world: &World, store: &MemoryStore, catalog: &Catalog) {
                 *count += 1;
             }
         }
-        for (op, count) in expected.iter().filter(|(_, count)| **count != 1) {
+        // A restored server tells again what it has lost, and gets it back besides.
+        let most = if world.server_was_restored { 9 } else { 1 };
+        for (op, count) in expected
+            .iter()
+            .filter(|(_, count)| !(1..=most).contains(*count))
+        {
             let what = format!("scan {} is told {count} times at its door", short(*op));
             world.oracle.violation(what);
         }

@@ -17,6 +17,7 @@ mod catalog;
 mod chance;
 mod device;
 mod disk;
+mod drill;
 mod host;
 mod hostile;
 mod judge;
@@ -34,8 +35,9 @@ mod until_death;
 mod world;
 
 pub use disk::Moment;
+pub use drill::{Drilled, clones, cuts, poison, restores};
 pub use known::KNOWN;
 pub use link::{Blocked, Weather};
-pub use plan::{Act, Event, Options, draw};
+pub use plan::{Act, Event, Options, Sorts, draw};
 pub use run::{Outcome, play, play_with};
 pub use story::{shrink, tell};

@@ -1,6 +1,7 @@
 //! A device's way to the server: what is sent may be lost, come twice, late or in another order, and
 //! an answer may be cut after any of its parts.
 
+mod counted;
 mod weather;
 mod words;
 
@@ -26,7 +27,7 @@ use async_trait::async_trait;
 use tokio_stream::StreamExt as _;
 use tonic::{Request, Response, Status, metadata::MetadataValue};
 
-use self::{weather::Fate, words::what_is};
+use self::{counted::Counted, weather::Fate, words::what_is};
 use crate::{chance::Chance, host::Host, oracle::Oracle, trace::Trace, until_death::UntilDeath};
 
 /// The metadata that carries the call credential.
@@ -60,6 +61,9 @@ struct State {
     kept: Vec<Frozen>,
     /// Whether the last answer to Sync came to its end.
     whole: Arc<AtomicBool>,
+    /// The next answer to Sync ends after so many parts.
+    cut_after: Option<usize>,
+    counted: Counted,
 }
 
 impl Link {
@@ -75,6 +79,8 @@ impl Link {
                 blocked: Blocked::default(),
                 kept: Vec::new(),
                 whole: Arc::default(),
+                cut_after: None,
+                counted: Counted::default(),
             }),
         }
     }
@@ -94,6 +100,21 @@ impl Link {
     /// Whether the last answer to Sync came to its end.
     pub(crate) fn was_whole(&self) -> bool {
         self.state().whole.load(Ordering::Relaxed)
+    }
+
+    /// The next answer to Sync ends after so many parts.
+    pub(crate) fn cut_after(&self, parts: usize) {
+        self.state().cut_after = Some(parts);
+    }
+
+    /// Forgets what was counted.
+    pub(crate) fn count_anew(&self) {
+        self.state().counted = Counted::default();
+    }
+
+    /// Parts of answers to Sync that arrived since, and their bytes.
+    pub(crate) fn counted(&self) -> (usize, u64) {
+        self.state().counted.told()
     }
 
     /// An old request, if so many were sent.
@@ -363,7 +384,9 @@ impl Transport for Link {
         self.come_back("sync", &fate).await?;
         self.told("sync", answer.as_ref().err());
         let parts = answer?.into_inner();
-        let parts_max = fate.parts_max.unwrap_or(usize::MAX);
+        let cut_after = self.state().cut_after.take().or(fate.parts_max);
+        let parts_max = cut_after.unwrap_or(usize::MAX);
+        let counted = self.state().counted.clone();
         let (trace, name) = (self.trace.clone(), self.name.clone());
         let oracle = Arc::clone(&self.oracle);
         let whole = Arc::clone(&self.state().whole);
@@ -376,6 +399,7 @@ impl Transport for Link {
                 Ok(part) => {
                     let is_end = matches!(part.part, Some(Part::Closing(_)));
                     whole.fetch_or(is_end, Ordering::Relaxed);
+                    counted.count(part);
                     oracle.hears(&name, part);
                 }
                 Err(error) => oracle.hears_refusal(&name, error),

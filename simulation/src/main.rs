@@ -10,7 +10,9 @@ use std::{
     thread,
 };
 
-use askel_simulation::{Options, draw, play, play_with, shrink, tell};
+use askel_simulation::{
+    Drilled, Options, clones, cuts, draw, play, play_with, poison, restores, shrink, tell,
+};
 use askel_sync::planted::Bug;
 use clap::Parser;
 
@@ -35,6 +37,12 @@ struct Arguments {
     /// Goes on after a failure, and tells no story.
     #[arg(long)]
     keep_going: bool,
+    /// Runs a drill instead: restore, clone, poison or cut.
+    #[arg(long)]
+    drill: Option<String>,
+    /// How much of it.
+    #[arg(long, default_value_t = 1_000)]
+    count: usize,
     /// Looks for each planted bug in so many seeds, and tells the first that finds it.
     #[arg(long)]
     planted: bool,
@@ -48,6 +56,10 @@ struct Arguments {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    if let Some(name) = &arguments.drill {
+        return drill(name, arguments.count);
+    }
+    // A panic in a world is a failure of its seed, and told as one.
     std::panic::set_hook(Box::new(|_| {}));
     if arguments.planted {
         return find_planted(&arguments);
@@ -70,6 +82,29 @@ fn main() -> ExitCode {
         let _ = writeln!(stdout, "{story}");
     }
     ExitCode::FAILURE
+}
+
+fn drill(name: &str, count: usize) -> ExitCode {
+    let drilled = match name {
+        "clone" => clones(count),
+        "poison" => poison(count),
+        "restore" => restores(count),
+        "cut" => cuts(u32::try_from(count).unwrap_or(u32::MAX)),
+        _ => Drilled {
+            told: format!("there is no drill {name}"),
+            faults: vec!["restore, clone, poison, cut".to_owned()],
+        },
+    };
+    let mut stdout = std::io::stdout().lock();
+    let _ = writeln!(stdout, "{}", drilled.told);
+    for fault in drilled.faults.iter().take(20) {
+        let _ = writeln!(stdout, "  => {fault}");
+    }
+    if drilled.faults.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 /// Finds each planted bug; fails when one stays hidden.

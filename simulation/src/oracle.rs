@@ -169,6 +169,17 @@ impl Oracle {
         state.accepted.iter().map(|(op, by)| (*op, *by)).collect()
     }
 
+    /// What any device holds.
+    pub(crate) fn held(&self) -> BTreeSet<OpId> {
+        let state = self.state();
+        state
+            .lives
+            .values()
+            .flat_map(BTreeMap::keys)
+            .copied()
+            .collect()
+    }
+
     /// What a device holds.
     pub(crate) fn life(&self, device: usize) -> Vec<SeenOp> {
         let state = self.state();
@@ -192,7 +203,9 @@ impl Oracle {
         }
         let ends = ends.into_iter();
         let ends = ends.map(|(log, sequence)| Origin { log, sequence });
-        let sent = ops().filter(|op| op.sealed && known.contains(&op.op.origin.log));
+        let is_sent = |op: &&SeenOp| op.sealed && op.standing == SeenStanding::Open;
+        let sent = ops().filter(is_sent);
+        let sent = sent.filter(|op| known.contains(&op.op.origin.log));
         (ends.collect(), sent.map(|op| op.op.clone()).collect())
     }
 

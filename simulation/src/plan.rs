@@ -114,13 +114,26 @@ pub struct Options {
     pub events: usize,
     /// Whether the server is put back to backups.
     pub server_rolls_back: bool,
+    /// Which faults there may be.
+    pub sorts: Sorts,
+}
+
+/// Sorts of faults.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Sorts {
+    /// Some of all, by the seed.
+    #[default]
+    BySeed,
+    /// Phones are put back and copied, and nothing else.
+    RollBacksAndClones,
 }
 
 impl Default for Options {
     fn default() -> Self {
         Self {
             events: 120,
-            server_rolls_back: false,
+            server_rolls_back: true,
+            sorts: Sorts::BySeed,
         }
     }
 }

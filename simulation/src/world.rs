@@ -45,6 +45,8 @@ pub(crate) struct World {
     catalog_version: u32,
     boots: u64,
     unknown_passes: u64,
+    /// Whether the server was ever put back to a backup.
+    pub(crate) server_was_restored: bool,
 }
 
 impl World {
@@ -85,6 +87,7 @@ impl World {
             catalog_version: 1,
             boots: 1,
             unknown_passes: 0,
+            server_was_restored: false,
         };
         world.enrol_everyone().await;
         world
@@ -132,7 +135,7 @@ impl World {
         self.devices.insert(index, device);
     }
 
-    fn new_device(&mut self, index: usize) -> Device {
+    pub(crate) fn new_device(&mut self, index: usize) -> Device {
         self.boots += 1;
         let number = u64::try_from(index).unwrap_or(0);
         let link = Link::new(
@@ -188,7 +191,10 @@ impl World {
             }
             Act::ServerBackUp => self.host.back_up(),
             Act::ServerRollBack => {
-                self.host.restore();
+                if self.host.restore().await {
+                    self.server_was_restored = true;
+                    self.mallory.next = 0;
+                }
                 self.host.start().await;
             }
             Act::Publish => {
@@ -301,7 +307,9 @@ impl World {
         match there.open() {
             Ok(client) => {
                 let seen = client.seen_ops();
-                let forgets = look == Look::PutBack && self.oracle.forgets(device, &seen);
+                let forgets = !self.server_was_restored
+                    && look == Look::PutBack
+                    && self.oracle.forgets(device, &seen);
                 there
                     .must_heal
                     .expect(forgets.then(|| client.status().healed));

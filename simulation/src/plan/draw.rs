@@ -1,6 +1,6 @@
 //! Drawing a plan from a seed.
 
-use super::{Act, Event, Options};
+use super::{Act, Event, Options, Sorts};
 use crate::{
     cast::Cast,
     catalog::PLACES,
@@ -23,6 +23,10 @@ struct Taste {
 
 /// Sorts of faults.
 const SORTS: usize = 12;
+/// Phones are backed up and put back.
+const ROLL_BACKS: usize = 3;
+/// Phones are copied.
+const CLONES: usize = 4;
 
 impl Taste {
     fn draw(chance: &mut Chance) -> Self {
@@ -54,7 +58,11 @@ impl Taste {
 /// Draws what happens in a world.
 pub fn draw(seed: u64, options: Options) -> Vec<Event> {
     let mut chance = Chance::of(seed, "plan", 0);
-    let taste = Taste::draw(&mut chance);
+    let mut taste = Taste::draw(&mut chance);
+    if options.sorts == Sorts::RollBacksAndClones {
+        taste.sorts = vec![ROLL_BACKS, CLONES];
+        taste.faults = 30;
+    }
     let mut events = Vec::new();
     for number in 0..options.events {
         let act = draw_act(&mut chance, &taste, options);
@@ -158,14 +166,14 @@ fn draw_fault(chance: &mut Chance, sort: usize, cast: &Cast, options: Options) -
             device,
             writes: 1 + u32::try_from(chance.below(4)).unwrap_or(0),
         },
-        3 => {
+        ROLL_BACKS => {
             if chance.percent(50) {
                 Act::BackUp { device }
             } else {
                 Act::RollBack { device }
             }
         }
-        4 => Act::Clone { device: phone },
+        CLONES => Act::Clone { device: phone },
         5 => draw_clock(chance, device),
         6 => Act::Reboot { device },
         7 => Act::Partition {
@@ -194,8 +202,8 @@ fn draw_fault(chance: &mut Chance, sort: usize, cast: &Cast, options: Options) -
                 }
             }
         }
-        _ if options.server_rolls_back => {
-            if chance.percent(60) {
+        _ if options.server_rolls_back && chance.percent(70) => {
+            if chance.percent(55) {
                 Act::ServerBackUp
             } else {
                 Act::ServerRollBack

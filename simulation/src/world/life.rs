@@ -123,7 +123,7 @@ impl World {
     }
 
     /// Asks a device to write something, and looks at what it did.
-    fn write(&mut self, device: usize, ask: impl FnOnce(&Client) -> Result<(), Error>) {
+    pub(crate) fn write(&mut self, device: usize, ask: impl FnOnce(&Client) -> Result<(), Error>) {
         let Some(there) = self.devices.get(&device) else {
             return;
         };

@@ -34,6 +34,7 @@ impl World {
         let (disk, link) = (there.disk.clone(), Arc::clone(&there.link));
         let (host, must_heal) = (Arc::clone(&self.host), there.must_heal.clone());
         let task = tokio::spawn(async move {
+            let restores = host.restores();
             let synced = sync(device, &client, &trace, &oracle).await;
             if disk.is_dead() {
                 return;
@@ -47,7 +48,10 @@ impl World {
                 oracle.violation(format!("{} {what}", name(device)));
             }
             let newly = oracle.look(device, client.seen_ops(), Look::Synced);
-            check_stored(&host, &oracle, device, &newly).await;
+            // What the server of before said may be gone with it.
+            if host.restores() == restores {
+                check_stored(&host, &oracle, device, &newly).await;
+            }
         });
         there.under_way.push(task);
     }

@@ -1,0 +1,22 @@
+//! A small share of each drill; `cargo xtask drill` runs them in full.
+
+use askel_simulation::{Drilled, clones, cuts, poison};
+
+fn well(drilled: &Drilled) {
+    assert!(drilled.faults.is_empty(), "{drilled:?}");
+}
+
+#[test]
+fn phones_that_are_put_back_and_copied_lose_nothing() {
+    well(&clones(100));
+}
+
+#[test]
+fn poison_holds_up_nobody() {
+    well(&poison(1_000));
+}
+
+#[test]
+fn a_first_sync_that_is_cut_anywhere_goes_on_where_it_was() {
+    well(&cuts(300));
+}
