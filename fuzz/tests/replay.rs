@@ -3,7 +3,7 @@
 //! `cargo test -p askel-fuzz -- --ignored` writes the seeds into the corpora: golden frames and
 //! others that reach deep.
 //!
-//! `ASKEL_FUZZ_MUTATIONS` says how many changes a target gets, 400 if it is not set.
+//! `ASKEL_FUZZ_MUTATIONS` says how many changes a target gets, 200 if it is not set.
 
 #![expect(
     clippy::expect_used,
@@ -36,7 +36,7 @@ fn corpus(target: &Target) -> Vec<Vec<u8>> {
 
 fn mutations() -> u32 {
     let said = std::env::var("ASKEL_FUZZ_MUTATIONS");
-    said.map_or(400, |text| text.parse().expect("a number"))
+    said.map_or(200, |text| text.parse().expect("a number"))
 }
 
 /// One to four changes: a bit, a byte, a cut, a repeated stretch, a stretch of another input.
