@@ -3,7 +3,7 @@
 use askel_proto::v1;
 use askel_sync::{
     admission::{AdmittedOp, ClockReading},
-    frame::{BatchHints, FrameLimits, LogRef, decode_ops, encode_batch},
+    frame::{BatchHints, FrameError, FrameLimits, LogRef, decode_ops, encode_batch},
     id::StreamId,
     limits::PAYLOAD_BYTES_MAX,
     op::{Op, OpKind, Payload},
@@ -109,7 +109,9 @@ async fn own_ops_that_the_reader_names_are_left_out(world: World) {
     let mut phone = world.participant().await;
     phone.check_in(&world, LIBRARY).await;
     phone.has_codec = true;
-    let own = own_stream(&phone.sync(&world).await);
+    let before = phone.sync(&world).await;
+    let own = own_stream(&before);
+    let context = [read(&world, &before, &own, &[]).remove(0)];
     let batch = phone.write(&[acts::favourite_added(LIBRARY, NOON)]);
     let op = batch.ops[0].clone();
     let request = |context_ops: u32| v1::SyncRequest {
@@ -124,7 +126,13 @@ async fn own_ops_that_the_reader_names_are_left_out(world: World) {
         ..v1::SyncRequest::default()
     };
     let short = phone.send(&world, request(1)).await.expect("synced");
-    assert!(short.pages[0].context_ops == 1 && !short.pages[0].columns.is_empty());
+    let page = &short.pages[0];
+    assert_eq!((page.context_ops, page.first_position), (1, 2));
+    let find = |origin| (op.origin == origin).then(|| op.clone());
+    let told = decode_ops(phone.tenant, &context, &find, &page.columns, LIMITS);
+    assert!(told.expect("readable").iter().any(|told| told.op == op));
+    let without = decode_ops(phone.tenant, &context, &|_| None, &page.columns, LIMITS);
+    assert_eq!(without, Err(FrameError::OwnOpMissing));
     // Whoever holds nothing asks without a context, and nothing is left out.
     let whole = phone.send(&world, request(0)).await.expect("synced");
     let ops = read(&world, &whole, &own, &[]);
