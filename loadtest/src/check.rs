@@ -39,10 +39,13 @@ impl Truth {
                 .or_default();
             *sum = sum.saturating_add(u64::from(count));
         }
-        let check_ins = expected.check_ins.iter();
+        let scanned = expected.check_ins.iter();
+        let scanned = scanned.map(|(at, place)| (*place, day_of(*at)));
+        let noted = expected.notes.keys();
+        let noted = noted.map(|at| (note_place(expected, *at), day_of(*at)));
         Self {
             day_steps,
-            attendances: check_ins.map(|(at, place)| (*place, day_of(*at))).collect(),
+            attendances: scanned.chain(noted).collect(),
             favourites: expected.favourites.clone(),
             alias: expected.alias,
             picture: expected.picture,
@@ -98,7 +101,10 @@ impl Truth {
         ensure!(self.day_steps == shown.day_steps, "{who}: day steps differ");
         ensure!(
             self.attendances == shown.attendances,
-            "{who}: attendances differ"
+            "{who}: attendances differ: {:?}",
+            self.attendances
+                .symmetric_difference(&shown.attendances)
+                .collect::<Vec<_>>()
         );
         ensure!(
             self.favourites == shown.favourites,

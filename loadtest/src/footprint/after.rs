@@ -45,7 +45,9 @@ pub(super) async fn measure(
 async fn document(year: &mut Year, peers: &Peers) -> anyhow::Result<Figure> {
     let at_the_end = year.phone.rows.tables();
     let sqlite_bytes = year.phone.database_bytes()?;
-    year.world.now.forward_ms(SETTLING_DAYS.saturating_mul(DAY_MS));
+    year.world
+        .now
+        .forward_ms(SETTLING_DAYS.saturating_mul(DAY_MS));
     year.phone.sync().await?;
     year.phone.sync().await?;
     let tables = year.phone.rows.tables();
