@@ -35,6 +35,7 @@ mod view;
 
 use std::sync::Arc;
 
+use askel_proto::v1::KeyPurpose;
 use askel_sync::{
     admission::ClockReading,
     key::{KeyList, KeyPair, PublicKey, StaffCertificate, device_id},
@@ -302,7 +303,10 @@ impl Engine {
         self.lease = enrolment.and_then(|enrolment| {
             let signed = enrolment.staff_certificate.as_ref()?;
             let keys = &self.key_list.as_ref()?.keys;
-            let mut signing = keys.iter().filter_map(|entry| entry.public_key.signing());
+            let certifiers = keys
+                .iter()
+                .filter(|entry| entry.purpose == KeyPurpose::StaffCertifier && !entry.revoked);
+            let mut signing = certifiers.filter_map(|entry| entry.public_key.signing());
             signing.find_map(|key| StaffCertificate::verify(signed, enrolment.tenant, key).ok())
         });
     }
