@@ -2,8 +2,9 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
 use askel_client_sdk::{PlaceId, Presence};
+use askel_server::entropy::{SystemEntropy, draw};
 use askel_sync::time::{DAY_MS, MINUTE_MS};
 use askel_workload::PLACES;
 use serde_json::json;
@@ -19,7 +20,9 @@ const DOCUMENT_TABLES: [u8; 4] = [3, 4, WINDOW_TABLE, 10];
 /// Pages as they came, kept for 35 days.
 const WINDOW_TABLE: u8 = 6;
 /// Check-ins of the batch that shows what one more costs.
-const CHECK_INS: i64 = 60;
+const CHECK_INS: u32 = 60;
+/// Of these on one day, each at another place.
+const DAY_CHECK_INS: u32 = 30;
 /// How long a line is left alone before and after a call that is measured on it.
 const QUIET: Duration = Duration::from_millis(300);
 
@@ -170,18 +173,24 @@ async fn marginal_op(year: &mut Year) -> anyhow::Result<Figure> {
     year.phone.sync().await?;
     check_in(&year.phone, 1)?;
     let one = year.phone.sync().await?;
-    year.world.now.forward_ms(DAY_MS);
+    let mut places: Vec<u32> = Vec::new();
     for number in 0..CHECK_INS {
         // More than there are places: the second half is the next day's.
-        if number == CHECK_INS / 2 {
+        if number % DAY_CHECK_INS == 0 {
             year.world.now.forward_ms(DAY_MS);
+            places = (1..=PLACES).collect();
         }
-        year.world.now.forward_ms(7 * MINUTE_MS);
-        let place = u32::try_from(number)?.rem_euclid(PLACES);
-        check_in(&year.phone, place.saturating_add(1))?;
+        let dice: [u8; 4] = draw(&SystemEntropy)?;
+        let dice = u32::from_be_bytes(dice);
+        // Within five hours a day, at any millisecond and in any order of places.
+        let wait_ms = i64::from(dice).rem_euclid(10 * MINUTE_MS);
+        year.world.now.forward_ms(wait_ms);
+        let index = usize::try_from(dice >> 8)?.checked_rem(places.len());
+        let place = places.swap_remove(index.context("a place is left")?);
+        check_in(&year.phone, place)?;
     }
     let sixty = year.phone.sync().await?;
-    let further = bytes(CHECK_INS.unsigned_abs().saturating_sub(1));
+    let further = f64::from(CHECK_INS.saturating_sub(1));
     let figure = Figure::value(
         "marginal_op_bytes",
         Unit::Bytes,
