@@ -5,7 +5,12 @@
 //! `cargo test -p askel-client-sdk --test golden -- --ignored` writes the folder of this version
 //! anew. A released folder is never written again.
 
-#![expect(clippy::expect_used, reason = "a test that can't go on fails")]
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a test that can't go on fails"
+)]
 
 #[path = "../common/mod.rs"]
 #[expect(dead_code, unused_imports, reason = "other suites use the rest")]
