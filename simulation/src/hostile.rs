@@ -1,5 +1,7 @@
 //! Mallory: a participant with a key and without the SDK.
 
+use std::fmt::Write as _;
+
 use askel_proto::v1;
 use askel_sync::{
     id::{LogId, OpId, PassTag, PlaceId, SlotId, StepSourceId},
@@ -90,12 +92,13 @@ impl Mallory {
                     if log.log_id == self.log.as_bytes() || log.log_id.is_empty() {
                         self.next = self.next.max(log.settled_before);
                     }
-                    told.push_str(&format!(
+                    let _ = write!(
+                        told,
                         "settled before {}, {} exceptions, conflict {:?}; ",
                         log.settled_before,
                         log.exceptions.len(),
                         log.conflict
-                    ));
+                    );
                 }
             }
         }

@@ -20,7 +20,7 @@ pub const KNOWN: &[(Bug, u64)] = &[
     (Bug::ConfirmedAgain, 1),
     (Bug::CarrierDecides, 1),
     (Bug::NobodyDirty, 1),
-    (Bug::OriginUnchecked, 1),
+    (Bug::OriginUnchecked, 26),
     (Bug::AuthorityOpen, 4),
     (Bug::ClockBelieved, 119),
     (Bug::LowerRevisionWins, 50),

@@ -9,7 +9,10 @@
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
-    reason = "a tool of tests: what it gets wrong itself is a panic, which is told as a failure"
+    clippy::missing_panics_doc,
+    clippy::too_many_lines,
+    reason = "a tool of tests: what it gets wrong itself is a panic, which is told as a failure; \
+              tables of what can happen are long"
 )]
 
 mod cast;

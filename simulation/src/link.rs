@@ -2,6 +2,7 @@
 //! an answer may be cut after any of its parts.
 
 mod counted;
+mod transport;
 mod weather;
 mod words;
 
@@ -16,19 +17,14 @@ use std::{
     time::Duration,
 };
 
-use askel_client_sdk::{Credential, SyncAnswer, Transport, TransportError};
-use askel_proto::v1::{
-    self, catalog_service_client::CatalogServiceClient,
-    enrolment_service_client::EnrolmentServiceClient, sync_response::Part,
-    sync_service_client::SyncServiceClient,
-};
+use askel_client_sdk::TransportError;
+use askel_proto::v1::{self, sync_service_client::SyncServiceClient};
 use askel_server::in_process::InMemory;
-use async_trait::async_trait;
 use tokio_stream::StreamExt as _;
 use tonic::{Request, Response, Status, metadata::MetadataValue};
 
-use self::{counted::Counted, weather::Fate, words::what_is};
-use crate::{chance::Chance, host::Host, oracle::Oracle, trace::Trace, until_death::UntilDeath};
+use self::{counted::Counted, weather::Fate};
+use crate::{chance::Chance, host::Host, oracle::Oracle, trace::Trace};
 
 /// The metadata that carries the call credential.
 const CREDENTIAL_KEY: &str = "askel-credential";
@@ -262,165 +258,4 @@ fn signed<T>(credential: &str, message: T) -> Result<Request<T>, TransportError>
     let mut request = Request::new(message);
     request.metadata_mut().insert(CREDENTIAL_KEY, value);
     Ok(request)
-}
-
-/// A call of a generated client with a credential, as a future that owns all it needs.
-macro_rules! call {
-    ($client:ident . $method:ident, $credential:expr, $message:expr) => {{
-        let (credential, message) = ($credential.as_str().to_owned(), $message);
-        move |calls: InMemory| {
-            let request = signed(&credential, message.clone());
-            async move {
-                let request = request.map_err(|_| Status::unauthenticated("no credential"))?;
-                $client::new(calls).$method(request).await
-            }
-        }
-    }};
-}
-
-#[async_trait]
-impl Transport for Link {
-    fn use_server(&self, _: &str) -> Result<(), TransportError> {
-        Ok(())
-    }
-
-    async fn enrol(&self, request: v1::EnrolRequest) -> Result<v1::EnrolResponse, TransportError> {
-        let call = move |calls| {
-            let request = request.clone();
-            async move { EnrolmentServiceClient::new(calls).enrol(request).await }
-        };
-        self.carry("enrol", call).await
-    }
-
-    async fn come_back(
-        &self,
-        request: v1::ComeBackRequest,
-    ) -> Result<v1::EnrolResponse, TransportError> {
-        let call = move |calls| {
-            let request = request.clone();
-            async move { EnrolmentServiceClient::new(calls).come_back(request).await }
-        };
-        self.carry("come back", call).await
-    }
-
-    async fn create_recovery_sheet(
-        &self,
-        credential: &Credential,
-    ) -> Result<v1::RecoverySheet, TransportError> {
-        let message = v1::CreateRecoverySheetRequest {};
-        let call = call!(
-            EnrolmentServiceClient.create_recovery_sheet,
-            credential,
-            message
-        );
-        self.carry("recovery sheet", call).await
-    }
-
-    async fn approve_device(
-        &self,
-        credential: &Credential,
-        request: v1::ApproveDeviceRequest,
-    ) -> Result<v1::ApproveDeviceResponse, TransportError> {
-        let call = call!(EnrolmentServiceClient.approve_device, credential, request);
-        self.carry("approve", call).await
-    }
-
-    async fn refuse_device(
-        &self,
-        credential: &Credential,
-        request: v1::RefuseDeviceRequest,
-    ) -> Result<v1::OwnDevice, TransportError> {
-        let call = call!(EnrolmentServiceClient.refuse_device, credential, request);
-        self.carry("refuse", call).await
-    }
-
-    async fn revoke_own_device(
-        &self,
-        credential: &Credential,
-        request: v1::RevokeOwnDeviceRequest,
-    ) -> Result<v1::OwnDevice, TransportError> {
-        let call = call!(
-            EnrolmentServiceClient.revoke_own_device,
-            credential,
-            request
-        );
-        self.carry("revoke", call).await
-    }
-
-    async fn list_own_devices(
-        &self,
-        credential: &Credential,
-        request: v1::ListOwnDevicesRequest,
-    ) -> Result<v1::ListOwnDevicesResponse, TransportError> {
-        let call = call!(EnrolmentServiceClient.list_own_devices, credential, request);
-        self.carry("own devices", call).await
-    }
-
-    async fn sync(
-        &self,
-        credential: &Credential,
-        request: v1::SyncRequest,
-    ) -> Result<SyncAnswer, TransportError> {
-        {
-            let mut state = self.state();
-            let frozen = Frozen {
-                credential: credential.as_str().to_owned(),
-                request: request.clone(),
-            };
-            state.kept.push(frozen);
-            if state.kept.len() > KEPT_MAX {
-                state.kept.remove(0);
-            }
-        }
-        let fate = self.fate();
-        self.note(&format!(
-            "sync: {} batches, {} cursors",
-            request.batches.len(),
-            request.cursors.len()
-        ));
-        let call = call!(SyncServiceClient.sync, credential, request);
-        let process = self.host.process();
-        let answer = self.reach("sync", &fate, call).await?;
-        self.come_back("sync", &fate).await?;
-        self.told("sync", answer.as_ref().err());
-        let parts = answer?.into_inner();
-        let cut_after = self.state().cut_after.take().or(fate.parts_max);
-        let parts_max = cut_after.unwrap_or(usize::MAX);
-        let counted = self.state().counted.clone();
-        let (trace, name) = (self.trace.clone(), self.name.clone());
-        let oracle = Arc::clone(&self.oracle);
-        let whole = Arc::clone(&self.state().whole);
-        whole.store(false, Ordering::Relaxed);
-        let mut index = 0_usize;
-        let delivered = parts.take(parts_max).map(move |part| {
-            index += 1;
-            let part = part.map_err(TransportError::from);
-            match &part {
-                Ok(part) => {
-                    let is_end = matches!(part.part, Some(Part::Closing(_)));
-                    whole.fetch_or(is_end, Ordering::Relaxed);
-                    counted.count(part);
-                    oracle.hears(&name, part);
-                }
-                Err(error) => oracle.hears_refusal(&name, error),
-            }
-            trace.note(format!("{name} · sync: part {index} {}", what_is(&part)));
-            part
-        });
-        let cut = tokio_stream::once(Err(TransportError::Unreachable));
-        let until_death: SyncAnswer = match process {
-            Some(process) => Box::pin(UntilDeath::of(process, delivered.chain(cut))),
-            None => Box::pin(cut),
-        };
-        Ok(until_death)
-    }
-
-    async fn get_catalog_chunk(
-        &self,
-        credential: &Credential,
-        request: v1::GetCatalogChunkRequest,
-    ) -> Result<v1::CatalogChunk, TransportError> {
-        let call = call!(CatalogServiceClient.get_catalog_chunk, credential, request);
-        self.carry("chunk", call).await
-    }
 }

@@ -34,7 +34,22 @@ pub(crate) struct Written {
     pub(crate) device: usize,
     /// The true time.
     pub(crate) at: Timestamp,
+    /// The boot it was written in.
+    pub(crate) boot_id: u64,
 }
+
+/// Refusals that an honest device must never get.
+const NEVER: &[&str] = &[
+    "INTERNAL",
+    "BATCH_MALFORMED",
+    "WRITER_NOT_SIGNER",
+    "SIGNATURE_INVALID",
+    "MESSAGE_MALFORMED",
+    "MESSAGE_TOO_LARGE",
+    "FIELD_INVALID",
+    "LIMIT_EXCEEDED",
+    "STREAM_NOT_YOURS",
+];
 
 /// The oracle.
 pub(crate) struct Oracle {
@@ -98,10 +113,11 @@ impl Oracle {
                 faults.push(format!("{}: a sync made {}", name(device), told(op)));
             }
             if matches!(look, Look::Wrote | Look::Started) {
-                state
-                    .written
-                    .entry(op.id)
-                    .or_insert_with(|| Written { device, at: now });
+                state.written.entry(op.id).or_insert_with(|| Written {
+                    device,
+                    at: now,
+                    boot_id: op.segment.boot_id,
+                });
             }
             match op.standing {
                 SeenStanding::Accepted => {
@@ -143,17 +159,6 @@ impl Oracle {
         let TransportError::Refused(refusal) = error else {
             return;
         };
-        const NEVER: &[&str] = &[
-            "INTERNAL",
-            "BATCH_MALFORMED",
-            "WRITER_NOT_SIGNER",
-            "SIGNATURE_INVALID",
-            "MESSAGE_MALFORMED",
-            "MESSAGE_TOO_LARGE",
-            "FIELD_INVALID",
-            "LIMIT_EXCEEDED",
-            "STREAM_NOT_YOURS",
-        ];
         if NEVER.contains(&&*refusal.reason) {
             self.violation(format!("{device} is refused: {}", refusal.reason));
         }
@@ -203,8 +208,8 @@ impl Oracle {
         }
         let ends = ends.into_iter();
         let ends = ends.map(|(log, sequence)| Origin { log, sequence });
-        let is_sent = |op: &&SeenOp| op.sealed && op.standing == SeenStanding::Open;
-        let sent = ops().filter(is_sent);
+        let is_open = |op: &&SeenOp| op.standing == SeenStanding::Open;
+        let sent = ops().filter(is_open);
         let sent = sent.filter(|op| known.contains(&op.op.origin.log));
         (ends.collect(), sent.map(|op| op.op.clone()).collect())
     }

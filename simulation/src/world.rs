@@ -105,9 +105,9 @@ impl World {
                     client.enrol(&link).await
                 }
                 Some(first) => {
-                    let approver = self.devices[&first].client.clone().expect("open");
+                    let former = self.devices[&first].client.clone().expect("open");
                     let key = client.device_public_key();
-                    let approved = approver.approve_device(&key, None).await;
+                    let approved = former.approve_device(&key, None).await;
                     approved.expect("approved");
                     let link = self.host.invite(Role::Participant).await;
                     client.come_back(ComeBack::Approved(link)).await

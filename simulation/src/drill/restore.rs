@@ -1,5 +1,7 @@
 //! A server that is put back to a backup gets everything back that a device still holds.
 
+use std::fmt::Write as _;
+
 use askel_client_sdk::{Client, Measure, PlaceId, StepReading, StepSourceId};
 
 use super::{Drilled, in_a_world};
@@ -21,10 +23,11 @@ pub fn restores(devices: usize) -> Drilled {
     for age_ms in AGES_MS {
         let (spent, healing, mut found) = in_a_world(restore(devices, age_ms));
         let percent = healing * 100 / spent.max(1);
-        told.push_str(&format!(
+        let _ = write!(
+            told,
             " a backup {} h old: {spent} bytes were spent on what was lost, {healing} ({percent} %) to heal;",
             age_ms / 3_600_000
-        ));
+        );
         if percent > 150 {
             found.push(format!("{percent} % of the bytes first spent"));
         }
