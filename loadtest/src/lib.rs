@@ -1,5 +1,5 @@
 //! What Askel costs. [`footprint`] plays the participant-year of `askel-workload` on a real server over
-//! SQLite and on real devices over loopback, checks that everyone ends with what the workload says, and
+//! `SQLite` and on real devices over loopback, checks that everyone ends with what the workload says, and
 //! measures bytes and times beside the peers' (`loadtest/peers`).
 
 mod catalog;

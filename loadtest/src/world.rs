@@ -1,4 +1,4 @@
-//! What is real in a run: a tenant on a server over SQLite, on loopback, and devices with the real SDK.
+//! What is real in a run: a tenant on a server over `SQLite`, on loopback, and devices with the real SDK.
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
