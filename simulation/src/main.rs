@@ -17,6 +17,10 @@ use askel_sync::planted::Bug;
 use clap::Parser;
 
 /// Plays simulated worlds.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "flags of a command line are what they are"
+)]
 #[derive(Parser)]
 struct Arguments {
     /// How many seeds.
