@@ -29,7 +29,13 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> anyhow::Resul
         .unwrap_or(if arguments.seed.is_some() { 1 } else { SEEDS });
     let first = arguments.seed.unwrap_or(1);
     let status = workspace
-        .cargo(&["run", "--quiet", "--locked", "--package", "askel-simulation"])
+        .cargo(&[
+            "run",
+            "--quiet",
+            "--locked",
+            "--package",
+            "askel-simulation",
+        ])
         .args(["--", "--seeds", &count.to_string()])
         .args(["--seed", &first.to_string()])
         .args(&arguments.more)

@@ -18,8 +18,9 @@ use crate::{
 pub struct PlaceDay {
     place: PlaceId,
     date: LocalDate,
-    /// Passes of this day's check-ins, with the session they named.
-    check_ins: BTreeMap<OpId, Seen>,
+    /// Passes of this day's check-ins, with the session they named. One check-in says one thing; of
+    /// several, which only a broken server tells, the least holds, whatever came first.
+    check_ins: BTreeMap<OpId, BTreeSet<Seen>>,
     /// The greatest judgement of each check-in, known or not.
     rulings: BTreeMap<OpId, Ruling>,
     tallies: BTreeMap<OpId, (SessionRef, i32)>,
@@ -109,7 +110,10 @@ impl PlaceDay {
             }
             Ok(Some(Payload::PassErased(pass))) => {
                 self.erased.insert(pass);
-                self.check_ins.retain(|_, seen| seen.pass != pass);
+                self.check_ins.retain(|_, told| {
+                    told.retain(|seen| seen.pass != pass);
+                    !told.is_empty()
+                });
             }
             Ok(_) | Err(_) => {}
         }
@@ -117,7 +121,7 @@ impl PlaceDay {
 
     fn see(&mut self, check_in: OpId, seen: Seen) {
         if !self.erased.contains(&seen.pass) {
-            self.check_ins.insert(check_in, seen);
+            self.check_ins.entry(check_in).or_default().insert(seen);
         }
     }
 
@@ -184,8 +188,10 @@ impl PlaceDay {
     /// The check-ins of each pass at each session, as they were made.
     fn sessions(&self) -> BTreeMap<Seen, BTreeSet<OpId>> {
         let mut sessions: BTreeMap<Seen, BTreeSet<OpId>> = BTreeMap::new();
-        for (id, seen) in &self.check_ins {
-            sessions.entry(*seen).or_default().insert(*id);
+        for (id, told) in &self.check_ins {
+            if let Some(seen) = told.first() {
+                sessions.entry(*seen).or_default().insert(*id);
+            }
         }
         sessions
     }
