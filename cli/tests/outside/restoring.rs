@@ -1,6 +1,8 @@
 //! A backup while the server serves, a restore of it, and what phones and the journal bring back.
 
-use std::{path::Path, process::Output, sync::Arc, time::Duration};
+use std::{
+    os::unix::fs::PermissionsExt as _, path::Path, process::Output, sync::Arc, time::Duration,
+};
 
 use askel_client_sdk::{
     Budget, Client, Components, FileKeyStore, GrpcTransport, SqliteStorage, StepReading,
@@ -175,7 +177,6 @@ async fn a_restore_is_refused_when_it_could_lose_something() {
     let backup = world.device("backups").join("askel.backup");
     let path = backup.to_str().expect("text").to_owned();
     done(&run(&data, "backup", &["--to", &path]));
-    use std::os::unix::fs::PermissionsExt as _;
     let mode = std::fs::metadata(&backup)
         .expect("there")
         .permissions()

@@ -95,7 +95,7 @@ impl Engine {
                 (None, _) => {
                     let done = self.settle(&mut draft, (id, outcome), asked, now.wall)?;
                     settled.add(done.settled);
-                    let from = self.forgotten_from(id, outcome);
+                    let from = self.forgotten_from(log, outcome);
                     from.map(|from| (Forgotten::ByServer { from }, done.final_ops))
                 }
                 // What the server holds at these sequences is not what was sent: nothing is settled.
@@ -176,12 +176,24 @@ impl Engine {
     }
 
     /// The first sequence that a restored server has lost of a log; `None` when it knows as much as it
-    /// ever said.
-    fn forgotten_from(&self, log: LogId, outcome: &LogOutcome) -> Option<u64> {
+    /// ever said. A log that is still written to is lost with whatever was settled in it, refused ops
+    /// and those not kept any more too: nothing can follow them.
+    fn forgotten_from(&self, log: &LogRow, outcome: &LogOutcome) -> Option<u64> {
         let from = outcome.settled_before;
-        let mut lost = self.model.carried_by(log, from);
         let was_accepted = |own: &OwnOp| matches!(own.standing, Standing::Accepted { .. });
-        lost.any(|(_, own)| was_accepted(own)).then_some(from)
+        let is_lost = match log.standing {
+            LogStanding::Open => {
+                let unsettled = self.model.carried_by(log.id, 0);
+                let unsettled = unsettled.filter(|(_, own)| !own.standing.is_final());
+                let first = unsettled.map(|(_, own)| own.sequence).min();
+                from < first.unwrap_or(log.sealed_before)
+            }
+            LogStanding::Abandoned => {
+                let mut lost = self.model.carried_by(log.id, from);
+                lost.any(|(_, own)| was_accepted(own))
+            }
+        };
+        is_lost.then_some(from)
     }
 
     /// Opens a new log in place of one that can't go on. One transaction with what is offered again, so

@@ -54,7 +54,7 @@ impl PlaceScope {
     }
 }
 
-/// What a judgement has to know; fetched before, so that [`judge`] waits for nothing.
+/// What a judgement has to know; fetched before, so that [`judge`](super::judge()) waits for nothing.
 pub trait Facts {
     /// Whose pass this was at a corrected time; `None` when it is unknown, or was burned by then. A
     /// scan from before the pass was burned counts, however late it arrives.
