@@ -30,7 +30,8 @@ use crate::{
 /// A running server.
 pub struct InProcess {
     calls: InMemory,
-    stopper: Stopper,
+    /// Held, never used: who waits for the end waits until this server is dropped.
+    _stopper: Stopper,
     behind: Vec<JoinHandle<()>>,
 }
 
@@ -65,7 +66,7 @@ impl InProcess {
             calls: InMemory {
                 calls: calls.layer(routes),
             },
-            stopper,
+            _stopper: stopper,
             behind: vec![projecting, ingesting],
         })
     }
@@ -73,15 +74,6 @@ impl InProcess {
     /// Where calls go.
     pub fn calls(&self) -> InMemory {
         self.calls.clone()
-    }
-
-    /// Stops as on a signal: watches end, and what was taken in is committed.
-    pub async fn shutdown(mut self) {
-        self.stopper.stop();
-        for task in self.behind.drain(..) {
-            // A task that panicked has ended too.
-            let _ = task.await;
-        }
     }
 }
 
