@@ -1,23 +1,8 @@
-//! The command `askel`: the server, its administration, the demo.
+//! The binary of the command `askel`.
 
-mod command;
-mod story;
-
-use std::{
-    io::{self, Write as _},
-    process::ExitCode,
-};
-
-use clap::Parser as _;
+use std::process::ExitCode;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match command::Askel::parse().run().await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // With standard error closed there is nobody left to tell.
-            let _ = writeln!(io::stderr().lock(), "askel: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    askel_cli::run().await
 }

@@ -39,7 +39,7 @@ mod text;
 mod walking;
 mod world;
 
-use std::{io::Write as _, path::PathBuf};
+use std::{io::Write as _, path::PathBuf, sync::OnceLock};
 
 use anyhow::Context as _;
 use askel_sync::time::DAY_MS;
@@ -159,6 +159,19 @@ fn walking(steps: Option<&PathBuf>, helsinki: &Helsinki) -> anyhow::Result<Walki
     let named = || format!("the steps file {}", path.display());
     let file = std::fs::File::open(path).with_context(named)?;
     steps_file::read(std::io::BufReader::new(file), helsinki).with_context(named)
+}
+
+/// Reads walking data as `--steps` does. Returns how many people walk in it.
+///
+/// # Errors
+/// What the person is told: the first fault, with its line.
+pub fn read_steps_file(bytes: &[u8]) -> Result<usize, String> {
+    static HELSINKI: OnceLock<Option<Helsinki>> = OnceLock::new();
+    let helsinki = HELSINKI.get_or_init(|| Helsinki::open().ok());
+    let helsinki = helsinki.as_ref().ok_or("there is no time zone")?;
+    let read = steps_file::read(bytes, helsinki);
+    let walking = read.map_err(|fault| fault.to_string())?;
+    Ok(walking.walkers.len())
 }
 
 /// Everything that is decided before anything is started.

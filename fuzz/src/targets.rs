@@ -4,6 +4,8 @@ mod batch;
 mod catalog;
 #[cfg(feature = "parties")]
 mod database;
+#[cfg(feature = "parties")]
+mod file;
 mod frame;
 #[cfg(feature = "parties")]
 mod journal;
@@ -13,7 +15,11 @@ mod page;
 #[cfg(feature = "parties")]
 mod phone;
 #[cfg(feature = "parties")]
+mod refusal;
+#[cfg(feature = "parties")]
 mod server;
+#[cfg(feature = "parties")]
+mod steps;
 mod text;
 
 use crate::Target;
@@ -40,4 +46,16 @@ pub(crate) const ALL: &[Target] = &[
     phone::PHONE,
     #[cfg(feature = "parties")]
     database::DATABASE,
+    #[cfg(feature = "parties")]
+    database::CARRIED_FILE,
+    #[cfg(feature = "parties")]
+    file::JOURNAL_FILE,
+    #[cfg(feature = "parties")]
+    file::SETTINGS,
+    #[cfg(feature = "parties")]
+    file::KEY_FILE,
+    #[cfg(feature = "parties")]
+    refusal::REFUSAL,
+    #[cfg(feature = "parties")]
+    steps::STEPS_FILE,
 ];

@@ -14,7 +14,7 @@ use crate::{
     Target,
     findings::Watch,
     input::Input,
-    installation::{Installation, installation},
+    installation::{Installation, Phone, installation},
     wire::{Answering, Parts, Wire},
 };
 use askel_proto::v1;
@@ -23,6 +23,17 @@ pub(crate) const DATABASE: Target = Target {
     name: "database",
     run,
     seeds,
+};
+
+pub(crate) const CARRIED_FILE: Target = Target {
+    name: "carried-file",
+    run: carried_file,
+    seeds: || {
+        let phone = opened();
+        phone.live();
+        let file = phone.client.lifeboat_file();
+        vec![file.expect("something is unconfirmed")]
+    },
 };
 
 /// Bytes of the nonce before the ciphertext.
@@ -57,6 +68,27 @@ fn run(bytes: &[u8]) {
         phone.live();
     }
     watch.end();
+}
+
+/// The installation as it is, with nobody to talk to.
+fn opened() -> Phone {
+    let installation = installation();
+    let silence = Arc::new(Wire::Hostile(Box::new(Silence)));
+    let opened = installation.open(installation.rows(), silence);
+    opened.expect("nothing is wrong with the rows")
+}
+
+/// A file that somebody handed over is carried whole or not at all, and its second copy is not new.
+fn carried_file(bytes: &[u8]) {
+    let phone = opened();
+    let before = phone.storage.rows();
+    match phone.client.carry_file(bytes) {
+        Ok(new) => {
+            assert!(new <= bytes.len());
+            assert_eq!(phone.client.carry_file(bytes).ok(), Some(0));
+        }
+        Err(_) => assert_eq!(phone.storage.rows(), before),
+    }
 }
 
 /// Nobody answers.
