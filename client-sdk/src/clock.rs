@@ -19,7 +19,7 @@ pub trait Clock: Send + Sync {
 ///
 /// Where the system tells its boot and the time since it, sleep included (`/proc` of Linux and of
 /// Android where it may be read), jumps of the wall clock are seen and can be corrected later. Elsewhere
-/// the boot is unknown, and a wrong clock is only flagged.
+/// the boot is unknown, and every time is flagged as unsure: nobody can tell whether the clock was right.
 #[derive(Debug, Default)]
 pub struct SystemClock {
     segment: Mutex<ClockSegment>,

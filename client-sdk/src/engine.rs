@@ -28,6 +28,7 @@ mod refused;
 mod request;
 mod row;
 mod seal;
+mod server_time;
 mod status;
 mod streams;
 mod upkeep;

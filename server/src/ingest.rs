@@ -19,7 +19,7 @@ use askel_sync::{
     id::{DeviceId, LogId, ParticipantId, StreamId},
     log::Batch,
     stream::StreamKey,
-    time::Timestamp,
+    time::{BootTime, Timestamp},
 };
 
 use crate::{
@@ -37,6 +37,8 @@ pub(crate) struct Submission {
     /// Pages that a reader hands back to a restored server, verified.
     pub(crate) returned: Vec<ReturnedPage>,
     pub(crate) sent_with: Option<ClockReading>,
+    /// What the author's device had learned of the server's time in boots that are over.
+    pub(crate) boots: Vec<BootTime>,
     pub(crate) received_at: Timestamp,
 }
 

@@ -34,8 +34,6 @@ pub(crate) struct Written {
     pub(crate) device: usize,
     /// The true time.
     pub(crate) at: Timestamp,
-    /// The boot it was written in.
-    pub(crate) boot_id: u64,
 }
 
 /// Refusals that an honest device must never get.
@@ -113,11 +111,10 @@ impl Oracle {
                 faults.push(format!("{}: a sync made {}", name(device), told(op)));
             }
             if matches!(look, Look::Wrote | Look::Started) {
-                state.written.entry(op.id).or_insert_with(|| Written {
-                    device,
-                    at: now,
-                    boot_id: op.segment.boot_id,
-                });
+                state
+                    .written
+                    .entry(op.id)
+                    .or_insert_with(|| Written { device, at: now });
             }
             match op.standing {
                 SeenStanding::Accepted => {

@@ -12,9 +12,9 @@ mod outcome;
 mod steps;
 
 pub use authority::{Relation, allows, rows};
-pub use clock::{ClockReading, CorrectedTime, correct};
+pub use clock::{ClockReading, Clocks, CorrectedTime, correct};
 pub use facts::{Author, AuthorStanding, CheckInFact, Facts, PlaceScope};
-pub use judge::{Clocks, judge};
+pub use judge::judge;
 pub use outcome::{Deferral, Judgement, Rejection};
 pub use steps::counted_in;
 
@@ -53,7 +53,7 @@ pub struct Flags(u32);
 impl Flags {
     /// The clock was off and the time was corrected.
     pub const CLOCK_CORRECTED: Self = Self(1);
-    /// The clock was off and there was nothing to correct it by. Steps of a quarter that had not begun
+    /// The clock may have been off, and there was nothing to correct it by. Steps of a quarter that had not begun
     /// yet when they were received are not counted.
     pub const CLOCK_UNSURE: Self = Self(2);
     /// The place is not in the catalog.

@@ -56,6 +56,8 @@ pub const CLOCK_SKEW_TOLERATED_MS: i64 = 2 * 60_000;
 pub const OWN_CORRECTION_MS_MAX: i64 = 10 * 60_000;
 /// How long an op waits for the one that it is about, in milliseconds.
 pub const CITED_OP_WAIT_MS_MAX: i64 = 35 * 24 * 3_600_000;
+/// Boots whose time one request or frame tells.
+pub const BOOTS_TOLD_MAX: usize = 32;
 /// How far a call credential's time may be off, in milliseconds.
 pub const CREDENTIAL_SKEW_MS_MAX: i64 = 10 * 60_000;
 /// The longest lease of a staff certificate, in milliseconds.

@@ -8,7 +8,7 @@ use crate::{
     key::{KeyPair, PublicKey, Purpose},
     limits::{BATCH_BYTES_MAX, OPS_PER_BATCH_MAX, SEQUENCE_MAX},
     op::{Op, Origin},
-    time::ClockSegment,
+    time::{BootTime, ClockSegment},
 };
 
 /// Consecutive ops of one log.
@@ -174,4 +174,21 @@ pub fn origin_from_proto(proto: &v1::OpOrigin) -> Option<Origin> {
         log,
         sequence: proto.sequence,
     })
+}
+impl From<v1::BootTime> for BootTime {
+    fn from(proto: v1::BootTime) -> Self {
+        Self {
+            boot_id: proto.boot_id,
+            server_minus_monotonic_ms: proto.server_minus_monotonic_ms,
+        }
+    }
+}
+
+impl From<BootTime> for v1::BootTime {
+    fn from(boot: BootTime) -> Self {
+        Self {
+            boot_id: boot.boot_id,
+            server_minus_monotonic_ms: boot.server_minus_monotonic_ms,
+        }
+    }
 }

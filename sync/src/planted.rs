@@ -63,6 +63,8 @@ bugs! {
     AuthorityOpen,
     /// Admission: a clock that is off is believed.
     ClockBelieved,
+    /// Admission: what nothing ties to the server's time is believed.
+    UntiedBelieved,
     /// The fold: of two revisions the lower holds.
     LowerRevisionWins,
     /// The fold: what was taken back stands.

@@ -150,6 +150,15 @@ pub struct ClockSegment {
     pub wall_minus_monotonic_ms: i64,
 }
 
+/// What the server's time was in a boot, as a device learned it while the boot lasted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct BootTime {
+    /// The random id of the boot, never 0.
+    pub boot_id: u64,
+    /// The server's time minus the device's monotonic clock, in milliseconds.
+    pub server_minus_monotonic_ms: i64,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -202,6 +202,7 @@ fn syncs() -> Vec<(&'static str, String)> {
         tenant_id: TENANT.to_vec(),
         device_id: device().to_vec(),
         batches: Vec::new(),
+        ..v1::Frame::default()
     };
     let sealed = lifeboat::seal(&ingest.public_key(), TENANT, &frame, [0x0c; 32]);
     vec![

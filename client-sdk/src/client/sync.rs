@@ -161,6 +161,8 @@ impl Client {
         report.calls = report.calls.saturating_add(1);
         report.bytes_up = report.bytes_up.saturating_add(bytes(sent_bytes));
         let mut round = Round::default();
+        // Until the answer says something of this boot's clock.
+        let mut untold = request.client_clock.is_some();
         while let Some(response) = answer.next().await {
             if response.is_err() && askel_sync::planted!(CutAnswerIsWhole) {
                 return Ok(round);
@@ -169,6 +171,15 @@ impl Client {
             report.bytes_down = report
                 .bytes_down
                 .saturating_add(bytes(response.encoded_len()));
+            if std::mem::take(&mut untold) {
+                let told_ms = match &response.part {
+                    Some(Part::Opening(opening)) => Some(opening.server_time_ms),
+                    _ => None,
+                };
+                let told_ms = told_ms.filter(|told| *told != 0);
+                self.shared
+                    .decide(|engine, read| Ok(engine.tie_boot(now, told_ms, read)))?;
+            }
             match response.part {
                 Some(Part::Closing(closing)) => {
                     self.decide(|engine, _| Ok(engine.request_done(&asked)))?;

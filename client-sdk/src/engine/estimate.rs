@@ -65,7 +65,8 @@ impl<'a> Estimator<'a> {
                 wall: own.written_at,
                 segment: own.segment,
             }),
-            received_at: self.server_time(own.written_at),
+            told: None,
+            received_at: self.server_time_at(own),
         };
         match judge(&own.op, own.log, &self.author, clocks, self) {
             Judgement::Accepted { admission, .. } => Some(AdmittedOp {
@@ -88,6 +89,7 @@ impl<'a> Estimator<'a> {
         let clocks = Clocks {
             written_in: now.segment,
             sent_with: Some(now),
+            told: None,
             received_at: self.server_time(now.wall),
         };
         let judgement = judge(
@@ -98,6 +100,18 @@ impl<'a> Estimator<'a> {
             self,
         );
         matches!(judgement, Judgement::Rejected(_))
+    }
+
+    /// What the server's clock said when an op was written: by what is known of that boot, else by what
+    /// its clock and this one's differ by now.
+    fn server_time_at(&self, own: &OwnOp) -> Timestamp {
+        match self.model.boot_time(own.segment.boot_id) {
+            Some(boot) => own
+                .written_at
+                .saturating_add_ms(boot.server_minus_monotonic_ms)
+                .saturating_add_ms(own.segment.wall_minus_monotonic_ms.saturating_neg()),
+            None => self.server_time(own.written_at),
+        }
     }
 
     fn server_time(&self, wall: Timestamp) -> Timestamp {

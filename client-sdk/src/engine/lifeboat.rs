@@ -5,7 +5,7 @@
 
 use askel_proto::v1;
 use askel_sync::{
-    key::{IngestPublicKey, KeyPair},
+    key::IngestPublicKey,
     lifeboat,
     limits::{CARRIED_FRAME_BYTES_MAX, FRAME_BYTES_MAX},
 };
@@ -59,7 +59,7 @@ impl Engine {
         let mut rest = &*ops;
         let mut frames = Vec::new();
         while !rest.is_empty() {
-            let count = fitting(rest, plain_limit, enrolment, &self.key);
+            let count = self.fitting(rest, plain_limit, enrolment);
             let (some, others) = rest
                 .split_at_checked(count)
                 .filter(|(some, _)| !some.is_empty())
@@ -121,6 +121,30 @@ impl Engine {
         ops
     }
 
+    /// How many of the first ops fit into a frame.
+    fn fitting(&self, ops: &[&OwnOp], plain_limit: usize, enrolment: &Enrolment) -> usize {
+        let fits = |count: usize| {
+            let some = ops.get(..count).unwrap_or_default();
+            let cuts = seal::batches(some.iter().copied(), &frame_limits());
+            let batches = cuts
+                .iter()
+                .map(|cut| pack::packed(enrolment, cut.seal(enrolment, &self.key)));
+            let boots = self.boots_of(some.iter().copied(), None);
+            frame(enrolment, batches.collect(), boots).encoded_len() <= plain_limit
+        };
+        // The most that fit, between what surely does and what surely does not.
+        let (mut most, mut too_many) = (0, ops.len().saturating_add(1));
+        while too_many.saturating_sub(most) > 1 {
+            let middle = most.midpoint(too_many);
+            if fits(middle) {
+                most = middle;
+            } else {
+                too_many = middle;
+            }
+        }
+        most
+    }
+
     fn seal_frame(
         &self,
         ops: &[&OwnOp],
@@ -132,7 +156,8 @@ impl Engine {
         let batches = cuts
             .iter()
             .map(|cut| pack::packed(enrolment, cut.seal(enrolment, &self.key)));
-        let frame = frame(enrolment, batches.collect());
+        let boots = self.boots_of(ops.iter().copied(), None);
+        let frame = frame(enrolment, batches.collect(), boots);
         let sealed = lifeboat::seal(ingest, enrolment.tenant, &frame, entropy);
         Ok(sealed.map_err(|_| Cause::Invariant("a frame can't be sealed"))?)
     }
@@ -200,34 +225,16 @@ fn chunk_of(write: &Write) -> Option<u32> {
     }
 }
 
-/// How many of the first ops fit into a frame.
-fn fitting(ops: &[&OwnOp], plain_limit: usize, enrolment: &Enrolment, key: &KeyPair) -> usize {
-    let fits = |count: usize| {
-        let some = ops.get(..count).unwrap_or_default();
-        let cuts = seal::batches(some.iter().copied(), &frame_limits());
-        let batches = cuts
-            .iter()
-            .map(|cut| pack::packed(enrolment, cut.seal(enrolment, key)));
-        frame(enrolment, batches.collect()).encoded_len() <= plain_limit
-    };
-    // The most that fit, between what surely does and what surely does not.
-    let (mut most, mut too_many) = (0, ops.len().saturating_add(1));
-    while too_many.saturating_sub(most) > 1 {
-        let middle = most.midpoint(too_many);
-        if fits(middle) {
-            most = middle;
-        } else {
-            too_many = middle;
-        }
-    }
-    most
-}
-
-fn frame(enrolment: &Enrolment, batches: Vec<v1::SealedBatch>) -> v1::Frame {
+fn frame(
+    enrolment: &Enrolment,
+    batches: Vec<v1::SealedBatch>,
+    boots: Vec<v1::BootTime>,
+) -> v1::Frame {
     v1::Frame {
         tenant_id: enrolment.tenant.to_vec(),
         device_id: enrolment.device.to_vec(),
         batches,
+        boots,
     }
 }
 

@@ -96,9 +96,15 @@ impl Engine {
             None => self.say_long(&mut request, form, turn),
         }
         asked.standard = short.map(|rows| rows.iter().map(|(number, _)| *number).collect());
-        if !asked.is_short() || !request.batches.is_empty() {
+        // A boot of which nothing is known yet says its clock once.
+        if !asked.is_short() || !request.batches.is_empty() || self.is_untied(now) {
             request.client_clock = Some(client_clock(now));
         }
+        let written = asked.batches.iter().filter_map(|(log, sequences)| {
+            let (_, own) = self.model.carried_by(*log, sequences.start).next()?;
+            sequences.contains(&own.sequence).then_some(own)
+        });
+        request.boots = self.boots_of(written, Some(now.segment.boot_id));
         (request, asked)
     }
 

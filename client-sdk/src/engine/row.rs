@@ -13,7 +13,7 @@ use askel_sync::{
     id::{DeviceId, LogId, OpId, ParticipantId, StreamId, TenantId},
     op::Op,
     stream::StreamSum,
-    time::{ClockSegment, Timestamp},
+    time::{BootTime, ClockSegment, Timestamp},
 };
 
 use crate::{NoticeKind, storage::RowKey};
@@ -265,6 +265,9 @@ pub(crate) struct Attempt {
     pub(crate) at: Option<Timestamp>,
     /// What the person should be told.
     pub(crate) notice: Option<NoticeKind>,
+    /// What the server's time was in this boot and in those of which something is unsettled, the newest
+    /// last.
+    pub(crate) boots: Vec<BootTime>,
 }
 
 impl LogRow {

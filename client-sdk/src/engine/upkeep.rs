@@ -1,4 +1,4 @@
-//! What a device does beside asking: it keeps the time, follows streams and lets go of the past.
+//! What a device does beside asking: it follows streams and lets go of the past.
 
 use askel_sync::{
     catalog::Catalog,
@@ -9,9 +9,9 @@ use askel_sync::{
 };
 
 use super::{
-    Decided, Engine, ONLY,
+    Decided, Engine,
     draft::Draft,
-    row::{Attempt, LogStanding, OwnOp, Row, Standing, StreamRow, Table},
+    row::{LogStanding, OwnOp, Row, Standing, StreamRow, Table},
     streams::WINDOW_MS,
 };
 use crate::Error;
@@ -27,25 +27,6 @@ impl Engine {
             issued_at,
         };
         Ok((issued_at, credential.sign(&self.key, &enrolment.audience)))
-    }
-
-    /// What the server's clock most likely says.
-    pub(crate) fn server_time(&self, now: Timestamp) -> Timestamp {
-        now.saturating_add_ms(self.model.attempt.server_offset_ms)
-    }
-
-    /// Takes in what the server's clock says.
-    pub(crate) fn take_server_time(&self, server_ms: i64, now: Timestamp) -> Decided<()> {
-        let server_offset_ms = server_ms.saturating_sub(now.as_ms());
-        let moved_ms = server_offset_ms.saturating_sub(self.model.attempt.server_offset_ms);
-        if moved_ms.saturating_abs() < OFFSET_MOVED_MS_MIN {
-            return Decided::new(Vec::new(), ());
-        }
-        let attempt = Attempt {
-            server_offset_ms,
-            ..self.model.attempt.clone()
-        };
-        Decided::new(vec![super::Write::Put(ONLY, Row::Attempt(attempt))], ())
     }
 
     /// Follows the role's own streams and a stream for each collective challenge.
@@ -99,9 +80,6 @@ impl Engine {
             .is_none_or(|view| view.knows(own.id))
     }
 }
-
-/// A smaller change of the server's offset is the network's jitter, in milliseconds.
-const OFFSET_MOVED_MS_MIN: i64 = 30_000;
 
 pub(super) fn collective_challenges(catalog: &Catalog) -> impl Iterator<Item = GoalId> {
     catalog

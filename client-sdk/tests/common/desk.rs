@@ -494,6 +494,7 @@ impl Desk {
         let clocks = Clocks {
             written_in: batch.clock_segment,
             sent_with: Some(now),
+            told: None,
             received_at: now.wall,
         };
         let facts = Known {

@@ -293,6 +293,15 @@ impl HandClock {
         reading.wall = reading.wall.saturating_add_ms(ms);
     }
 
+    /// Another boot, whose monotonic clock begins at 0.
+    pub(crate) fn reboot(&self, boot_id: u64) {
+        let mut reading = self.0.lock().expect("no panic");
+        reading.segment = ClockSegment {
+            boot_id,
+            wall_minus_monotonic_ms: reading.wall.as_ms(),
+        };
+    }
+
     /// The wall clock jumps; time itself does not.
     pub(crate) fn jump_ms(&self, ms: i64) {
         self.forward_ms(ms);

@@ -11,6 +11,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod clocks;
 mod disturbed;
 mod enrolment;
 mod erased;

@@ -5,6 +5,7 @@ use askel_sync::{
     admission::ClockReading,
     id::LogId,
     log::{Batch, BatchError},
+    time::BootTime,
 };
 use prost::Message as _;
 
@@ -22,6 +23,8 @@ pub(crate) struct HandedIn {
     pub(crate) batches: Vec<v1::SealedBatch>,
     pub(crate) heads: Vec<Head>,
     pub(crate) clock: Option<ClockReading>,
+    /// Of boots that are over.
+    pub(crate) boots: Vec<BootTime>,
     pub(crate) frames: Vec<CarriedFrame>,
     pub(crate) returned: Vec<v1::Page>,
 }
@@ -95,6 +98,7 @@ async fn accept_own(app: &App, caller: &Caller, handed_in: HandedIn) -> Result<R
         heads: handed_in.heads,
         returned,
         sent_with: handed_in.clock,
+        boots: handed_in.boots,
         received_at: app.now(),
     };
     let submitted = app.ingest.submit(caller.tenant, submission).await;

@@ -5,7 +5,9 @@ use askel_store::{Device, DeviceState};
 use askel_sync::{
     id::{DeviceId, LogId},
     lifeboat,
+    limits::BOOTS_TOLD_MAX,
     log::Batch,
+    time::BootTime,
 };
 
 use super::{
@@ -59,6 +61,10 @@ async fn take_in(app: &App, caller: &Caller, frame: &[u8]) -> Result<Carried, Ap
         return Err(absent(app, tenant, writer).await?.into());
     };
     let hand = hand(caller, &device)?;
+    if frame.boots.len() > BOOTS_TOLD_MAX {
+        return Err(Reason::BatchMalformed.into());
+    }
+    let boots = frame.boots.into_iter().map(BootTime::from).collect();
     let batches = opened_batches(app, caller, &device, frame.batches).await?;
     let ends: Vec<_> = batches.iter().map(end).collect();
     let mut whose = vec![(tenant, caller.device.id), (tenant, writer)];
@@ -71,8 +77,9 @@ async fn take_in(app: &App, caller: &Caller, frame: &[u8]) -> Result<Carried, Ap
         batches,
         heads: Vec::new(),
         returned: Vec::new(),
-        // When it was written says its clock segment; when it was sealed nobody knows.
+        // When it was sealed nobody knows.
         sent_with: None,
+        boots,
         received_at: app.now(),
     };
     let submitted = app.ingest.submit(tenant, submission).await;

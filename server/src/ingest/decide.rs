@@ -201,6 +201,11 @@ impl Desk<'_> {
         let clocks = Clocks {
             written_in: batch.clock_segment,
             sent_with: submission.sent_with,
+            told: submission
+                .boots
+                .iter()
+                .find(|told| told.boot_id == batch.clock_segment.boot_id)
+                .copied(),
             received_at: submission.received_at,
         };
         self.known.erased_again = erased_by(op);

@@ -235,6 +235,7 @@ mod tests {
             }],
             returned: Vec::new(),
             sent_with: None,
+            boots: Vec::new(),
             received_at: Timestamp::from_ms(1),
         }
     }

@@ -23,6 +23,7 @@ fn frame(world: &World, writer: &Device, batches: Vec<v1::SealedBatch>) -> v1::C
         tenant_id: world.tenant.id.to_vec(),
         device_id: writer.id.to_vec(),
         batches,
+        ..v1::Frame::default()
     };
     let ingest = world.tenant.server.ingest().public_key();
     let sealed = lifeboat::seal(&ingest, world.tenant.id, &frame, [7; 32]);

@@ -50,6 +50,7 @@ mod administering;
 mod beside;
 mod carrying;
 mod catalog;
+mod clocks;
 mod columns;
 mod coming_back;
 mod device;

@@ -3,7 +3,7 @@
 use super::Flags;
 use crate::{
     limits::CLOCK_SKEW_TOLERATED_MS,
-    time::{ClockSegment, Timestamp},
+    time::{BootTime, ClockSegment, Timestamp},
 };
 
 /// What the sending device's clock said at the moment of sending.
@@ -28,32 +28,65 @@ pub struct CorrectedTime {
 /// clock says 1970.
 const EARLIEST: Timestamp = Timestamp::from_ms(1_262_304_000_000);
 
+/// What is known of the clocks around an op.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Clocks {
+    /// The segment of the batch.
+    pub written_in: ClockSegment,
+    /// The clock of the request.
+    pub sent_with: Option<ClockReading>,
+    /// What the server's time was in the boot that the op was written in, if that boot is over and the
+    /// device had learned it.
+    pub told: Option<BootTime>,
+    /// The server's clock.
+    pub received_at: Timestamp,
+}
+
+impl Clocks {
+    /// The clock of the boot the op was written in, at the moment of receipt.
+    fn of_boot(&self) -> Option<ClockReading> {
+        let boot_id = self.written_in.boot_id;
+        if boot_id == 0 {
+            return None;
+        }
+        let sending = self.sent_with.filter(|now| now.segment.boot_id == boot_id);
+        let told = self.told.filter(|told| told.boot_id == boot_id);
+        sending.or_else(|| {
+            told.map(|told| ClockReading {
+                wall: self.received_at,
+                segment: ClockSegment {
+                    boot_id,
+                    wall_minus_monotonic_ms: told.server_minus_monotonic_ms,
+                },
+            })
+        })
+    }
+}
+
 /// Corrects a claimed time.
 ///
-/// When the op was written in the boot that now sends it, the monotonic clock ties the two
-/// together: the claimed time moves by what the wall clock has jumped since, plus what it is off
-/// now. A claim that would lie after its own sending was not made by that clock, and is not tied.
-/// Without a tie a claim stands, and is flagged where the sending clock is off, where the claim lies
-/// in the future (it is held at the time of receipt), or where it lies before anyone used Askel.
-pub fn correct(
-    claimed: Timestamp,
-    written_in: ClockSegment,
-    sent_with: Option<ClockReading>,
-    received_at: Timestamp,
-) -> CorrectedTime {
-    let of_boot = sent_with
-        .filter(|now| written_in.boot_id != 0 && written_in.boot_id == now.segment.boot_id)
-        .filter(|_| !crate::planted!(ClockBelieved));
+/// The monotonic clock of a boot ties what was written in it to the server's time: by the clock that
+/// sends now, if that is the same boot, else by what the device had learned while the boot lasted.
+/// The claimed time moves by what the wall clock has jumped since, plus what it is off now. A claim
+/// that would lie after its own sending was not made by that clock, and is not tied.
+///
+/// Without a tie nobody can tell: a clock that was off, set right and followed by another boot looks
+/// like one that never was off. Such a claim stands and is flagged, be the clock that sends it right or
+/// not; one of the future is held at the time of receipt. So is flagged whatever a device writes that
+/// can't tell its boots.
+pub fn correct(claimed: Timestamp, clocks: &Clocks) -> CorrectedTime {
+    let received_at = clocks.received_at;
+    let of_boot = clocks.of_boot().filter(|_| !crate::planted!(ClockBelieved));
     let tied = of_boot.filter(|now| {
-        let ahead_ms =
-            since_boot_ms(claimed, written_in).saturating_sub(since_boot_ms(now.wall, now.segment));
+        let ahead_ms = since_boot_ms(claimed, clocks.written_in)
+            .saturating_sub(since_boot_ms(now.wall, now.segment));
         ahead_ms <= CLOCK_SKEW_TOLERATED_MS
     });
     let shift_ms = tied.map_or(0, |now| {
         let jumped_ms = now
             .segment
             .wall_minus_monotonic_ms
-            .saturating_sub(written_in.wall_minus_monotonic_ms);
+            .saturating_sub(clocks.written_in.wall_minus_monotonic_ms);
         received_at
             .saturating_ms_since(now.wall)
             .saturating_add(jumped_ms)
@@ -64,12 +97,8 @@ pub fn correct(
         (claimed, Flags::default())
     };
     let ahead_ms = at.saturating_ms_since(received_at);
-    let untied_and_off = tied.is_none()
-        && sent_with.is_some_and(|now| {
-            received_at.saturating_ms_since(now.wall).saturating_abs() > CLOCK_SKEW_TOLERATED_MS
-        });
-    let contradicts_itself = tied.is_none() && of_boot.is_some();
-    if ahead_ms > CLOCK_SKEW_TOLERATED_MS || untied_and_off || contradicts_itself || at < EARLIEST {
+    let is_unsure = tied.is_none() && !crate::planted!(UntiedBelieved);
+    if is_unsure || ahead_ms > CLOCK_SKEW_TOLERATED_MS || at < EARLIEST {
         flags = flags.with(Flags::CLOCK_UNSURE);
     }
     CorrectedTime {
@@ -97,14 +126,19 @@ mod tests {
         }
     }
 
+    fn sent(written_in: ClockSegment, wall: Timestamp, segment: ClockSegment) -> Clocks {
+        Clocks {
+            written_in,
+            sent_with: Some(ClockReading { wall, segment }),
+            told: None,
+            received_at: NOW,
+        }
+    }
+
     #[test]
     fn a_good_clock_is_left_alone() {
-        let sent = ClockReading {
-            wall: NOW,
-            segment: segment(1, 0),
-        };
         let claimed = NOW.saturating_add_ms(-3 * HOUR_MS);
-        let corrected = correct(claimed, segment(1, 0), Some(sent), NOW);
+        let corrected = correct(claimed, &sent(segment(1, 0), NOW, segment(1, 0)));
         assert_eq!(
             corrected,
             CorrectedTime {
@@ -117,22 +151,24 @@ mod tests {
     #[test]
     fn a_clock_years_off_is_corrected_within_one_boot() {
         let years = 4 * 365 * DAY_MS;
-        let sent = ClockReading {
-            wall: NOW.saturating_add_ms(years),
-            segment: segment(1, years),
-        };
+        let now = NOW.saturating_add_ms(years);
         let happened = NOW.saturating_add_ms(-HOUR_MS);
-        let before_the_jump = correct(happened, segment(1, 0), Some(sent), NOW);
-        assert_eq!(before_the_jump.at, happened);
+        let before_the_jump = sent(segment(1, 0), now, segment(1, years));
+        assert_eq!(correct(happened, &before_the_jump).at, happened);
         let claimed = happened.saturating_add_ms(years);
-        let after_the_jump = correct(claimed, segment(1, years), Some(sent), NOW);
-        assert_eq!(after_the_jump.at, happened);
-        assert_eq!(after_the_jump.flags, Flags::CLOCK_CORRECTED);
+        let after_the_jump = sent(segment(1, years), now, segment(1, years));
+        let corrected = correct(claimed, &after_the_jump);
+        assert_eq!(corrected.at, happened);
+        assert_eq!(corrected.flags, Flags::CLOCK_CORRECTED);
     }
 
     #[test]
     fn the_future_is_held_at_the_time_of_receipt_and_flagged() {
-        let corrected = correct(Timestamp::from_ms(i64::MAX), segment(1, 0), None, NOW);
+        let clocks = Clocks {
+            sent_with: None,
+            ..sent(segment(1, 0), NOW, segment(1, 0))
+        };
+        let corrected = correct(Timestamp::from_ms(i64::MAX), &clocks);
         assert_eq!(
             corrected,
             CorrectedTime {

@@ -3,15 +3,14 @@
 use askel_proto::v1::{OpKind, Strength};
 
 use super::{
-    Admission, Author, AuthorStanding, CheckInFact, ClockReading, CorrectedTime, Deferral, Facts,
-    Flags, Judgement, PlaceScope, Rejection, Relation, allows, authority::is_new_fact, correct,
-    rows,
+    Admission, Author, AuthorStanding, CheckInFact, Clocks, CorrectedTime, Deferral, Facts, Flags,
+    Judgement, PlaceScope, Rejection, Relation, allows, authority::is_new_fact, correct, rows,
 };
 use crate::{
     id::{DeviceId, LogId, ParticipantId, PassTag, PlaceId},
     limits::{CITED_OP_WAIT_MS_MAX, OWN_CORRECTION_MS_MAX, REVISION_AHEAD_MAX},
     op::{CheckIn, Op, Payload, Register, Witness},
-    time::{ClockSegment, Timestamp},
+    time::Timestamp,
 };
 
 /// Judges one op of an opened batch.
@@ -49,17 +48,6 @@ pub fn judge(
     }
 }
 
-/// The clocks a judgement reckons with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Clocks {
-    /// Of the batch.
-    pub written_in: ClockSegment,
-    /// Of the request.
-    pub sent_with: Option<ClockReading>,
-    /// The server's.
-    pub received_at: Timestamp,
-}
-
 /// Kinds whose effect this version does not have yet: the phone keeps them until it does.
 fn awaits_a_later_version(kind: OpKind) -> bool {
     matches!(kind, OpKind::SamePersonLinked | OpKind::SamePersonUnlinked)
@@ -72,12 +60,7 @@ fn admit(
     facts: &impl Facts,
 ) -> Result<Admission, Judgement> {
     let claimed = claimed_at(payload).unwrap_or(clocks.received_at);
-    let corrected = correct(
-        claimed,
-        clocks.written_in,
-        clocks.sent_with,
-        clocks.received_at,
-    );
+    let corrected = correct(claimed, &clocks);
     let about = about(payload, corrected, clocks.received_at, author, facts)?;
     if !allows(payload.kind(), author.role, about.relation) {
         return Err(Rejection::NotAllowed.into());

@@ -176,6 +176,7 @@ fn lifeboat_frame() -> Vec<u8> {
             world::batch().seal(TENANT, &world::phone()),
             compact_batch(),
         ],
+        ..v1::Frame::default()
     };
     lifeboat::seal(&world::ingest().public_key(), TENANT, &frame, [7; 32]).expect("sealed")
 }

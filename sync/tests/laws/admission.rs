@@ -12,7 +12,7 @@ use askel_sync::{
         Op, Origin, Payload, ProfileField, ProfileSet, QuestJoined, QuestLeft, Register,
         SessionRef, StepCount, Tally, Verdict, Witness,
     },
-    time::{ClockSegment, HOUR_MS, LocalDate, Quarter, Timestamp},
+    time::{BootTime, ClockSegment, HOUR_MS, LocalDate, Quarter, Timestamp},
 };
 
 use crate::world::{BASEMENT, LIBRARY, LUNCH, ME, PASS, catalog_with, hours};
@@ -121,10 +121,19 @@ pub(crate) fn staff(role: Role) -> Author {
 }
 
 pub(crate) fn clocks() -> Clocks {
-    let written_in = ClockSegment::default();
+    let written_in = ClockSegment {
+        boot_id: 1,
+        wall_minus_monotonic_ms: 0,
+    };
+    // The clock of that boot was right.
+    let told = BootTime {
+        boot_id: 1,
+        server_minus_monotonic_ms: 0,
+    };
     Clocks {
         written_in,
         sent_with: None,
+        told: Some(told),
         received_at: hours(24),
     }
 }

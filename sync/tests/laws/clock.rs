@@ -12,7 +12,7 @@ use askel_sync::{
         Alias, ChallengeTotal, Correction, CorrectionReason, Measure, Op, Origin, Payload,
         ProfileField, ProfileSet, Register, SessionRef, StepCount, Verdict,
     },
-    time::{ClockSegment, DAY_MS, HOUR_MS, LocalDate, QUARTER_MS, Quarter, Timestamp},
+    time::{BootTime, ClockSegment, DAY_MS, HOUR_MS, LocalDate, QUARTER_MS, Quarter, Timestamp},
 };
 use proptest::prelude::*;
 
@@ -77,7 +77,13 @@ proptest! {
         let acted = boot.at.saturating_add_ms(acted_ms);
         let sent = acted.saturating_add_ms(waited_ms);
         let written = boot.read(acted);
-        let found = correct(written.wall, written.segment, Some(boot.read(sent)), sent);
+        let clocks = Clocks {
+            written_in: written.segment,
+            sent_with: Some(boot.read(sent)),
+            told: None,
+            received_at: sent,
+        };
+        let found = correct(written.wall, &clocks);
         let off_ms = found.at.saturating_ms_since(acted).saturating_abs();
         prop_assert!(off_ms <= CLOCK_SKEW_TOLERATED_MS, "{} ms off", off_ms);
         prop_assert!(!found.flags.contains(Flags::CLOCK_UNSURE));
@@ -99,6 +105,7 @@ proptest! {
             let clocks = Clocks {
                 written_in: written.segment,
                 sent_with: Some(boot.read(sent)),
+                told: None,
                 received_at: sent,
             };
             let op = Op::new(Origin { log: LOG, sequence: 0 }, &payload);
@@ -124,14 +131,54 @@ proptest! {
             segment: segment(boots.min(1), sent),
         };
         let claimed = Timestamp::from_ms(claimed);
-        for now in [None, Some(now)] {
-            let found = correct(claimed, segment(boots, written), now, received_at);
+        let told = BootTime { boot_id: 1, server_minus_monotonic_ms: sent };
+        for (sent_with, told) in [(None, None), (Some(now), None), (Some(now), Some(told))] {
+            let clocks = Clocks {
+                written_in: segment(boots, written),
+                sent_with,
+                told,
+                received_at,
+            };
+            let found = correct(claimed, &clocks);
             prop_assert!(found.at <= received_at);
             let ahead_ms = claimed.saturating_ms_since(received_at);
             let is_ahead = ahead_ms > CLOCK_SKEW_TOLERATED_MS;
             let is_told = found.flags != Flags::default();
             prop_assert!(!is_ahead || is_told, "the future is never silently taken");
         }
+    }
+
+    /// What the device learned in the boot that is over puts an act where it was; without that it is
+    /// marked, though every clock is right by now.
+    #[test]
+    fn an_act_of_a_boot_that_is_over_is_put_right_or_marked(
+        boot in boot(),
+        acted_ms in 0..10 * DAY_MS,
+        waited_ms in 0..40 * DAY_MS,
+        late_ms in 0..60_000_i64,
+        is_told: bool,
+    ) {
+        let acted = boot.at.saturating_add_ms(acted_ms);
+        let sent = acted.saturating_add_ms(waited_ms);
+        let written = boot.read(acted);
+        let now = ClockReading {
+            wall: sent,
+            segment: ClockSegment { boot_id: 78, wall_minus_monotonic_ms: sent.as_ms() },
+        };
+        let told = BootTime {
+            boot_id: 77,
+            server_minus_monotonic_ms: boot.at.as_ms() - late_ms,
+        };
+        let clocks = Clocks {
+            written_in: written.segment,
+            sent_with: Some(now),
+            told: is_told.then_some(told),
+            received_at: sent,
+        };
+        let found = correct(written.wall, &clocks);
+        let off_ms = found.at.saturating_ms_since(acted).saturating_abs();
+        prop_assert_eq!(found.flags.contains(Flags::CLOCK_UNSURE), !is_told);
+        prop_assert!(!is_told || off_ms <= CLOCK_SKEW_TOLERATED_MS + 60_000, "{} ms off", off_ms);
     }
 }
 
@@ -150,19 +197,42 @@ fn a_monotonic_clock_that_ran_backwards_ties_nothing() {
     };
     let claimed = now.saturating_add_ms(-HOUR_MS);
     let written_in = segment(claimed.as_ms() - 25 * HOUR_MS);
-    let found = correct(claimed, written_in, Some(reading), now);
+    let clocks = Clocks {
+        written_in,
+        sent_with: Some(reading),
+        told: None,
+        received_at: now,
+    };
+    let found = correct(claimed, &clocks);
     assert_eq!((found.at, found.flags), (claimed, Flags::CLOCK_UNSURE));
+}
+
+/// A right clock that wrote and sends in one boot.
+fn tied() -> Clocks {
+    let segment = ClockSegment {
+        boot_id: 1,
+        wall_minus_monotonic_ms: hours(24).as_ms(),
+    };
+    Clocks {
+        written_in: segment,
+        sent_with: Some(ClockReading {
+            wall: hours(24),
+            segment,
+        }),
+        told: None,
+        received_at: hours(24),
+    }
 }
 
 #[test]
 fn a_claim_from_before_anyone_used_askel_stands_and_is_told() {
     for ms in [i64::MIN, -1, 0, 1_262_303_999_999] {
         let claimed = Timestamp::from_ms(ms);
-        let found = correct(claimed, ClockSegment::default(), None, hours(24));
+        let found = correct(claimed, &tied());
         assert_eq!((found.at, found.flags), (claimed, Flags::CLOCK_UNSURE));
     }
     let first = Timestamp::from_ms(1_262_304_000_000);
-    let found = correct(first, ClockSegment::default(), None, hours(24));
+    let found = correct(first, &tied());
     assert_eq!(found.flags, Flags::default());
 }
 

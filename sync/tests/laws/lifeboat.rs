@@ -25,6 +25,7 @@ fn frame(bytes: usize) -> v1::Frame {
             batch: vec![9; bytes],
             ..v1::SealedBatch::default()
         }],
+        ..v1::Frame::default()
     }
 }
 

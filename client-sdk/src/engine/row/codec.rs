@@ -305,6 +305,7 @@ fn attempt_to_stored(row: &Attempt) -> stored::Attempt {
         mismatches: row.mismatches,
         at_ms: row.at.map(Timestamp::as_ms),
         notice: row.notice.map_or(0, NoticeKind::number),
+        boots: row.boots.iter().copied().map(Into::into).collect(),
     }
 }
 
@@ -318,5 +319,6 @@ fn attempt_from_stored(stored: stored::Attempt) -> Attempt {
         mismatches: stored.mismatches,
         at: stored.at_ms.map(Timestamp::from_ms),
         notice: NoticeKind::from_number(stored.notice),
+        boots: stored.boots.into_iter().map(Into::into).collect(),
     }
 }

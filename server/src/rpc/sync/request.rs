@@ -5,10 +5,10 @@ use askel_sync::{
     admission::ClockReading,
     id::{LogId, StreamId},
     limits::{
-        BATCHES_PER_SYNC_MAX, CARRIED_FRAMES_MAX, CURSORS_MAX, RETURNED_PAGES_MAX,
+        BATCHES_PER_SYNC_MAX, BOOTS_TOLD_MAX, CARRIED_FRAMES_MAX, CURSORS_MAX, RETURNED_PAGES_MAX,
         SYNC_REQUEST_BYTES_MAX,
     },
-    time::{ClockSegment, Timestamp},
+    time::{BootTime, ClockSegment, Timestamp},
 };
 use prost::Message as _;
 
@@ -33,6 +33,7 @@ pub(super) fn decode(
     check_version(message.versions)?;
     within("batches", message.batches.len(), BATCHES_PER_SYNC_MAX)?;
     within("log_heads", message.log_heads.len(), LOG_HEADS_MAX)?;
+    within("boots", message.boots.len(), BOOTS_TOLD_MAX)?;
     within("sums", message.sums.len(), CURSORS_MAX)?;
     within("positions", message.positions.len(), CURSORS_MAX)?;
     within(
@@ -56,6 +57,7 @@ pub(super) fn decode(
                 .map(head)
                 .collect::<Result<_, _>>()?,
             clock: message.client_clock.map(clock),
+            boots: message.boots.into_iter().map(BootTime::from).collect(),
             frames: frames.map(|frame| frame.sealed).collect(),
             returned: message.returned_pages,
         },

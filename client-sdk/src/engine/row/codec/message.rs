@@ -184,4 +184,6 @@ pub(super) struct Attempt {
     pub(super) at_ms: Option<i64>,
     #[prost(uint32, tag = "8")]
     pub(super) notice: u32,
+    #[prost(message, repeated, tag = "9")]
+    pub(super) boots: Vec<v1::BootTime>,
 }

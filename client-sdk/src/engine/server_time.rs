@@ -1,0 +1,119 @@
+//! What a device knows of the server's clock: now, and in the boots that it wrote in.
+//!
+//! Within a boot the monotonic clock runs evenly, whatever becomes of the wall clock. One exchange ties
+//! it to the server's time, and with it all that was and will be written in that boot; this is kept until
+//! nothing of the boot is unsettled.
+
+use std::collections::BTreeSet;
+
+use askel_proto::v1;
+use askel_sync::{
+    admission::ClockReading,
+    limits::BOOTS_TOLD_MAX,
+    time::{BootTime, Timestamp},
+};
+
+use super::{
+    Decided, Engine, ONLY, Write,
+    row::{Attempt, OwnOp, Row},
+};
+
+/// A smaller change of the server's offset is the network's jitter, in milliseconds.
+const OFFSET_MOVED_MS_MIN: i64 = 30_000;
+/// After a longer way there and back nobody knows when the server said what it said, in milliseconds.
+const ROUND_TRIP_MS_MAX: i64 = 60_000;
+
+impl Engine {
+    /// What the server's clock most likely says.
+    pub(crate) fn server_time(&self, now: Timestamp) -> Timestamp {
+        now.saturating_add_ms(self.model.attempt.server_offset_ms)
+    }
+
+    /// Takes in what the server's clock says.
+    pub(crate) fn take_server_time(&self, server_ms: i64, now: Timestamp) -> Decided<()> {
+        let server_offset_ms = server_ms.saturating_sub(now.as_ms());
+        let moved_ms = server_offset_ms.saturating_sub(self.model.attempt.server_offset_ms);
+        if moved_ms.saturating_abs() < OFFSET_MOVED_MS_MIN {
+            return Decided::new(Vec::new(), ());
+        }
+        let attempt = Attempt {
+            server_offset_ms,
+            ..self.model.attempt.clone()
+        };
+        Decided::new(vec![Write::Put(ONLY, Row::Attempt(attempt))], ())
+    }
+
+    /// Whether nothing ties this boot to the server's time yet. A device that can't tell its boots has
+    /// none that could be tied.
+    pub(super) fn is_untied(&self, now: ClockReading) -> bool {
+        let boot_id = now.segment.boot_id;
+        boot_id != 0 && self.boot_time(boot_id).is_none()
+    }
+
+    /// Takes in what an answer says of this boot. `told_ms` is the server's time, if the answer told it;
+    /// if not, the clock that the request told was right.
+    pub(crate) fn tie_boot(
+        &self,
+        sent: ClockReading,
+        told_ms: Option<i64>,
+        now: ClockReading,
+    ) -> Decided<()> {
+        let boot_id = now.segment.boot_id;
+        let monotonic_ms = |read: ClockReading| {
+            let wall_ms = read.wall.as_ms();
+            wall_ms.saturating_sub(read.segment.wall_minus_monotonic_ms)
+        };
+        let way_ms = monotonic_ms(now).saturating_sub(monotonic_ms(sent));
+        let is_one_boot = boot_id != 0 && sent.segment.boot_id == boot_id;
+        if !is_one_boot || !(0..=ROUND_TRIP_MS_MAX).contains(&way_ms) {
+            return Decided::new(Vec::new(), ());
+        }
+        let server_minus_monotonic_ms = match told_ms {
+            Some(server_ms) => server_ms.saturating_sub(monotonic_ms(now)),
+            None => sent.segment.wall_minus_monotonic_ms,
+        };
+        let held = self.boot_time(boot_id).map(|held| {
+            let moved_ms = server_minus_monotonic_ms.saturating_sub(held.server_minus_monotonic_ms);
+            moved_ms.saturating_abs()
+        });
+        if held.is_some_and(|moved_ms| moved_ms < OFFSET_MOVED_MS_MIN) {
+            return Decided::new(Vec::new(), ());
+        }
+        let unsettled: BTreeSet<u64> = self
+            .model
+            .unsettled()
+            .map(|(_, own)| own.segment.boot_id)
+            .collect();
+        let mut boots = self.model.attempt.boots.clone();
+        boots.retain(|boot| boot.boot_id != boot_id && unsettled.contains(&boot.boot_id));
+        boots.push(BootTime {
+            boot_id,
+            server_minus_monotonic_ms,
+        });
+        let too_many = boots.len().saturating_sub(BOOTS_TOLD_MAX);
+        boots.drain(..too_many);
+        let attempt = Attempt {
+            boots,
+            ..self.model.attempt.clone()
+        };
+        Decided::new(vec![Write::Put(ONLY, Row::Attempt(attempt))], ())
+    }
+
+    /// What is known of the boots that ops were written in, but for the one that `beside` names.
+    pub(super) fn boots_of<'o>(
+        &self,
+        ops: impl Iterator<Item = &'o OwnOp>,
+        beside: Option<u64>,
+    ) -> Vec<v1::BootTime> {
+        let boots: BTreeSet<u64> = ops.map(|own| own.segment.boot_id).collect();
+        let others = boots.into_iter().filter(|boot| Some(*boot) != beside);
+        others
+            .filter_map(|boot_id| self.boot_time(boot_id))
+            .map(Into::into)
+            .collect()
+    }
+
+    fn boot_time(&self, boot_id: u64) -> Option<BootTime> {
+        self.model.boot_time(boot_id)
+    }
+}

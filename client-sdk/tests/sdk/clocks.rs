@@ -1,0 +1,107 @@
+//! What a device keeps of the server's time in each boot, and says of boots that are over.
+
+use std::sync::Arc;
+
+use askel_proto::v1;
+use askel_sync::{
+    limits::BOOTS_TOLD_MAX,
+    time::{DAY_MS, HOUR_MS},
+};
+
+use crate::common::{BUDGET, Desk, PLACE, enrolled};
+
+fn last(desk: &Desk) -> v1::SyncRequest {
+    desk.requests().last().cloned().expect("a request")
+}
+
+/// Wrong, set right and switched off: nothing of that is to be seen in what sends.
+#[tokio::test]
+async fn what_was_written_by_a_wrong_clock_of_a_boot_before_goes_with_that_boots_time() {
+    let desk = Arc::new(Desk::new());
+    let (phone, client) = enrolled(&desk, 1).await;
+    client.sync(BUDGET).await.expect("a sync in the first boot");
+    phone.clock.jump_ms(-3 * DAY_MS);
+    client.check_in(PLACE).expect("a place that is open");
+    phone.clock.jump_ms(3 * DAY_MS);
+    phone.clock.forward_ms(DAY_MS);
+    phone.clock.reboot(2);
+    client.sync(BUDGET).await.expect("a sync in the next boot");
+    let boots = last(&desk).boots;
+    assert_eq!(
+        boots,
+        [v1::BootTime {
+            boot_id: 1,
+            server_minus_monotonic_ms: 0
+        }]
+    );
+    // Nothing of that boot is unsettled any more.
+    client.check_in(PLACE).expect("a place that is open");
+    client.sync(BUDGET).await.expect("a sync");
+    assert_eq!(last(&desk).boots, []);
+}
+
+#[tokio::test]
+async fn a_boot_without_an_exchange_is_not_told_of() {
+    let desk = Arc::new(Desk::new());
+    let (phone, client) = enrolled(&desk, 1).await;
+    client.sync(BUDGET).await.expect("a sync");
+    phone.clock.reboot(2);
+    client.check_in(PLACE).expect("a place that is open");
+    phone.clock.reboot(3);
+    client.sync(BUDGET).await.expect("a sync");
+    assert_eq!(last(&desk).boots, []);
+}
+
+/// With nothing to send, a boot's clock is told once: then the boot is tied to the server's time.
+#[tokio::test]
+async fn each_boot_tells_its_clock_once() {
+    let desk = Arc::new(Desk::new());
+    let (phone, client) = enrolled(&desk, 1).await;
+    client.sync(BUDGET).await.expect("a sync");
+    for boot in 2..4 {
+        phone.clock.reboot(boot);
+        client.sync(BUDGET).await.expect("a sync");
+        assert!(last(&desk).client_clock.is_some());
+        for _ in 0..2 {
+            phone.clock.forward_ms(HOUR_MS);
+            client.sync(BUDGET).await.expect("a sync");
+            assert_eq!(last(&desk).client_clock, None);
+        }
+    }
+}
+
+/// A device that can't tell its boots says nothing of them, and no clock that helps nobody.
+#[tokio::test]
+async fn an_unknown_boot_is_not_told_of() {
+    let desk = Arc::new(Desk::new());
+    let (phone, client) = enrolled(&desk, 1).await;
+    phone.clock.reboot(0);
+    client.sync(BUDGET).await.expect("a sync");
+    client.sync(BUDGET).await.expect("a sync");
+    assert_eq!(last(&desk).client_clock, None);
+    client.check_in(PLACE).expect("a place that is open");
+    phone.clock.reboot(2);
+    client.sync(BUDGET).await.expect("a sync");
+    assert_eq!(last(&desk).boots, []);
+}
+
+/// A phone that is switched off and on every day of a long journey: the newest boots are kept.
+#[tokio::test]
+async fn so_many_boots_are_told_of() {
+    let desk = Arc::new(Desk::new());
+    let (phone, client) = enrolled(&desk, 1).await;
+    let boots = u64::try_from(BOOTS_TOLD_MAX).expect("few") + 2;
+    for boot in 1..=boots {
+        phone.clock.reboot(boot);
+        phone.clock.forward_ms(HOUR_MS);
+        client.check_in(PLACE).expect("a place that is open");
+        desk.disturb(crate::common::Disturbance::Defer);
+        client.sync(BUDGET).await.expect("a sync");
+    }
+    phone.clock.reboot(boots + 1);
+    phone.clock.forward_ms(HOUR_MS);
+    client.sync(BUDGET).await.expect("a sync");
+    let told = desk.requests().into_iter().map(|request| request.boots);
+    let most = told.map(|boots| boots.len()).max();
+    assert!(most.is_some_and(|most| most <= BOOTS_TOLD_MAX), "{most:?}");
+}
