@@ -16,7 +16,7 @@ use askel_sync::{
     id::{LogId, OpId, StepSourceId, StreamId},
     op::{Measure, Origin, Payload, ProfileField},
     stream::{self, ProfileRegister, StreamKey},
-    time::{BootTime, Quarter},
+    time::Quarter,
 };
 
 use super::row::{
@@ -263,12 +263,6 @@ impl Model {
     }
 
     /// Own ops without a final outcome, in the order they were written.
-    /// What the server's time was in a boot.
-    pub(crate) fn boot_time(&self, boot_id: u64) -> Option<BootTime> {
-        let boots = self.attempt.boots.iter();
-        boots.copied().find(|boot| boot.boot_id == boot_id)
-    }
-
     pub(crate) fn unsettled(&self) -> impl Iterator<Item = (u32, &OwnOp)> {
         let row = |number: &u32| Some((*number, self.own.get(number)?));
         self.index.unsettled.iter().filter_map(row)

@@ -15,6 +15,7 @@ use askel_sync::{
 
 use super::{
     Decided, Engine, ONLY, Write,
+    model::Model,
     row::{Attempt, OwnOp, Row},
 };
 
@@ -22,6 +23,14 @@ use super::{
 const OFFSET_MOVED_MS_MIN: i64 = 30_000;
 /// After a longer way there and back nobody knows when the server said what it said, in milliseconds.
 const ROUND_TRIP_MS_MAX: i64 = 60_000;
+
+impl Model {
+    /// What the server's time was in a boot.
+    pub(crate) fn boot_time(&self, boot_id: u64) -> Option<BootTime> {
+        let boots = self.attempt.boots.iter();
+        boots.copied().find(|boot| boot.boot_id == boot_id)
+    }
+}
 
 impl Engine {
     /// What the server's clock most likely says.
@@ -47,7 +56,7 @@ impl Engine {
     /// none that could be tied.
     pub(super) fn is_untied(&self, now: ClockReading) -> bool {
         let boot_id = now.segment.boot_id;
-        boot_id != 0 && self.boot_time(boot_id).is_none()
+        boot_id != 0 && self.model.boot_time(boot_id).is_none()
     }
 
     /// Takes in what an answer says of this boot. `told_ms` is the server's time, if the answer told it;
@@ -72,7 +81,7 @@ impl Engine {
             Some(server_ms) => server_ms.saturating_sub(monotonic_ms(now)),
             None => sent.segment.wall_minus_monotonic_ms,
         };
-        let held = self.boot_time(boot_id).map(|held| {
+        let held = self.model.boot_time(boot_id).map(|held| {
             let moved_ms = server_minus_monotonic_ms.saturating_sub(held.server_minus_monotonic_ms);
             moved_ms.saturating_abs()
         });
@@ -108,12 +117,8 @@ impl Engine {
         let boots: BTreeSet<u64> = ops.map(|own| own.segment.boot_id).collect();
         let others = boots.into_iter().filter(|boot| Some(*boot) != beside);
         others
-            .filter_map(|boot_id| self.boot_time(boot_id))
+            .filter_map(|boot_id| self.model.boot_time(boot_id))
             .map(Into::into)
             .collect()
-    }
-
-    fn boot_time(&self, boot_id: u64) -> Option<BootTime> {
-        self.model.boot_time(boot_id)
     }
 }
