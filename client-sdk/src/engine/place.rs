@@ -6,7 +6,7 @@ use askel_proto::v1::CorrectionReason;
 use askel_sync::{
     admission::ClockReading,
     id::{OpId, PassTag, PlaceId},
-    limits::{REVISION_MAX, TALLY_DELTA_MAX},
+    limits::TALLY_DELTA_MAX,
     op::{CheckIn, Correction, Manner, Payload, Tally, Verdict, Witness},
     pass,
     stream::StreamKey,
@@ -17,6 +17,7 @@ use super::{
     Decided, Engine,
     draft::Draft,
     estimate::Estimator,
+    record::next_revision,
     row::{OwnOp, Row, Standing, StreamRow},
 };
 use crate::{Cause, Error, OwnScan, PlaceDay, Scanned, SessionCounts};
@@ -360,13 +361,9 @@ fn correction(
     reason: CorrectionReason,
     occurred_at: Timestamp,
 ) -> Result<Payload, Error> {
-    let revision = known_revision.saturating_add(1);
-    if revision > REVISION_MAX {
-        return Err(Cause::OutOfBounds("the number of corrections").into());
-    }
     Ok(Payload::Correction(Correction {
         check_in,
-        revision,
+        revision: next_revision(known_revision)?,
         verdict,
         reason,
         occurred_at,

@@ -6,7 +6,8 @@ use askel_sync::{
     admission::ClockReading,
     id::{GoalId, OpId, PlaceId, StepSourceId},
     limits::{
-        ALIAS_NUMBER_MAX, CITED_OPS_MAX, CLOCK_SKEW_TOLERATED_MS, PICTURE_MAX, STEPS_PER_BUCKET_MAX,
+        ALIAS_NUMBER_MAX, CITED_OPS_MAX, CLOCK_SKEW_TOLERATED_MS, PICTURE_MAX, REVISION_MAX,
+        STEPS_PER_BUCKET_MAX,
     },
     op::{
         Alias, FavouriteAdded, FavouriteRemoved, LANGUAGES, Measure, Payload, ProfileField,
@@ -98,7 +99,7 @@ impl Engine {
                 _ => 1,
             };
             let confirmed = view.confirmed().step_revision(source, measure, bucket);
-            let revision = in_slot.max(confirmed.saturating_add(1));
+            let revision = in_slot.max(next_revision(confirmed)?);
             let payload = Payload::StepCount(StepCount {
                 revision,
                 ..register
@@ -106,7 +107,7 @@ impl Engine {
             draft.rewrite_op(number, held, &payload, now);
         } else {
             let known = view.shown.step_revision(source, measure, bucket);
-            let revision = known.saturating_add(1);
+            let revision = next_revision(known)?;
             let payload = Payload::StepCount(StepCount {
                 revision,
                 ..register
@@ -149,7 +150,7 @@ impl Engine {
             let payload = Payload::ProfileSet(ProfileSet {
                 occurred_at: now.wall,
                 field,
-                revision: self.next_profile_revision(register),
+                revision: self.next_profile_revision(register)?,
             });
             let own = self.model.own_register(register);
             match own.filter(|(_, own)| self.model.is_unsealed(own)) {
@@ -165,11 +166,11 @@ impl Engine {
     }
 
     /// One above what is known and can't change any more: an op in its own slot keeps its revision.
-    fn next_profile_revision(&self, register: Register) -> u32 {
+    fn next_profile_revision(&self, register: Register) -> Result<u32, Error> {
         let slot = self.model.own_register(register);
         let in_slot = slot.filter(|(_, own)| self.model.is_unsealed(own));
         let known = self.known_revision_of(register, in_slot.map(|(_, own)| own.id));
-        known.saturating_add(1)
+        next_revision(known)
     }
 
     /// The greatest revision of a register, leaving out one own op; 0 for none.
@@ -322,4 +323,13 @@ impl Engine {
             .as_ref()
             .ok_or(Cause::NotAParticipant)?)
     }
+}
+
+/// One above what is known. A value above the last revision could be read by nobody.
+pub(super) fn next_revision(known: u32) -> Result<u32, Error> {
+    let next = known.saturating_add(1);
+    if next > REVISION_MAX {
+        return Err(Cause::OutOfBounds("the number of changes").into());
+    }
+    Ok(next)
 }

@@ -12,6 +12,7 @@ use super::{
     Decided, Engine,
     draft::Draft,
     model::Register,
+    record::next_revision,
     row::{OwnOp, Standing, Table},
 };
 use crate::{Cause, Error};
@@ -52,20 +53,20 @@ impl Engine {
         let next = || {
             let known =
                 register.map_or(0, |register| self.known_revision_of(register, Some(own.id)));
-            known.saturating_add(1)
+            next_revision(known).ok()
         };
         Some(match payload {
             Payload::StepCount(count) => Payload::StepCount(StepCount {
-                revision: next(),
+                revision: next()?,
                 ..count
             }),
             Payload::ProfileSet(set) => Payload::ProfileSet(ProfileSet {
-                revision: next(),
+                revision: next()?,
                 occurred_at: now,
                 ..set
             }),
             Payload::Correction(correction) => Payload::Correction(Correction {
-                revision: self.known_revision(correction.check_in)?.saturating_add(1),
+                revision: next_revision(self.known_revision(correction.check_in)?).ok()?,
                 ..correction
             }),
             Payload::QuestJoined(joined) => Payload::QuestJoined(QuestJoined {

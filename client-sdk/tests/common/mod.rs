@@ -3,10 +3,12 @@
 
 mod desk;
 mod fault;
+mod life;
 mod world;
 
-pub(crate) use desk::{Desk, Disturbance};
+pub(crate) use desk::{Certifier, Desk, Disturbance};
 pub(crate) use fault::{FaultStorage, Moment};
+pub(crate) use life::{SOURCE, assert_all_settled, live_five_days};
 pub(crate) use world::{
     GROUP_PLACE, HandClock, PLACE, QUEST, SeededEntropy, TUESDAY_NOON, World, other_place,
 };

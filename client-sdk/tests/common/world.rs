@@ -34,6 +34,8 @@ pub(crate) struct World {
     pub(crate) catalog_key: KeyPair,
     pub(crate) pass_issuer: KeyPair,
     pub(crate) staff_certifier: KeyPair,
+    /// It certified once.
+    pub(crate) revoked_certifier: KeyPair,
     pub(crate) ingest: IngestSecretKey,
     pub(crate) content: Vec<u8>,
 }
@@ -47,6 +49,7 @@ impl World {
             catalog_key: KeyPair::from_seed(&[2; 32]),
             pass_issuer: KeyPair::from_seed(&[3; 32]),
             staff_certifier: KeyPair::from_seed(&[4; 32]),
+            revoked_certifier: KeyPair::from_seed(&[6; 32]),
             ingest: IngestSecretKey::from_bytes([5; 32]),
             content: catalog::encode(&content(tenant)),
         }
@@ -69,6 +72,10 @@ impl World {
             entry(v1::KeyPurpose::Catalog, &self.catalog_key),
             entry(v1::KeyPurpose::PassIssuer, &self.pass_issuer),
             entry(v1::KeyPurpose::StaffCertifier, &self.staff_certifier),
+            KeyEntry {
+                revoked: true,
+                ..entry(v1::KeyPurpose::StaffCertifier, &self.revoked_certifier)
+            },
         ];
         let list = KeyList {
             version: 1,

@@ -10,7 +10,7 @@ use askel_sync::{
 };
 use prost::Message as _;
 
-use crate::common::{BUDGET, Desk, Disturbance, PLACE, TUESDAY_NOON, enrolled};
+use crate::common::{BUDGET, Desk, Disturbance, PLACE, TUESDAY_NOON, assert_all_settled, enrolled};
 
 const SOURCE: StepSourceId = StepSourceId::from_bytes([5; 16]);
 
@@ -64,4 +64,66 @@ async fn announced_limits_are_kept_to_the_last_and_nothing_waits_for_larger_ones
         };
         assert!(request.batches.iter().all(|sealed| ops(sealed) <= 3));
     }
+}
+
+#[tokio::test]
+async fn ops_above_a_batchs_limit_go_in_several_batches() {
+    let desk = Arc::new(Desk::new());
+    let (_, client) = enrolled(&desk, 1).await;
+    let reading = |index: i64| StepReading {
+        at: TUESDAY_NOON.saturating_add_ms(-index * HOUR_MS),
+        count: 100,
+    };
+    let readings: Vec<_> = (0..501).map(reading).collect();
+    client
+        .record_steps(SOURCE, Measure::Steps, &readings[..500])
+        .expect("recorded");
+    client.sync(BUDGET).await.expect("a sync");
+    client
+        .record_steps(SOURCE, Measure::Steps, &readings)
+        .expect("recorded");
+    assert_eq!(client.status().pending, 1);
+    client.sync(BUDGET).await.expect("a sync");
+    let sizes: Vec<usize> = desk
+        .requests()
+        .iter()
+        .map(|one| one.batches.len())
+        .collect();
+    assert_eq!(sizes.iter().max(), Some(&1));
+    let other = StepSourceId::from_bytes([6; 16]);
+    client
+        .record_steps(other, Measure::Steps, &readings)
+        .expect("recorded");
+    client.sync(BUDGET).await.expect("a sync");
+    assert_eq!(
+        desk.requests().iter().map(|one| one.batches.len()).max(),
+        Some(2)
+    );
+    assert_all_settled(&desk, &client);
+}
+
+#[tokio::test]
+async fn more_batches_than_one_request_takes_go_in_the_next() {
+    let desk = Arc::new(Desk::new());
+    let (phone, client) = enrolled(&desk, 1).await;
+    let source = |index: u8| StepSourceId::from_bytes([index; 16]);
+    for index in 0..33 {
+        // Each in a clock segment of its own, and so in a batch of its own.
+        phone.clock.jump_ms(HOUR_MS);
+        let reading = [StepReading {
+            at: TUESDAY_NOON,
+            count: 1,
+        }];
+        client
+            .record_steps(source(index), Measure::Steps, &reading)
+            .expect("recorded");
+    }
+    let report = client.sync(BUDGET).await.expect("a sync");
+    assert_eq!(report.accepted, 33);
+    let batches: Vec<usize> = desk
+        .requests()
+        .iter()
+        .map(|one| one.batches.len())
+        .collect();
+    assert!(batches.ends_with(&[32, 1]), "{batches:?}");
 }

@@ -11,16 +11,23 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod catalog;
 mod clocks;
 mod disturbed;
 mod enrolment;
 mod erased;
+mod forgetful;
 mod kill_at_any_write;
+mod leases;
 mod lifeboat;
 mod limits;
 mod opening;
 mod participant;
 mod refused;
+mod registers;
 mod restored;
 mod staff;
 mod storage;
+mod sums;
+mod upgrade;
+mod waiting;

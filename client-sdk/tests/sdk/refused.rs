@@ -2,11 +2,15 @@
 
 use std::sync::Arc;
 
-use askel_client_sdk::{Advice, StepReading};
-use askel_proto::v1::Measure;
-use askel_sync::id::{OpId, StepSourceId};
+use askel_client_sdk::{Advice, Status, StepReading};
+use askel_proto::v1::{self, Measure};
+use askel_sync::{
+    id::{OpId, StepSourceId},
+    op::Payload,
+    stream::StreamKey,
+};
 
-use crate::common::{BUDGET, Desk, Disturbance, PLACE, TUESDAY_NOON, enrolled};
+use crate::common::{BUDGET, Desk, Disturbance, PLACE, TUESDAY_NOON, assert_all_settled, enrolled};
 
 const SOURCE: StepSourceId = StepSourceId::from_bytes([5; 16]);
 
@@ -66,4 +70,66 @@ async fn one_bad_op_delays_no_other() {
     desk.disturb(Disturbance::Reject);
     let report = client.sync(BUDGET).await.expect("a sync");
     assert_eq!((report.accepted, report.rejected, report.calls), (2, 1, 1));
+}
+
+#[tokio::test]
+async fn a_refused_op_stays_visible_and_counts_no_more() {
+    let desk = Arc::new(Desk::new());
+    let (_, client) = enrolled(&desk, 1).await;
+    let op = client.check_in(PLACE).expect("a place that is open").op;
+    desk.disturb(Disturbance::Reject);
+    let report = client.sync(BUDGET).await.expect("a sync");
+    assert_eq!((report.accepted, report.rejected), (0, 1));
+    let rejected = client.rejected();
+    assert_eq!(
+        (rejected[0].op, &*rejected[0].reason),
+        (op, "OP_NOT_ALLOWED")
+    );
+    assert_eq!(
+        (&*rejected[0].text, rejected[0].undo),
+        ("Ei käy.", v1::Undo::Discard)
+    );
+    assert!(client.attendances().is_empty() && client.awards().is_empty());
+    assert_eq!((client.status().pending, client.status().rejected), (0, 1));
+}
+
+#[tokio::test]
+async fn a_deferred_op_is_kept_and_offered_again_with_its_id() {
+    let desk = Arc::new(Desk::new());
+    let (_, client) = enrolled(&desk, 1).await;
+    let op = client.check_in(PLACE).expect("a place that is open").op;
+    desk.disturb(Disturbance::Defer);
+    let report = client.sync(BUDGET).await.expect("a sync");
+    assert_eq!(report.deferred, 1);
+    assert_eq!((client.status().pending, client.awards().len()), (1, 1));
+    let report = client.sync(BUDGET).await.expect("a sync");
+    assert_eq!(report.accepted, 1);
+    assert_eq!(desk.accepted(), [op]);
+    assert_all_settled(&desk, &client);
+}
+
+#[tokio::test]
+async fn an_outcome_that_changed_later_is_taken_in() {
+    let desk = Arc::new(Desk::new());
+    let (_, client) = enrolled(&desk, 1).await;
+    client.check_in(PLACE).expect("a place that is open");
+    desk.disturb(Disturbance::Reject);
+    client.sync(BUDGET).await.expect("a sync");
+    let log_id = desk.requests()[0].log_heads[0].log_id.clone();
+    let changed = v1::OutcomeChanged {
+        log_id,
+        sequence: 0,
+        outcome: Some(v1::outcome_changed::Outcome::Accepted(
+            v1::OutcomeAccepted {},
+        )),
+    };
+    let device = client.enrolled().expect("enrolled").device;
+    desk.say(
+        StreamKey::Device(device),
+        &Payload::OutcomeChanged(changed),
+        TUESDAY_NOON,
+    );
+    client.sync(BUDGET).await.expect("a sync");
+    assert_eq!(client.status(), Status::default());
+    assert_eq!(client.attendances().len(), 1);
 }

@@ -9,7 +9,7 @@ use askel_sync::{
     stream::StreamKey,
 };
 
-use super::{Desk, State, first16, outcome_of};
+use super::{Desk, State, answer::outcome_of, first16};
 
 const LIMITS: FrameLimits = FrameLimits {
     ops_max: 1_000,
