@@ -83,7 +83,11 @@ impl Entropy for Counted {
 /// The installation; the first call makes it.
 pub(crate) fn installation() -> &'static Installation {
     static MADE: OnceLock<Installation> = OnceLock::new();
-    MADE.get_or_init(|| alone(make()))
+    MADE.get_or_init(|| {
+        // Made by itself: one runtime does not start within another.
+        tenant();
+        alone(make())
+    })
 }
 
 impl Installation {

@@ -109,7 +109,8 @@ impl Hostile<'_> {
         let (carrier, first_sequence) = (log(input), input.number());
         let count = input.u8() % OPS_MAX;
         let mut ops = Vec::new();
-        for sequence in (first_sequence..).take(usize::from(count).saturating_add(1)) {
+        for index in 0..=u64::from(count) {
+            let sequence = first_sequence.saturating_add(index);
             let origin = match input.u8() % 4 {
                 0 => Origin {
                     log: log(input),
