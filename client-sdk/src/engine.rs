@@ -16,6 +16,7 @@ mod estimate;
 mod forget;
 #[cfg(feature = "inspection")]
 mod inspection;
+mod known;
 mod lifeboat;
 mod liveness;
 mod model;
@@ -227,9 +228,7 @@ impl Engine {
             Refold::Own => {
                 for number in new_pages {
                     if let Some(page) = self.model.window.get(number) {
-                        for held in &page.ops {
-                            self.view.take_stream_op(&self.model, page.stream, held);
-                        }
+                        self.view.take_page(&self.model, page);
                     }
                 }
                 self.view.refold_own(&self.model, self.lease.as_ref());

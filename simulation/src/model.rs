@@ -70,9 +70,9 @@ impl Naive {
                 .then(|| format!("picture {:?} for {:?}", profile.picture, self.picture)),
             (profile.language != self.language)
                 .then(|| format!("language {:?} for {:?}", profile.language, self.language)),
-            (folded.favourites() != self.favourites)
+            (*folded.favourites() != self.favourites)
                 .then(|| format!("favourites for {:?}", self.favourites)),
-            (folded.joined() != self.joined).then(|| format!("quests for {:?}", self.joined)),
+            (*folded.joined() != self.joined).then(|| format!("quests for {:?}", self.joined)),
         ]
         .into_iter()
         .flatten()

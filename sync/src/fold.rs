@@ -13,6 +13,7 @@ mod attendance;
 mod awards;
 mod canonical;
 mod challenge;
+mod claim;
 mod participant;
 mod place_day;
 mod profile;

@@ -283,17 +283,14 @@ impl Engine {
     }
 
     fn text(&self, texts: &v1::LocalizedText) -> String {
-        catalog::text(texts, &self.language()).to_owned()
+        catalog::text(texts, self.language()).to_owned()
     }
 
     /// What the participant chose to read.
-    pub(super) fn language(&self) -> String {
-        let chosen = self
-            .view
-            .participant
-            .as_ref()
-            .and_then(|view| view.shown.profile().language);
-        chosen.unwrap_or_else(|| LANGUAGE.to_owned())
+    pub(super) fn language(&self) -> &str {
+        let participant = self.view.participant.as_ref();
+        let chosen = participant.and_then(|view| view.shown.language());
+        chosen.unwrap_or(LANGUAGE)
     }
 }
 

@@ -151,11 +151,13 @@ impl Facts for Estimator<'_> {
         self.model
             .all_stream_ops()
             .find_map(|(_, held)| match held.admitted.op.parse() {
-                Ok(Some(Payload::CheckIn(check_in))) if held.id == id => Some(self.fact(
-                    &check_in,
-                    held.admitted.admission.corrected_at,
-                    held.admitted.op.origin.log,
-                )),
+                Ok(Some(Payload::CheckIn(check_in))) if held.admitted.id() == id => {
+                    Some(self.fact(
+                        &check_in,
+                        held.admitted.admission.corrected_at,
+                        held.admitted.op.origin.log,
+                    ))
+                }
                 Ok(Some(Payload::PassSeen(seen))) if seen.check_in == id => Some(CheckInFact {
                     subject: SOMEONE,
                     place: seen.place,

@@ -84,7 +84,6 @@ fn blank(page: &mut WindowRow, passes: &[PassTag]) -> bool {
             };
             held.admitted.op = Op::new(origin, &Payload::Blank);
             held.admitted.admission.subject = None;
-            held.id = held.admitted.id();
             is_changed = true;
         }
     }

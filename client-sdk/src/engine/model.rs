@@ -5,6 +5,7 @@
 
 mod limits;
 mod live;
+mod streams;
 
 use std::{
     cell::OnceCell,
@@ -13,9 +14,9 @@ use std::{
 
 use askel_proto::v1;
 use askel_sync::{
-    id::{LogId, OpId, StepSourceId, StreamId},
+    id::{LogId, OpId, StepSourceId},
     op::{Measure, Origin, Payload, ProfileField},
-    stream::{self, ProfileRegister, StreamKey},
+    stream::{self, ProfileRegister},
     time::Quarter,
 };
 
@@ -311,16 +312,6 @@ impl Model {
         tables.into_iter().fold(0, usize::saturating_add)
     }
 
-    /// The ops held of all streams, each with the number of its stream's row; those of pages that wait to
-    /// be handed back too.
-    pub(crate) fn all_stream_ops(&self) -> impl Iterator<Item = (u32, &HeldOp)> {
-        let settled = self.settled.values().map(|row| (row.stream, &row.ops));
-        let window = self.window.values().map(|row| (row.stream, &row.ops));
-        settled
-            .chain(window)
-            .flat_map(|(stream, ops)| ops.iter().map(move |held| (stream, held)))
-    }
-
     /// The live value of each register of the streams, as the server has them.
     pub(crate) fn live(&self) -> &Live {
         self.live.get_or_init(|| {
@@ -335,27 +326,6 @@ impl Model {
             }
             live
         })
-    }
-
-    pub(crate) fn stream_by_id(&self, id: StreamId) -> Option<(u32, &StreamRow)> {
-        self.streams
-            .iter()
-            .find(|(_, row)| row.id == Some(id))
-            .map(|(&number, row)| (number, row))
-    }
-
-    pub(crate) fn stream_by_key(&self, key: StreamKey) -> Option<(u32, &StreamRow)> {
-        let selector = key.selector();
-        self.streams
-            .iter()
-            .find(|(_, row)| row.selector == selector)
-            .map(|(&number, row)| (number, row))
-    }
-
-    /// What a followed stream is and whose; `None` for one of a later version.
-    pub(crate) fn stream_key(&self, row: &StreamRow) -> Option<StreamKey> {
-        let enrolment = self.enrolment()?;
-        StreamKey::select(&row.selector, enrolment.device, enrolment.participant).ok()?
     }
 }
 

@@ -52,7 +52,7 @@ pub(super) fn open_settled(model: &mut Model) -> Result<(), MalformedRow> {
         let ops = chain
             .decode(&|_| None, &row.frame, SETTLED_LIMITS)
             .map_err(|_| MalformedRow)?;
-        row.ops = ops.into_iter().map(HeldOp::new).collect();
+        row.ops = held(ops);
     }
     Ok(())
 }
@@ -150,6 +150,12 @@ fn batch_log(sealed: &v1::SealedBatch) -> Option<askel_sync::id::LogId> {
     askel_sync::id::LogId::try_from(&*batch.log_id).ok()
 }
 
+fn held(ops: Vec<AdmittedOp>) -> Vec<HeldOp> {
+    ops.into_iter()
+        .map(|admitted| HeldOp { admitted })
+        .collect()
+}
+
 fn admitted(ops: &[HeldOp]) -> Vec<AdmittedOp> {
     ops.iter().map(|held| held.admitted.clone()).collect()
 }
@@ -216,7 +222,7 @@ impl Engine {
             }
             _ => return Err(Cause::Answer("a page in an encoding of a later version").into()),
         };
-        Ok(Some(ops.into_iter().map(HeldOp::new).collect()))
+        Ok(Some(held(ops)))
     }
 
     /// The ops that a page refers to: the last so many positions before it.

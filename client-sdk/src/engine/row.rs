@@ -174,10 +174,9 @@ pub(crate) struct StreamRow {
     pub(crate) begun_anew_at: Option<Timestamp>,
 }
 
-/// An op of a stream, with its id, computed once.
+/// An op of a stream, as the server judged it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct HeldOp {
-    pub(crate) id: OpId,
     pub(crate) admitted: AdmittedOp,
 }
 
@@ -292,16 +291,6 @@ impl StreamRow {
             position: 0,
             sum: StreamSum::default(),
             begun_anew_at: None,
-        }
-    }
-}
-
-impl HeldOp {
-    /// With its id.
-    pub(crate) fn new(admitted: AdmittedOp) -> Self {
-        Self {
-            id: admitted.id(),
-            admitted,
         }
     }
 }

@@ -88,7 +88,7 @@ impl Engine {
     pub(super) fn notice(&self, kind: NoticeKind) -> Notice {
         Notice {
             kind,
-            text: kind.text(&self.language()).to_owned(),
+            text: kind.text(self.language()).to_owned(),
         }
     }
 

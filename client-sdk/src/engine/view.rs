@@ -9,6 +9,7 @@ use std::{
 };
 
 use askel_sync::{
+    admission::AdmittedOp,
     award::{Awards, Eligible},
     catalog::Catalog,
     fold::{ChallengeTotals, ParticipantState, PlaceDay},
@@ -21,8 +22,9 @@ use askel_sync::{
 
 use super::{
     estimate::Estimator,
+    known::Known,
     model::Model,
-    row::{HeldOp, OwnOp},
+    row::{OwnOp, WindowRow},
 };
 
 /// The folds.
@@ -36,8 +38,8 @@ pub(crate) struct View {
 /// The folds of a participant's phone.
 pub(crate) struct ParticipantView {
     confirmed: ParticipantState,
-    /// The ops in `confirmed`.
-    known: BTreeSet<OpId>,
+    /// Which own ops are in `confirmed`.
+    known: Known,
     /// With this device's own ops on top: what a person sees.
     pub(crate) shown: ParticipantState,
     tracker: Tracker,
@@ -71,29 +73,36 @@ impl View {
             totals: ChallengeTotals::new(),
             days: BTreeMap::new(),
         };
-        for (stream, held) in model.all_stream_ops() {
-            view.take_stream_op(model, stream, held);
+        for (stream, key) in model.stream_keys() {
+            view.take_ops(key, || model.stream_ops(stream));
         }
         view.refold_own(model, lease);
         view
     }
 
-    /// Takes in an op of a stream; [`Self::refold_own`] has to follow.
-    pub(crate) fn take_stream_op(&mut self, model: &Model, stream: u32, held: &HeldOp) {
-        let key = model
-            .streams
-            .get(&stream)
-            .and_then(|row| model.stream_key(row));
+    /// Takes in a page of a stream; [`Self::refold_own`] has to follow.
+    pub(crate) fn take_page(&mut self, model: &Model, page: &WindowRow) {
+        let row = model.streams.get(&page.stream);
+        if let Some(key) = row.and_then(|row| model.stream_key(row)) {
+            self.take_ops(key, || page.ops.iter().map(|held| &held.admitted));
+        }
+    }
+
+    fn take_ops<'m, O: Iterator<Item = &'m AdmittedOp>>(
+        &mut self,
+        key: StreamKey,
+        ops: impl Fn() -> O,
+    ) {
         match key {
-            Some(StreamKey::Participant(_)) => {
+            StreamKey::Participant(_) => {
                 if let Some(participant) = &mut self.participant {
-                    participant.confirmed.apply(&held.admitted, &self.catalog);
-                    participant.known.insert(held.id);
+                    participant.confirmed.apply_all(ops(), &self.catalog);
+                    ops().for_each(|admitted| participant.known.add(&admitted.op));
                 }
             }
-            Some(StreamKey::Challenge(_)) => {
-                self.totals.apply(&held.admitted);
-            }
+            StreamKey::Challenge(_) => ops().for_each(|admitted| {
+                self.totals.apply(admitted);
+            }),
             // Days are folded with the own ops, from the model.
             _ => {}
         }
@@ -101,38 +110,21 @@ impl View {
 
     /// Lays this device's own ops on the confirmed ones again.
     pub(crate) fn refold_own(&mut self, model: &Model, lease: Option<&StaffCertificate>) {
-        self.days = model
-            .streams
-            .values()
-            .filter_map(|row| match model.stream_key(row)? {
-                StreamKey::PlaceDay(place, date) => {
-                    Some(((place, date), PlaceDay::new(place, date)))
+        self.days.clear();
+        for (stream, key) in model.stream_keys() {
+            if let StreamKey::PlaceDay(place, date) = key {
+                let day = self.days.entry((place, date));
+                let day = day.or_insert_with(|| PlaceDay::new(place, date));
+                for admitted in model.stream_ops(stream) {
+                    day.apply(admitted, &self.catalog);
                 }
-                _ => None,
-            })
-            .collect();
-        for (stream, held) in model.all_stream_ops() {
-            let key = model
-                .streams
-                .get(&stream)
-                .and_then(|row| model.stream_key(row));
-            if let Some(StreamKey::PlaceDay(place, date)) = key
-                && let Some(day) = self.days.get_mut(&(place, date))
-            {
-                day.apply(&held.admitted, &self.catalog);
             }
         }
         if let Some(participant) = &mut self.participant {
             participant.shown = participant.confirmed.clone();
             participant.tracker = Tracker::over(Arc::clone(&self.catalog), &participant.shown);
         }
-        let catalog = Arc::clone(&self.catalog);
-        if let Some(estimator) = Estimator::new(model, &catalog, lease) {
-            for own in model.own.values() {
-                self.fold_own(&estimator, own);
-            }
-        }
-        self.evaluate();
+        self.take_own_ops(model, lease, model.own.values());
     }
 
     /// Lays new own ops on top.
@@ -140,8 +132,14 @@ impl View {
         &mut self,
         model: &'m Model,
         lease: Option<&StaffCertificate>,
-        own: impl Iterator<Item = &'m OwnOp>,
+        own: impl Iterator<Item = &'m OwnOp> + Clone,
     ) {
+        if let Some(participant) = &mut self.participant {
+            let origins = own.clone().map(|own| own.op.origin);
+            participant
+                .known
+                .prepare(origins, || model.participant_ops());
+        }
         let catalog = Arc::clone(&self.catalog);
         if let Some(estimator) = Estimator::new(model, &catalog, lease) {
             for own in own {
@@ -154,7 +152,7 @@ impl View {
     fn fold_own(&mut self, estimator: &Estimator<'_>, own: &OwnOp) {
         match &mut self.participant {
             Some(participant) => {
-                if !participant.known.contains(&own.id)
+                if !participant.known.has(own.id)
                     && let Some(admitted) = estimator.admit(own)
                 {
                     for change in participant.shown.apply(&admitted, &self.catalog) {
@@ -187,7 +185,7 @@ impl ParticipantView {
         let mut state = ParticipantState::new(id);
         state.rebase(catalog);
         Self {
-            known: BTreeSet::new(),
+            known: Known::default(),
             shown: state.clone(),
             tracker: Tracker::over(Arc::clone(catalog), &state),
             evaluation: Evaluation::default(),
@@ -201,9 +199,9 @@ impl ParticipantView {
         self.awards.confirmed.contains(&award)
     }
 
-    /// Whether the server's copy of an op is folded.
-    pub(crate) fn knows(&self, op: OpId) -> bool {
-        self.known.contains(&op)
+    /// Whether the server's copy of an own op is folded.
+    pub(crate) fn knows(&self, own: OpId) -> bool {
+        self.known.has(own)
     }
 
     /// What the server's copies alone come to.

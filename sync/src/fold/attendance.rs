@@ -23,7 +23,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{FactChange, SessionKey};
+use super::{
+    FactChange, SessionKey,
+    claim::{Claim, WitnessFact, sessions_of},
+};
 use crate::{
     admission::Strength,
     catalog::Catalog,
@@ -49,31 +52,6 @@ pub struct Attendance {
     pub witnesses: BTreeSet<OpId>,
 }
 
-/// A check-in as the fold keeps it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct WitnessFact {
-    pub place: PlaceId,
-    pub at: Timestamp,
-    pub session: SessionRef,
-    pub manner: Manner,
-    pub strength: Strength,
-    pub catalog_version: u32,
-    /// Whether the clock it was written by was off: then it may name the wrong slot.
-    pub clock_off: bool,
-}
-
-impl WitnessFact {
-    /// With the session that it is of, where a wrong clock named another.
-    fn settled(self, catalog: &Catalog) -> Self {
-        if self.clock_off {
-            let session = catalog.session_of_wrong_clock(self.place, self.at, self.session);
-            Self { session, ..self }
-        } else {
-            self
-        }
-    }
-}
-
 /// A correction as the fold keeps it; the greatest decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Ruling {
@@ -84,18 +62,6 @@ pub(super) struct Ruling {
 
 /// Check-ins that may be of one session: all drop-ins of a place and day, or a dated session.
 type GroupKey = (PlaceId, LocalDate, Option<SessionId>);
-
-/// Check-ins of one session, with what became of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Claim {
-    key: SessionKey,
-    /// The time of the attendance and its first witness, by which claims of one session are put in
-    /// order.
-    first: (Timestamp, OpId),
-    manner: Manner,
-    strength: Strength,
-    witnesses: BTreeSet<OpId>,
-}
 
 /// The fold.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -175,13 +141,7 @@ impl Attendances {
         correction: &Correction,
         catalog: &Catalog,
     ) -> Vec<FactChange> {
-        let ruling = Ruling {
-            revision: correction.revision,
-            verdict: correction.verdict,
-            op: id,
-        };
-        let held = self.rulings.entry(correction.check_in).or_insert(ruling);
-        *held = ruling.max(*held);
+        self.rule(id, correction);
         let cited = self.witnesses.get(&correction.check_in);
         let group = cited.and_then(|fact| group_of(fact, catalog));
         group
@@ -189,13 +149,75 @@ impl Attendances {
             .unwrap_or_default()
     }
 
-    /// The same facts under another catalog.
-    pub(super) fn rebase(&mut self, catalog: &Catalog) {
-        let facts = std::mem::take(self);
-        self.rulings = facts.rulings;
-        for (id, fact) in facts.witnesses {
+    /// Takes in many facts: the same as one by one, at once if there are no check-ins yet.
+    pub(super) fn apply_all(
+        &mut self,
+        mut check_ins: Vec<(OpId, WitnessFact)>,
+        corrections: &[(OpId, Correction)],
+        catalog: &Catalog,
+    ) {
+        if self.witnesses.is_empty() {
+            // Of one op the last stays, which is the greatest then.
+            check_ins.sort_unstable();
+            self.witnesses = check_ins.into_iter().collect();
+            for (id, correction) in corrections {
+                self.rule(*id, correction);
+            }
+            self.rebase(catalog);
+            return;
+        }
+        for (id, fact) in check_ins {
             self.check_in(id, fact, catalog);
         }
+        for (id, correction) in corrections {
+            self.correction(*id, correction, catalog);
+        }
+    }
+
+    /// The same facts under another catalog.
+    pub(super) fn rebase(&mut self, catalog: &Catalog) {
+        let mut members: Vec<(GroupKey, OpId)> = self
+            .witnesses
+            .iter()
+            .filter_map(|(id, fact)| Some((group_of(fact, catalog)?, *id)))
+            .collect();
+        members.sort_unstable();
+        let of_one = |one: &(GroupKey, _), next: &(GroupKey, _)| one.0 == next.0;
+        self.groups = members
+            .chunk_by(of_one)
+            .filter_map(|group| {
+                let ids = group.iter().map(|(_, id)| *id);
+                Some((group.first()?.0, ids.collect()))
+            })
+            .collect();
+        let claims = self.groups.keys();
+        let claims = claims.map(|group| (*group, self.claims_of(*group, catalog)));
+        self.claims = claims.filter(|(_, claims)| !claims.is_empty()).collect();
+        let mut landed: Vec<(SessionKey, GroupKey)> = Vec::new();
+        for (group, claims) in &self.claims {
+            landed.extend(claims.iter().map(|claim| (claim.key, *group)));
+        }
+        landed.sort_unstable();
+        let of_one = |one: &(SessionKey, _), next: &(SessionKey, _)| one.0 == next.0;
+        self.landed = landed
+            .chunk_by(of_one)
+            .filter_map(|session| {
+                let groups = session.iter().map(|(_, group)| *group);
+                Some((session.first()?.0, groups.collect()))
+            })
+            .collect();
+        let stands = |key: &SessionKey| Some((*key, self.attendance(*key, catalog)?));
+        self.standing = self.landed.keys().filter_map(stands).collect();
+    }
+
+    fn rule(&mut self, id: OpId, correction: &Correction) {
+        let ruling = Ruling {
+            revision: correction.revision,
+            verdict: correction.verdict,
+            op: id,
+        };
+        let held = self.rulings.entry(correction.check_in).or_insert(ruling);
+        *held = ruling.max(*held);
     }
 
     /// Computes a group's claims anew and tells what that changed.
@@ -224,14 +246,19 @@ impl Attendances {
             .collect()
     }
 
-    /// Computes a session's attendance anew from the claims that end at it.
-    fn restate(&mut self, key: SessionKey, catalog: &Catalog) -> Vec<FactChange> {
+    /// A session's attendance, from the claims that end at it.
+    fn attendance(&self, key: SessionKey, catalog: &Catalog) -> Option<Attendance> {
         let groups = self.landed.get(&key).into_iter().flatten();
         let claims = groups
             .filter_map(|group| self.claims.get(group))
             .flatten()
             .filter(|claim| claim.key == key);
-        let now = Claim::together(claims).map(|claim| claim.into_attendance(catalog));
+        Claim::together(claims).map(|claim| claim.into_attendance(catalog))
+    }
+
+    /// Computes a session's attendance anew and tells what that changed.
+    fn restate(&mut self, key: SessionKey, catalog: &Catalog) -> Vec<FactChange> {
+        let now = self.attendance(key, catalog);
         let before = self.standing.remove(&key);
         if now.is_none() {
             self.landed.remove(&key);
@@ -302,33 +329,6 @@ impl Attendances {
     }
 }
 
-impl Claim {
-    /// Claims that end at one session are one attendance.
-    fn together<'a>(claims: impl Iterator<Item = &'a Self>) -> Option<Self> {
-        claims.cloned().reduce(|one, other| {
-            let (mut early, late) = if one.first <= other.first {
-                (one, other)
-            } else {
-                (other, one)
-            };
-            early.strength = early.strength.max(late.strength);
-            early.witnesses.extend(late.witnesses);
-            early
-        })
-    }
-
-    fn into_attendance(self, catalog: &Catalog) -> Attendance {
-        Attendance {
-            activity: self.key.activity(catalog),
-            key: self.key,
-            at: self.first.0,
-            manner: self.manner,
-            strength: self.strength,
-            witnesses: self.witnesses,
-        }
-    }
-}
-
 /// The group a check-in is in; `None` for a place that is not in the catalog: it counts nowhere
 /// until a catalog has it.
 fn group_of(fact: &WitnessFact, catalog: &Catalog) -> Option<GroupKey> {
@@ -339,40 +339,4 @@ fn group_of(fact: &WitnessFact, catalog: &Catalog) -> Option<GroupKey> {
         SessionRef::Slot(_) => None,
     };
     Some((key.place, key.date, dated))
-}
-
-/// Cuts the check-ins of a group, earliest first, into sessions. Check-ins of a slot are one
-/// session; one of another catalog, or of a clock that was off, joins an earlier session whose first
-/// check-in lies in the same slot by the catalog in force.
-fn sessions_of(facts: &[(OpId, WitnessFact)], catalog: &Catalog) -> Vec<Vec<(OpId, WitnessFact)>> {
-    let mut sessions: Vec<Vec<(OpId, WitnessFact)>> = Vec::new();
-    for (id, fact) in facts {
-        let by_name = sessions.iter().position(|session| {
-            session
-                .iter()
-                .any(|(_, other)| other.session == fact.session)
-        });
-        let by_catalog = || {
-            sessions.iter().position(|session| {
-                session
-                    .first()
-                    .is_some_and(|(_, first)| is_same_slot(first, fact, catalog))
-            })
-        };
-        match by_name
-            .or_else(by_catalog)
-            .and_then(|index| sessions.get_mut(index))
-        {
-            Some(session) => session.push((*id, *fact)),
-            None => sessions.push(vec![(*id, *fact)]),
-        }
-    }
-    sessions
-}
-
-fn is_same_slot(one: &WitnessFact, other: &WitnessFact, catalog: &Catalog) -> bool {
-    let slot = |fact: &WitnessFact| catalog.slot_at(fact.place, fact.at);
-    let may_differ =
-        one.catalog_version != other.catalog_version || one.clock_off || other.clock_off;
-    may_differ && slot(one) == slot(other)
 }

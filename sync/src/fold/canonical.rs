@@ -23,7 +23,7 @@ impl Canonical {
         self.list(
             state.steps.registers(),
             |out, ((measure, source, bucket), reading)| {
-                out.number(i64::from(*measure as i32));
+                out.number(i64::from(measure as i32));
                 out.bytes(source.as_bytes());
                 out.number(bucket.get().into());
                 out.number(reading.revision.into());
@@ -32,7 +32,7 @@ impl Canonical {
             },
         );
         self.list(state.steps.days(), |out, ((measure, date), sum)| {
-            out.number(i64::from(*measure as i32));
+            out.number(i64::from(measure as i32));
             out.number(date.as_days().into());
             out.bytes(&sum.to_be_bytes());
         });
@@ -91,12 +91,12 @@ impl Canonical {
             out.marker(&register.marker);
         });
         self.list(&state.favourites.seen(), |out, id| out.op(*id));
-        self.list(&state.favourites(), |out, place| {
+        self.list(state.favourites(), |out, place| {
             out.number(place.get().into());
             out.list(&state.favourite_ops(*place), |out, id| out.op(*id));
         });
         self.list(&state.joined.seen(), |out, id| out.op(*id));
-        self.list(&state.joined(), |out, goal| {
+        self.list(state.joined(), |out, goal| {
             out.number(goal.get().into());
             out.list(&state.joined_ops(*goal), |out, id| out.op(*id));
         });

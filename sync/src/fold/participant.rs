@@ -1,22 +1,26 @@
 //! One participant's state, from the ops of their own stream.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use super::{
     Attendance, FactChange, Profile, SessionKey,
-    attendance::{Attendances, WitnessFact},
+    attendance::Attendances,
     awards::ServerAwards,
     canonical::Canonical,
+    claim::WitnessFact,
     profile::ProfileRegisters,
     sets::{EditedSet, SetChange},
-    steps::Steps,
+    steps::{Reading, Register, Steps},
 };
 use crate::{
     admission::{Admission, AdmittedOp, Flags, counted_in},
     award::{Awards, Eligible},
     catalog::Catalog,
     id::{AwardId, GoalId, OpId, ParticipantId, PlaceId, StepSourceId},
-    op::{AwardConfirmed, AwardWithdrawn, Measure, Payload},
+    op::{AwardConfirmed, AwardWithdrawn, CheckIn, Measure, Payload, StepCount},
     time::{LocalDate, Quarter},
 };
 
@@ -30,8 +34,9 @@ pub struct ParticipantState {
     participant: ParticipantId,
     /// The catalog that days, sessions and activities were derived with.
     catalog_hash: Option<[u8; 32]>,
-    pub(super) attendances: Attendances,
-    pub(super) steps: Steps,
+    // Copies share what is large until one of them changes.
+    pub(super) attendances: Arc<Attendances>,
+    pub(super) steps: Arc<Steps>,
     pub(super) profile: ProfileRegisters,
     pub(super) favourites: EditedSet<PlaceId>,
     pub(super) joined: EditedSet<GoalId>,
@@ -44,8 +49,8 @@ impl ParticipantState {
         Self {
             participant,
             catalog_hash: None,
-            attendances: Attendances::default(),
-            steps: Steps::default(),
+            attendances: Arc::default(),
+            steps: Arc::default(),
             profile: ProfileRegisters::default(),
             favourites: EditedSet::default(),
             joined: EditedSet::default(),
@@ -60,11 +65,45 @@ impl ParticipantState {
         catalog: &Catalog,
     ) -> Self {
         let mut state = Self::new(participant);
-        state.rebase(catalog);
-        for op in ops {
-            state.apply(op, catalog);
-        }
+        state.apply_all(ops, catalog);
         state
+    }
+
+    /// Takes in many ops: the same as one by one, but sooner, and what they change is not told.
+    pub fn apply_all<'a>(
+        &mut self,
+        ops: impl IntoIterator<Item = &'a AdmittedOp>,
+        catalog: &Catalog,
+    ) {
+        self.rebase(catalog);
+        let mut check_ins = Vec::new();
+        let mut corrections = Vec::new();
+        let mut readings = Vec::new();
+        for admitted in ops {
+            let AdmittedOp { op, admission } = admitted;
+            if !self.is_subject(admission) {
+                continue;
+            }
+            match op.parse() {
+                Ok(Some(Payload::CheckIn(check_in))) => {
+                    check_ins.push((op.id(), witness(&check_in, admission)));
+                }
+                Ok(Some(Payload::Correction(correction))) => {
+                    corrections.push((op.id(), correction));
+                }
+                Ok(Some(Payload::StepCount(count))) => readings.extend(reading(&count, admission)),
+                Ok(Some(payload)) => {
+                    self.take(op.id(), admission, payload, catalog);
+                }
+                Ok(None) | Err(_) => {}
+            }
+        }
+        if !(check_ins.is_empty() && corrections.is_empty()) {
+            Arc::make_mut(&mut self.attendances).apply_all(check_ins, &corrections, catalog);
+        }
+        if !readings.is_empty() {
+            Arc::make_mut(&mut self.steps).apply_all(&readings, catalog);
+        }
     }
 
     /// Takes in one op and tells what it changed. With another catalog than before, what was folded
@@ -72,11 +111,7 @@ impl ParticipantState {
     /// participant changes nothing.
     pub fn apply(&mut self, admitted: &AdmittedOp, catalog: &Catalog) -> Vec<FactChange> {
         self.rebase(catalog);
-        if admitted
-            .admission
-            .subject
-            .is_some_and(|subject| subject != self.participant)
-        {
+        if !self.is_subject(&admitted.admission) {
             return Vec::new();
         }
         match admitted.op.parse() {
@@ -90,9 +125,16 @@ impl ParticipantState {
     pub fn rebase(&mut self, catalog: &Catalog) {
         if self.catalog_hash.as_ref() != Some(catalog.hash()) {
             self.catalog_hash = Some(*catalog.hash());
-            self.attendances.rebase(catalog);
-            self.steps.rebase(catalog);
+            Arc::make_mut(&mut self.attendances).rebase(catalog);
+            Arc::make_mut(&mut self.steps).rebase(catalog);
         }
+    }
+
+    /// Whether an op is about this participant, or about nobody.
+    fn is_subject(&self, admission: &Admission) -> bool {
+        admission
+            .subject
+            .is_none_or(|subject| subject == self.participant)
     }
 
     fn take(
@@ -104,23 +146,16 @@ impl ParticipantState {
     ) -> Vec<FactChange> {
         match payload {
             Payload::CheckIn(check_in) => {
-                let fact = WitnessFact {
-                    place: check_in.place,
-                    at: admission.corrected_at,
-                    session: check_in.session,
-                    manner: check_in.manner,
-                    strength: admission.strength,
-                    catalog_version: check_in.catalog_version,
-                    clock_off: admission.flags.contains(Flags::CLOCK_CORRECTED)
-                        || admission.flags.contains(Flags::CLOCK_UNSURE),
-                };
-                self.attendances.check_in(id, fact, catalog)
+                let fact = witness(&check_in, admission);
+                Arc::make_mut(&mut self.attendances).check_in(id, fact, catalog)
             }
             Payload::Correction(correction) => {
-                self.attendances.correction(id, &correction, catalog)
+                Arc::make_mut(&mut self.attendances).correction(id, &correction, catalog)
             }
-            Payload::StepCount(count) => counted_in(&count, admission)
-                .map(|quarter| self.steps.apply(&count, quarter, catalog))
+            Payload::StepCount(count) => reading(&count, admission)
+                .map(|(register, reading)| {
+                    Arc::make_mut(&mut self.steps).apply(register, reading, catalog)
+                })
                 .unwrap_or_default(),
             Payload::ProfileSet(set) => {
                 let changed = self
@@ -155,6 +190,30 @@ impl ParticipantState {
             _ => Vec::new(),
         }
     }
+}
+
+/// A check-in as the fold keeps it.
+fn witness(check_in: &CheckIn, admission: &Admission) -> WitnessFact {
+    WitnessFact {
+        place: check_in.place,
+        at: admission.corrected_at,
+        session: check_in.session,
+        manner: check_in.manner,
+        strength: admission.strength,
+        catalog_version: check_in.catalog_version,
+        clock_off: admission.flags.contains(Flags::CLOCK_CORRECTED)
+            || admission.flags.contains(Flags::CLOCK_UNSURE),
+    }
+}
+
+/// A count as the fold keeps it; `None` for one that counts nowhere.
+fn reading(count: &StepCount, admission: &Admission) -> Option<(Register, Reading)> {
+    let reading = Reading {
+        revision: count.revision,
+        count: count.count,
+        quarter: counted_in(count, admission)?,
+    };
+    Some(((count.measure, count.source, count.bucket), reading))
 }
 
 fn quest(goal: GoalId, change: Option<SetChange>) -> Vec<FactChange> {
@@ -202,10 +261,15 @@ impl ParticipantState {
         self.steps.days_of(measure)
     }
 
+    /// Day totals of every measure, by measure and day.
+    pub fn all_days(&self) -> impl Iterator<Item = ((Measure, LocalDate), u64)> + use<'_> {
+        self.steps.days()
+    }
+
     /// The revision of a step register; 0 when nothing was written. The next has one more.
     pub fn step_revision(&self, source: StepSourceId, measure: Measure, bucket: Quarter) -> u32 {
         self.steps
-            .reading(&(measure, source, bucket))
+            .reading((measure, source, bucket))
             .map_or(0, |reading| reading.revision)
     }
 
@@ -217,7 +281,7 @@ impl ParticipantState {
         bucket: Quarter,
     ) -> Option<u32> {
         self.steps
-            .reading(&(measure, source, bucket))
+            .reading((measure, source, bucket))
             .map(|reading| reading.count)
     }
 
@@ -226,8 +290,13 @@ impl ParticipantState {
         self.profile.profile()
     }
 
+    /// The language that was chosen, one of [`crate::op::LANGUAGES`].
+    pub fn language(&self) -> Option<&str> {
+        self.profile.language()
+    }
+
     /// Marked places.
-    pub fn favourites(&self) -> BTreeSet<PlaceId> {
+    pub fn favourites(&self) -> &BTreeSet<PlaceId> {
         self.favourites.members()
     }
 
@@ -237,7 +306,7 @@ impl ParticipantState {
     }
 
     /// Joined goals.
-    pub fn joined(&self) -> BTreeSet<GoalId> {
+    pub fn joined(&self) -> &BTreeSet<GoalId> {
         self.joined.members()
     }
 
@@ -270,23 +339,6 @@ impl ParticipantState {
             confirmed: ids(&mut self.awards.confirmed().keys().copied()),
             withdrawn: ids(&mut self.awards.withdrawn().keys().copied()),
         }
-    }
-
-    /// The changes that lead from nothing to this state's facts; for a new tracker.
-    pub fn as_changes(&self) -> impl Iterator<Item = FactChange> + use<'_> {
-        let attendances = self.attendances().cloned().map(FactChange::AttendanceAdded);
-        let days = self
-            .steps
-            .days()
-            .iter()
-            .map(|((measure, date), sum)| FactChange::DaySteps {
-                measure: *measure,
-                date: *date,
-                before: 0,
-                after: *sum,
-            });
-        let joined = self.joined().into_iter().map(FactChange::QuestJoined);
-        attendances.chain(days).chain(joined)
     }
 
     /// The same bytes for the same state in every process, for comparing across them. Not a format:

@@ -43,6 +43,10 @@ impl ProfileRegisters {
         before != self.profile()
     }
 
+    pub(super) fn language(&self) -> Option<&str> {
+        self.language.as_ref().map(|register| &*register.val)
+    }
+
     pub(super) fn profile(&self) -> Profile {
         Profile {
             alias: self.alias.as_ref().map(|register| register.val),

@@ -15,7 +15,11 @@ const ONCE: u64 = 1;
 
 /// The fold.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct EditedSet<M: Hash + Eq>(Orswot<M, OpId>);
+pub(super) struct EditedSet<M: Hash + Eq + Ord> {
+    set: Orswot<M, OpId>,
+    /// Those of `set`, of which every question copies the whole clock.
+    members: BTreeSet<M>,
+}
 
 /// Whether a member came or went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,9 +28,12 @@ pub(super) enum SetChange {
     Went,
 }
 
-impl<M: Hash + Eq + Clone> Default for EditedSet<M> {
+impl<M: Hash + Eq + Ord + Clone> Default for EditedSet<M> {
     fn default() -> Self {
-        Self(Orswot::new())
+        Self {
+            set: Orswot::new(),
+            members: BTreeSet::new(),
+        }
     }
 }
 
@@ -55,13 +62,13 @@ impl<M: Hash + Eq + Ord + Copy + Debug> EditedSet<M> {
         )
     }
 
-    pub(super) fn members(&self) -> BTreeSet<M> {
-        self.0.iter().map(|entry| *entry.val).collect()
+    pub(super) fn members(&self) -> &BTreeSet<M> {
+        &self.members
     }
 
     /// The adds a member stands on, which a removal has to name.
     pub(super) fn adds(&self, member: M) -> BTreeSet<OpId> {
-        self.0
+        self.set
             .contains(&member)
             .rm_clock
             .iter()
@@ -71,16 +78,15 @@ impl<M: Hash + Eq + Ord + Copy + Debug> EditedSet<M> {
 
     /// Every add that was seen.
     pub(super) fn seen(&self) -> BTreeSet<OpId> {
-        self.0.clock().iter().map(|dot| *dot.actor).collect()
+        self.set.clock().iter().map(|dot| *dot.actor).collect()
     }
 
     fn change(&mut self, member: M, op: orswot::Op<M, OpId>) -> Option<SetChange> {
-        let before = self.0.contains(&member).val;
-        self.0.apply(op);
-        match (before, self.0.contains(&member).val) {
-            (false, true) => Some(SetChange::Came),
-            (true, false) => Some(SetChange::Went),
-            (true, true) | (false, false) => None,
+        self.set.apply(op);
+        if self.set.contains(&member).val {
+            self.members.insert(member).then_some(SetChange::Came)
+        } else {
+            self.members.remove(&member).then_some(SetChange::Went)
         }
     }
 }

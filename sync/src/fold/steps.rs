@@ -14,7 +14,7 @@ use crate::{
     catalog::Catalog,
     id::StepSourceId,
     limits::STEPS_PER_BUCKET_MAX,
-    op::{Measure, StepCount},
+    op::Measure,
     time::{LocalDate, Quarter},
 };
 
@@ -33,6 +33,9 @@ const STEPS_PER_HOUR_MAX: u64 = 4 * STEPS_PER_BUCKET_MAX as u64;
 /// What names a register.
 pub(super) type Register = (Measure, StepSourceId, Quarter);
 
+/// One device counting one thing.
+type Counter = (Measure, StepSourceId);
+
 /// What a source has in an hour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct SourceHour {
@@ -40,52 +43,94 @@ struct SourceHour {
     readings: u32,
 }
 
+/// A local day that has readings.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+struct Day {
+    /// What it comes to. A day without steps that was counted stands with 0.
+    sum: u64,
+    /// By local hour, which its first quarter names, and source.
+    hours: BTreeMap<(Quarter, StepSourceId), SourceHour>,
+}
+
+/// A reading in the day and hour where it counts.
+#[derive(Debug, Clone, Copy)]
+struct Counted {
+    day: (Measure, LocalDate),
+    hour: Quarter,
+    source: StepSourceId,
+    count: u32,
+}
+
 /// The fold.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Steps {
-    registers: BTreeMap<Register, Reading>,
-    /// Sums of each source by local hour, which its first quarter names.
-    hours: BTreeMap<(Measure, Quarter), BTreeMap<StepSourceId, SourceHour>>,
-    /// A day without steps that was counted stands with 0.
-    days: BTreeMap<(Measure, LocalDate), u64>,
-    /// How many readings count in each day.
-    counted: BTreeMap<(Measure, LocalDate), u32>,
+    registers: BTreeMap<Counter, BTreeMap<Quarter, Reading>>,
+    days: BTreeMap<(Measure, LocalDate), Day>,
 }
 
 impl Steps {
-    /// Takes in a count that admission found to be of `quarter`.
+    /// Takes in a reading of a register.
     pub(super) fn apply(
         &mut self,
-        count: &StepCount,
-        quarter: Quarter,
+        register: Register,
+        reading: Reading,
         catalog: &Catalog,
     ) -> Vec<FactChange> {
-        let register = (count.measure, count.source, count.bucket);
-        let reading = Reading {
-            revision: count.revision,
-            count: count.count,
-            quarter,
-        };
-        let former = self.registers.get(&register).copied();
+        let (measure, source, bucket) = register;
+        let readings = self.registers.entry((measure, source)).or_default();
+        let former = readings.get(&bucket).copied();
         if former.is_some_and(|former| (former >= reading) != crate::planted!(LowerRevisionWins)) {
             return Vec::new();
         }
-        self.registers.insert(register, reading);
-        let left = former.map(|former| self.count(register, former, Count::Out, catalog));
-        let joined = self.count(register, reading, Count::In, catalog);
+        readings.insert(bucket, reading);
+        let counter = (measure, source);
+        let left = former.map(|former| self.count(counter, former, Count::Out, catalog));
+        let joined = self.count(counter, reading, Count::In, catalog);
         Moved::changes(left.into_iter().chain([joined]))
     }
 
-    pub(super) fn registers(&self) -> &BTreeMap<Register, Reading> {
-        &self.registers
+    /// Takes in many readings: the same as one by one, at once if there are none yet.
+    pub(super) fn apply_all(&mut self, readings: &[(Register, Reading)], catalog: &Catalog) {
+        if !self.registers.is_empty() || crate::planted!(LowerRevisionWins) {
+            for (register, reading) in readings {
+                self.apply(*register, *reading, catalog);
+            }
+            return;
+        }
+        let counter = |(register, _): &(Register, Reading)| (register.0, register.1);
+        let mut counters: BTreeMap<Counter, Vec<(Quarter, Reading)>> = BTreeMap::new();
+        for run in readings.chunk_by(|one, next| counter(one) == counter(next)) {
+            if let Some(first) = run.first() {
+                let held = counters.entry(counter(first)).or_default();
+                held.extend(run.iter().map(|(register, reading)| (register.2, *reading)));
+            }
+        }
+        for (counter, mut readings) in counters {
+            // Of one register the last stays, which is the greatest then.
+            readings.sort();
+            self.registers
+                .insert(counter, readings.into_iter().collect());
+        }
+        self.rebase(catalog);
     }
 
-    pub(super) fn reading(&self, register: &Register) -> Option<Reading> {
-        self.registers.get(register).copied()
+    pub(super) fn registers(&self) -> impl Iterator<Item = (Register, &Reading)> {
+        self.registers
+            .iter()
+            .flat_map(|(&(measure, source), readings)| {
+                readings
+                    .iter()
+                    .map(move |(&bucket, reading)| ((measure, source, bucket), reading))
+            })
     }
 
-    pub(super) fn days(&self) -> &BTreeMap<(Measure, LocalDate), u64> {
-        &self.days
+    pub(super) fn reading(&self, (measure, source, bucket): Register) -> Option<Reading> {
+        let readings = self.registers.get(&(measure, source))?;
+        readings.get(&bucket).copied()
+    }
+
+    pub(super) fn days(&self) -> impl Iterator<Item = ((Measure, LocalDate), u64)> + use<'_> {
+        self.days.iter().map(|(day, held)| (*day, held.sum))
     }
 
     pub(super) fn days_of(
@@ -95,67 +140,117 @@ impl Steps {
         let first = LocalDate::from_days(i32::MIN);
         let last = LocalDate::from_days(i32::MAX);
         let days = self.days.range((measure, first)..=(measure, last));
-        days.map(|((_, date), sum)| (*date, *sum))
+        days.map(|((_, date), held)| (*date, held.sum))
     }
 
     /// The same facts under another catalog.
     pub(super) fn rebase(&mut self, catalog: &Catalog) {
-        self.hours.clear();
         self.days.clear();
-        self.counted.clear();
-        for (register, reading) in self.registers.clone() {
-            self.count(register, reading, Count::In, catalog);
+        let mut counted: Vec<Counted> = self
+            .registers()
+            .map(|((measure, source, _), reading)| {
+                Counted::of((measure, source), *reading, catalog)
+            })
+            .collect();
+        counted.sort_by_key(|one| (one.day.0, one.hour, one.source));
+        for of_day in counted.chunk_by(|one, next| one.day == next.day) {
+            if let Some(first) = of_day.first() {
+                // Where a clock is set back over midnight, a day may come twice.
+                self.days.entry(first.day).or_default().add(of_day);
+            }
         }
     }
 
     /// Counts a reading in its hour and day, or takes it out again.
     fn count(
         &mut self,
-        (measure, source, _): Register,
+        counter: Counter,
         reading: Reading,
         count: Count,
         catalog: &Catalog,
     ) -> Moved {
-        let hour = catalog.hour_of(reading.quarter);
-        let day = (measure, catalog.midnight_date(hour.begins_at()));
-        let sources = self.hours.entry((measure, hour)).or_default();
-        let largest = |sources: &BTreeMap<_, SourceHour>| {
-            let largest = sources.values().map(|hour| hour.sum).max().unwrap_or(0);
-            largest.min(STEPS_PER_HOUR_MAX)
-        };
-        let hour_before = largest(sources);
-        let of_source = sources.entry(source).or_default();
-        let counted = self.counted.entry(day).or_default();
+        let placed = Counted::of(counter, reading, catalog);
+        let day = self.days.entry(placed.day).or_default();
+        let before = day.sum;
+        let hour_before = day.hour(placed.hour);
+        let key = (placed.hour, placed.source);
+        let of_source = day.hours.entry(key).or_default();
         match count {
-            Count::In => {
-                of_source.sum = of_source.sum.saturating_add(reading.count.into());
-                of_source.readings = of_source.readings.saturating_add(1);
-                *counted = counted.saturating_add(1);
-            }
+            Count::In => of_source.add(placed.count),
             Count::Out => {
-                of_source.sum = of_source.sum.saturating_sub(reading.count.into());
+                of_source.sum = of_source.sum.saturating_sub(placed.count.into());
                 of_source.readings = of_source.readings.saturating_sub(1);
-                *counted = counted.saturating_sub(1);
+                if of_source.readings == 0 {
+                    day.hours.remove(&key);
+                }
             }
         }
-        let is_counted = *counted > 0;
-        let hour_after = largest(sources);
-        sources.retain(|_, hour| hour.readings > 0);
-        if sources.is_empty() {
-            self.hours.remove(&(measure, hour));
-        }
-        let before = self.days.get(&day).copied().unwrap_or(0);
         let after = before
             .saturating_sub(hour_before)
-            .saturating_add(hour_after);
-        if is_counted {
-            self.days.insert(day, after);
-        } else {
-            self.days.remove(&day);
-            self.counted.remove(&day);
+            .saturating_add(day.hour(placed.hour));
+        day.sum = after;
+        if day.hours.is_empty() {
+            self.days.remove(&placed.day);
         }
-        Moved { day, before, after }
+        Moved {
+            day: placed.day,
+            before,
+            after,
+        }
     }
+}
+
+impl Counted {
+    fn of((measure, source): Counter, reading: Reading, catalog: &Catalog) -> Self {
+        let hour = catalog.hour_of(reading.quarter);
+        Self {
+            day: (measure, catalog.midnight_date(hour.begins_at())),
+            hour,
+            source,
+            count: reading.count,
+        }
+    }
+}
+
+impl SourceHour {
+    fn add(&mut self, count: u32) {
+        self.sum = self.sum.saturating_add(count.into());
+        self.readings = self.readings.saturating_add(1);
+    }
+}
+
+impl Day {
+    /// What an hour comes to.
+    fn hour(&self, hour: Quarter) -> u64 {
+        let first = StepSourceId::from_bytes([0; 16]);
+        let last = StepSourceId::from_bytes([u8::MAX; 16]);
+        let sources = self.hours.range((hour, first)..=(hour, last));
+        largest(sources.map(|(_, of_source)| *of_source))
+    }
+
+    /// Counts readings, in ascending order, of hours that are not there yet.
+    fn add(&mut self, readings: &[Counted]) {
+        let mut hours: Vec<((Quarter, StepSourceId), SourceHour)> = Vec::new();
+        for of_hour in readings.chunk_by(|one, next| one.hour == next.hour) {
+            let from = hours.len();
+            for of_source in of_hour.chunk_by(|one, next| one.source == next.source) {
+                let mut sum = SourceHour::default();
+                for reading in of_source {
+                    sum.add(reading.count);
+                }
+                let first = of_source.first();
+                hours.extend(first.map(|first| ((first.hour, first.source), sum)));
+            }
+            let added = hours.iter().skip(from).map(|(_, of_source)| *of_source);
+            self.sum = self.sum.saturating_add(largest(added));
+        }
+        self.hours.append(&mut hours.into_iter().collect());
+    }
+}
+
+fn largest(sources: impl Iterator<Item = SourceHour>) -> u64 {
+    let largest = sources.map(|of_source| of_source.sum).max().unwrap_or(0);
+    largest.min(STEPS_PER_HOUR_MAX)
 }
 
 /// Which way a reading goes.

@@ -176,6 +176,12 @@ impl Payload {
         if bytes.len() > PAYLOAD_BYTES_MAX {
             return Err(MalformedPayload::TooLong);
         }
+        // Most ops are counts.
+        if kind == OpKind::StepCount as u32
+            && let Some(count) = StepCount::plain(bytes)
+        {
+            return Ok(Some(Self::StepCount(count)));
+        }
         canonical::check(bytes)?;
         let Some(kind) = i32::try_from(kind)
             .ok()

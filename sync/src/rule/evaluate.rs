@@ -25,7 +25,7 @@ pub fn evaluate(
     evaluate_goals(
         catalog,
         state.participant(),
-        &state.joined(),
+        state.joined(),
         totals,
         |goal| {
             let facts = Facts {

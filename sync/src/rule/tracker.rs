@@ -6,12 +6,13 @@ use std::{
 };
 
 use super::{
+    Leaf,
     aggregate::{Aggregate, DayChange, Sign},
     progress::{Evaluation, evaluate_goals},
 };
 use crate::{
     catalog::Catalog,
-    fold::{ChallengeTotals, FactChange, ParticipantState},
+    fold::{Attendance, ChallengeTotals, FactChange, ParticipantState},
     goal::Goal,
     id::{GoalId, ParticipantId},
     time::LocalDate,
@@ -44,11 +45,42 @@ impl Tracker {
 
     /// With the facts of a state that was folded with the same catalog.
     pub fn over(catalog: Arc<Catalog>, state: &ParticipantState) -> Self {
-        let mut tracker = Self::new(catalog, state.participant());
-        for change in state.as_changes() {
-            tracker.apply_change(&change);
+        let mut attendances: Vec<&Attendance> = state.attendances().collect();
+        attendances.sort_by_key(|attendance| attendance.key.date);
+        let mut days: Vec<DayChange> = state
+            .all_days()
+            .map(|((measure, date), after)| DayChange {
+                measure,
+                date,
+                before: 0,
+                after,
+            })
+            .collect();
+        days.sort_by_key(|day| day.date);
+        let aggregates = |goal: &Goal| {
+            let attended = in_season(&attendances, goal, |attendance| attendance.key.date);
+            let counted = in_season(&days, goal, |day| day.date);
+            let aggregate = |leaf: &Leaf| {
+                let mut aggregate = Aggregate::empty(&leaf.condition);
+                for attendance in attended {
+                    aggregate.attendance(&leaf.condition, attendance, Sign::In, &catalog);
+                }
+                for day in counted {
+                    aggregate.day(&leaf.condition, *day);
+                }
+                aggregate
+            };
+            goal.rule.leaves().into_iter().map(aggregate).collect()
+        };
+        Self {
+            goals: catalog
+                .goals()
+                .map(|goal| (goal.id, aggregates(goal)))
+                .collect(),
+            participant: state.participant(),
+            joined: state.joined().clone(),
+            catalog,
         }
-        tracker
     }
 
     /// Takes in one change of the fold.
@@ -102,7 +134,7 @@ impl Tracker {
         )
     }
 
-    fn attendance(&mut self, attendance: &crate::fold::Attendance, sign: Sign) {
+    fn attendance(&mut self, attendance: &Attendance, sign: Sign) {
         let catalog = Arc::clone(&self.catalog);
         self.each_leaf(attendance.key.date, |aggregate, condition| {
             aggregate.attendance(condition, attendance, sign, &catalog);
@@ -128,6 +160,17 @@ impl Tracker {
             }
         }
     }
+}
+
+/// Of facts in the order of their days, those in a goal's season.
+fn in_season<'f, T>(facts: &'f [T], goal: &Goal, date: impl Fn(&T) -> LocalDate) -> &'f [T] {
+    let Some(season) = goal.season else {
+        return facts;
+    };
+    let from = facts.partition_point(|fact| date(fact) < season.first);
+    let rest = facts.get(from..).unwrap_or_default();
+    let until = rest.partition_point(|fact| date(fact) <= season.last);
+    rest.get(..until).unwrap_or_default()
 }
 
 fn empty(goal: &Goal) -> Vec<Aggregate> {

@@ -381,6 +381,40 @@ proptest! {
     }
 
     #[test]
+    fn a_count_in_any_form_is_what_its_message_says(
+        payload in step_count(),
+        at: prop::sample::Index,
+        byte: u8,
+        change in 0..4_u8,
+    ) {
+        let mut bytes = payload.encode();
+        let place = at.index(bytes.len());
+        match change {
+            0 => {}
+            1 => bytes[place] = byte,
+            2 => bytes.insert(place, byte),
+            _ => drop(bytes.remove(place)),
+        }
+        // Of a kind that nobody knows only the form is checked.
+        let expected = Payload::parse(9_999, &bytes).ok().and_then(|_| {
+            let message: v1::StepCount = prost::Message::decode(&*bytes).ok()?;
+            let measure = Measure::try_from(message.measure).ok()?;
+            let is_bound = (1..=REVISION_MAX).contains(&message.revision)
+                && message.count <= STEPS_PER_BUCKET_MAX
+                && measure != Measure::Unspecified;
+            is_bound.then_some(Payload::StepCount(StepCount {
+                source: StepSourceId::try_from(&*message.source_id).ok()?,
+                bucket: Quarter::new(message.bucket),
+                count: message.count,
+                revision: message.revision,
+                measure,
+            }))
+        });
+        let read = Payload::parse(OpKind::StepCount as u32, &bytes);
+        prop_assert_eq!(read.ok().flatten(), expected);
+    }
+
+    #[test]
     fn an_admitted_op_comes_back_from_its_message(ops in month()) {
         for op in ops {
             prop_assert_eq!(AdmittedOp::from_proto(op.to_proto()), Ok(op));

@@ -105,7 +105,7 @@ fn a_removal_takes_out_the_additions_it_names_and_no_later_one() {
     assert!(gone.favourites().is_empty());
     for order in [[&first, &second, &removed], [&removed, &second, &first]] {
         let state = ParticipantState::fold(ME, order, &catalog);
-        assert_eq!(state.favourites(), [place].into());
+        assert_eq!(state.favourites(), &[place].into());
         assert_eq!(state.favourite_ops(place), [second.id()].into());
     }
 }

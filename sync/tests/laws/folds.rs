@@ -100,6 +100,24 @@ proptest! {
     }
 
     #[test]
+    fn many_at_once_are_as_one_by_one((written, delivered) in delivered(), cut: usize) {
+        let catalog = catalog();
+        let mut expected = ParticipantState::new(ME);
+        for op in &written {
+            expected.apply(op, &catalog);
+        }
+        let (first, second) = delivered.split_at(cut % delivered.len());
+        let mut state = ParticipantState::new(ME);
+        state.apply_all(first, &catalog);
+        // A copy shares what is large, and changes by itself.
+        let copy = state.clone();
+        state.apply_all(second, &catalog);
+        prop_assert_eq!(&state, &expected);
+        prop_assert_eq!(state.canonical_bytes(), expected.canonical_bytes());
+        prop_assert_eq!(copy, ParticipantState::fold(ME, first, &catalog));
+    }
+
+    #[test]
     fn attendances_days_and_awards_are_the_same_in_any_order((written, delivered) in delivered()) {
         let catalog = catalog();
         let one = ParticipantState::fold(ME, &written, &catalog);

@@ -52,4 +52,41 @@ impl StepCount {
             measure: known(proto.measure, "measure")?,
         })
     }
+
+    /// Reads the usual form without a message in between: every field, in its place, and within its
+    /// bounds. `None` for any other form, right or wrong.
+    pub(super) fn plain(bytes: &[u8]) -> Option<Self> {
+        let (source, mut rest) = bytes.strip_prefix(&[0x0a, 16])?.split_first_chunk()?;
+        let proto_fields = [0x10, 0x18, 0x20, 0x28];
+        let mut numbers = [0; 4];
+        for (number, key) in numbers.iter_mut().zip(proto_fields) {
+            *number = take_number(rest.strip_prefix(&[key])?, &mut rest)?;
+        }
+        let [bucket, count, revision, measure] = numbers;
+        let is_bound = (1..=REVISION_MAX).contains(&revision) && count <= STEPS_PER_BUCKET_MAX;
+        let count = Self {
+            source: StepSourceId::from_bytes(*source),
+            bucket: Quarter::new(bucket),
+            count,
+            revision,
+            measure: known(i32::try_from(measure).ok()?, "measure").ok()?,
+        };
+        (is_bound && rest.is_empty()).then_some(count)
+    }
+}
+
+/// A varint above 0, in its shortest form and of 32 bits at most.
+fn take_number<'a>(bytes: &'a [u8], rest: &mut &'a [u8]) -> Option<u32> {
+    let mut value = 0_u64;
+    let mut left = bytes;
+    for shift in [0, 7, 14, 21, 28] {
+        let (byte, after) = left.split_first()?;
+        left = after;
+        value |= u64::from(byte & 0x7f) << shift;
+        if byte & 0x80 == 0 {
+            *rest = left;
+            return u32::try_from(value).ok().filter(|_| *byte != 0);
+        }
+    }
+    None
 }

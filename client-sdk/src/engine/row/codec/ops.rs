@@ -72,6 +72,9 @@ fn encode(ops: &[HeldOp]) -> Vec<u8> {
 
 fn decode(bytes: &[u8]) -> Option<Vec<HeldOp>> {
     let stored = stored::Ops::decode(bytes).ok()?;
-    let held = |op| Some(HeldOp::new(AdmittedOp::from_proto(op).ok()?));
+    let held = |op| {
+        let admitted = AdmittedOp::from_proto(op).ok()?;
+        Some(HeldOp { admitted })
+    };
     stored.ops.into_iter().map(held).collect()
 }
