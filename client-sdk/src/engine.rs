@@ -259,9 +259,10 @@ impl Engine {
             Write::Put(_, Row::Catalog(row)) if row.current == self.model.catalog.current => {
                 Refold::Nothing
             }
-            // By the server's clock own ops are judged.
+            // By the server's clock own ops are judged, and by what is known of it in each boot.
             Write::Put(_, Row::Attempt(row))
-                if row.server_offset_ms != self.model.attempt.server_offset_ms =>
+                if row.server_offset_ms != self.model.attempt.server_offset_ms
+                    || row.boots != self.model.attempt.boots =>
             {
                 Refold::Own
             }

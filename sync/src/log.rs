@@ -95,7 +95,9 @@ impl Batch {
 
     /// The ops with their sequences in this log.
     pub fn sequenced(&self) -> impl Iterator<Item = (u64, &Op)> {
-        (self.first_sequence..).zip(&self.ops)
+        // The last sequence of all has none after it.
+        let sequence = |index| self.first_sequence.saturating_add(index);
+        (0..).map(sequence).zip(&self.ops)
     }
 
     fn to_proto(&self) -> v1::Batch {
