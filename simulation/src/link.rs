@@ -1,11 +1,12 @@
 //! A device's way to the server: what is sent may be lost, come twice, late or in another order, and
 //! an answer may be cut after any of its parts.
 
-mod counted;
+mod line;
 mod transport;
 mod weather;
 mod words;
 
+pub(crate) use line::{Line, Way};
 pub use weather::{Blocked, Weather};
 
 use std::{
@@ -23,7 +24,7 @@ use askel_server::in_process::InMemory;
 use tokio_stream::StreamExt as _;
 use tonic::{Request, Response, Status, metadata::MetadataValue};
 
-use self::{counted::Counted, weather::Fate};
+use self::weather::Fate;
 use crate::{chance::Chance, host::Host, oracle::Oracle, trace::Trace};
 
 /// The metadata that carries the call credential.
@@ -57,9 +58,8 @@ struct State {
     kept: Vec<Frozen>,
     /// Whether the last answer to Sync came to its end.
     whole: Arc<AtomicBool>,
-    /// The next answer to Sync ends after so many parts.
-    cut_after: Option<usize>,
-    counted: Counted,
+    /// What Syncs go over.
+    line: Line,
 }
 
 impl Link {
@@ -75,8 +75,7 @@ impl Link {
                 blocked: Blocked::default(),
                 kept: Vec::new(),
                 whole: Arc::default(),
-                cut_after: None,
-                counted: Counted::default(),
+                line: Line::default(),
             }),
         }
     }
@@ -98,19 +97,9 @@ impl Link {
         self.state().whole.load(Ordering::Relaxed)
     }
 
-    /// The next answer to Sync ends after so many parts.
-    pub(crate) fn cut_after(&self, parts: usize) {
-        self.state().cut_after = Some(parts);
-    }
-
-    /// Forgets what was counted.
-    pub(crate) fn count_anew(&self) {
-        self.state().counted = Counted::default();
-    }
-
-    /// Parts of answers to Sync that arrived since, and their bytes.
-    pub(crate) fn counted(&self) -> (usize, u64) {
-        self.state().counted.told()
+    /// What Syncs go over.
+    pub(crate) fn line(&self) -> Line {
+        self.state().line.clone()
     }
 
     /// An old request, if so many were sent.

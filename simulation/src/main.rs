@@ -93,7 +93,7 @@ fn drill(name: &str, count: usize) -> ExitCode {
         "clone" => clones(count),
         "poison" => poison(count),
         "restore" => restores(count),
-        "cut" => cuts(u32::try_from(count).unwrap_or(u32::MAX)),
+        "cut" => cuts(u32::try_from(count).unwrap_or(u32::MAX), None),
         _ => Drilled {
             told: format!("there is no drill {name}"),
             faults: vec!["restore, clone, poison, cut".to_owned()],

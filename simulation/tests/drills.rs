@@ -18,5 +18,5 @@ fn poison_holds_up_nobody() {
 
 #[test]
 fn a_first_sync_that_is_cut_anywhere_goes_on_where_it_was() {
-    well(&cuts(300));
+    well(&cuts(300, Some(120)));
 }

@@ -95,8 +95,8 @@ const DRILLS: &[Drill] = &[
     },
     Drill {
         name: "cut",
-        about: "hours of steps in a first sync that is cut after each of its parts",
-        count: 3_000,
+        about: "hours of steps in a first sync whose connection is cut after every byte of it",
+        count: 300,
         run: |workspace, _, count| simulated::run(workspace, "cut", count),
     },
     Drill {

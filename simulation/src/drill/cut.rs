@@ -1,96 +1,139 @@
-//! A first sync that is cut anywhere goes on where it was.
+//! A first sync whose connection is cut after any byte goes on where it was.
 
-use askel_client_sdk::{ComeBack, Measure, StepReading, StepSourceId};
+use std::collections::BTreeMap;
+
+use askel_client_sdk::{ComeBack, LocalDate, Measure, StepReading, StepSourceId};
 use askel_sync::admission::Role;
 
 use super::{Drilled, in_a_world};
 use crate::{
     cast::Cast,
+    device::Device,
+    disk::Image,
+    link::Way,
     world::{BUDGET, World},
 };
 
 /// What may be sent again because of a cut, in bytes.
 const RESENT_BYTES_MAX: u64 = 4_096;
 
-/// The first sync of a new phone of someone with so many hours of steps, cut after each of its parts.
-pub fn cuts(hours: u32) -> Drilled {
+/// The first sync of a new phone of someone with so many hours of steps, its connection cut after
+/// every byte of requests and answers; or after at most so many, evenly spread.
+pub fn cuts(hours: u32, cuts_max: Option<u64>) -> Drilled {
     in_a_world(async move {
         let mut world = World::begin(1, Cast::of(1, 0)).await;
-        let first = world.devices[&0].client.clone().expect("open");
-        let source = StepSourceId::from_bytes([1; 16]);
-        for hour in 0..hours {
-            let at = world
-                .true_time
-                .now()
-                .saturating_add_ms(i64::from(hour) * -3_600_000);
-            let count = 100 + hour * 37 % 3_000;
-            let readings = [StepReading { at, count }];
-            let recorded = first.record_steps(source, Measure::Steps, &readings);
-            recorded.expect("recorded");
-        }
-        first.sync(BUDGET).await.expect("a calm day");
-        let expected = first.day_steps(Measure::Steps);
-        let whole = world.first_sync(None).await;
+        let expected = world.walk(hours).await;
+        let mut next = Next::enrol(&mut world).await;
         let mut faults = Vec::new();
-        let mut resent_max = 0;
-        for parts in 0..whole.parts {
-            let cut = world.first_sync(Some(parts)).await;
-            if cut.steps != expected {
-                faults.push(format!("cut after {parts} parts: other steps"));
+        let whole = next.first_sync(None).await;
+        if whole.steps != expected {
+            faults.push("uncut: other steps".to_owned());
+        }
+        let (mut cuts, mut resent_max) = (0_u64, 0);
+        for (way, bytes) in [(Way::Up, whole.up), (Way::Down, whole.down)] {
+            let step = cuts_max.map_or(1, |most| bytes.div_ceil(most.div_euclid(2).max(1)).max(1));
+            let mut after = 0;
+            while after < bytes {
+                let cut = next.first_sync(Some((way, after))).await;
+                if cut.steps != expected {
+                    faults.push(format!("cut after byte {after} {way:?}: other steps"));
+                }
+                resent_max = resent_max.max(cut.total().saturating_sub(whole.total()));
+                cuts += 1;
+                after += step;
             }
-            resent_max = resent_max.max(cut.bytes.saturating_sub(whole.bytes));
         }
         if resent_max > RESENT_BYTES_MAX {
             faults.push(format!("{resent_max} bytes were sent again"));
         }
         Drilled {
             told: format!(
-                "a first sync of {} bytes, cut after each of {} parts: at most {resent_max} bytes sent again",
-                whole.bytes, whole.parts
+                "a first sync of {} bytes up and {} down, cut after {cuts} of them: at most \
+                 {resent_max} bytes sent again",
+                whole.up, whole.down
             ),
             faults,
         }
     })
 }
 
-/// What a first sync came to.
+/// What a first sync came to, with the sync after its cut.
 struct FirstSync {
-    /// Bytes of all parts that arrived.
-    bytes: u64,
-    parts: usize,
-    steps: std::collections::BTreeMap<askel_client_sdk::LocalDate, u64>,
+    /// Bytes of requests, gRPC's own included.
+    up: u64,
+    /// Of answers.
+    down: u64,
+    steps: BTreeMap<LocalDate, u64>,
+}
+
+impl FirstSync {
+    fn total(&self) -> u64 {
+        self.up.saturating_add(self.down)
+    }
 }
 
 impl World {
-    /// A new phone of the first person syncs until it is done; its first answer is cut after so many
-    /// parts.
-    async fn first_sync(&mut self, cut_after: Option<usize>) -> FirstSync {
+    /// The first person walks for so many hours, and hands it in.
+    async fn walk(&mut self, hours: u32) -> BTreeMap<LocalDate, u64> {
         let first = self.devices[&0].client.clone().expect("open");
-        // Each has a number of its own, and so keys of its own.
-        let number = 100 + cut_after.map_or(0, |parts| parts + 1);
-        let mut phone = self.new_device(number);
+        let source = StepSourceId::from_bytes([1; 16]);
+        for hour in 0..hours {
+            let now = self.true_time.now();
+            let at = now.saturating_add_ms(i64::from(hour) * -3_600_000);
+            let count = 100 + hour * 37 % 3_000;
+            let readings = [StepReading { at, count }];
+            let recorded = first.record_steps(source, Measure::Steps, &readings);
+            recorded.expect("recorded");
+        }
+        first.sync(BUDGET).await.expect("a calm day");
+        first.day_steps(Measure::Steps)
+    }
+}
+
+/// The person's next phone, as it is before its first sync, again and again.
+struct Next {
+    phone: Device,
+    before: Image,
+}
+
+impl Next {
+    async fn enrol(world: &mut World) -> Self {
+        let first = world.devices[&0].client.clone().expect("open");
+        let mut phone = world.new_device(100);
         let client = phone.open().expect("an empty disk");
         let key = client.device_public_key();
         let approved = first.approve_device(&key, None).await;
         approved.expect("approved");
-        let link = self.host.invite(Role::Participant).await;
+        let link = world.host.invite(Role::Participant).await;
         let enrolled = client.come_back(ComeBack::Approved(link)).await;
         enrolled.expect("enrolled");
-        // The catalog first, so that only ops are counted.
-        phone.link.count_anew();
-        if let Some(parts) = cut_after {
-            phone.link.cut_after(parts);
-            // A cut behind the end of an answer is none.
-            let _ = client.sync(BUDGET).await;
+        let before = phone.disk.image();
+        Self { phone, before }
+    }
+
+    /// Syncs until it is done; the connection is cut once.
+    async fn first_sync(&mut self, cut: Option<(Way, u64)>) -> FirstSync {
+        let Self { phone, before } = self;
+        phone.stop();
+        phone.disk.put_back(before);
+        let line = phone.link.line();
+        line.begin(cut);
+        let mut client = phone.open().expect("the disk of before");
+        if let Some((_, after)) = cut {
+            client.sync(BUDGET).await.expect_err("cut");
+            assert!(!line.is_to_be_cut(), "it came to {after} bytes");
+            if after % 2 == 1 {
+                // The app was ended too.
+                phone.stop();
+                client = phone.open().expect("a disk that opens");
+            }
         }
         client.sync(BUDGET).await.expect("a calm day");
-        let (parts, bytes) = phone.link.counted();
-        let device = client.enrolled().expect("enrolled").device;
-        first.revoke_own_device(device).await.expect("revoked");
+        let (up, down) = line.told();
         FirstSync {
-            bytes,
-            parts,
-            steps: client.day_steps(askel_client_sdk::Measure::Steps),
+            up,
+            down,
+            steps: client.day_steps(Measure::Steps),
         }
     }
 }

@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use tokio_stream::StreamExt as _;
 use tonic::Status;
 
-use super::{Frozen, KEPT_MAX, Link, signed, words::what_is};
+use super::{Frozen, KEPT_MAX, Link, line::Cuttable, signed, words::what_is};
 use crate::until_death::UntilDeath;
 
 /// A call of a generated client with a credential, as a future that owns all it needs.
@@ -130,15 +130,22 @@ impl Transport for Link {
             request.batches.len(),
             request.cursors.len()
         ));
-        let call = call!(SyncServiceClient.sync, credential, request);
+        let line = self.line();
+        let credential = credential.as_str().to_owned();
+        let call = move |calls: InMemory| {
+            let request = signed(&credential, request.clone());
+            let calls = Cuttable::new(calls, line.clone());
+            async move {
+                let request = request.map_err(|_| Status::unauthenticated("no credential"))?;
+                SyncServiceClient::new(calls).sync(request).await
+            }
+        };
         let process = self.host.process();
         let answer = self.reach("sync", &fate, call).await?;
         self.come_back("sync", &fate).await?;
         self.told("sync", answer.as_ref().err());
         let parts = answer?.into_inner();
-        let cut_after = self.state().cut_after.take().or(fate.parts_max);
-        let parts_max = cut_after.unwrap_or(usize::MAX);
-        let counted = self.state().counted.clone();
+        let parts_max = fate.parts_max.unwrap_or(usize::MAX);
         let (trace, name) = (self.trace.clone(), self.name.clone());
         let oracle = Arc::clone(&self.oracle);
         let whole = Arc::clone(&self.state().whole);
@@ -151,7 +158,6 @@ impl Transport for Link {
                 Ok(part) => {
                     let is_end = matches!(part.part, Some(Part::Closing(_)));
                     whole.fetch_or(is_end, Ordering::Relaxed);
-                    counted.count(part);
                     oracle.hears(&name, part);
                 }
                 Err(error) => oracle.hears_refusal(&name, error),
