@@ -56,15 +56,27 @@ impl Peers {
             row.get("peer").and_then(Value::as_str) == Some(peer)
                 && row.get("register_per_hour") == Some(&Value::Bool(true))
         });
-        rows.filter_map(|row| {
-            let layout = row.get("layout")?.as_str()?;
-            let version = row.get("version")?.as_str()?;
-            Some(Baseline {
-                name: format!("{peer} {version}, layout {layout}{}", self.origin()),
-                value: row.get(key)?.as_f64()?,
-            })
+        rows.filter_map(|row| self.baseline(row, key))
+            .min_by(|a, b| a.value.total_cmp(&b.value))
+    }
+
+    /// One layout of a peer.
+    pub(crate) fn layout(&self, peer: &str, layout: &str, key: &str) -> Option<Baseline> {
+        let row = self.rows.iter().find(|row| {
+            row.get("peer").and_then(Value::as_str) == Some(peer)
+                && row.get("layout").and_then(Value::as_str) == Some(layout)
+        });
+        self.baseline(row?, key)
+    }
+
+    fn baseline(&self, row: &Value, key: &str) -> Option<Baseline> {
+        let [peer, version, layout] =
+            ["peer", "version", "layout"].map(|name| row.get(name).and_then(Value::as_str));
+        let (peer, version, layout) = (peer?, version?, layout?);
+        Some(Baseline {
+            name: format!("{peer} {version}, layout {layout}{}", self.origin()),
+            value: row.get(key)?.as_f64()?,
         })
-        .min_by(|a, b| a.value.total_cmp(&b.value))
     }
 
     fn origin(&self) -> &'static str {

@@ -29,7 +29,8 @@ impl Fields {
             let id: Option<[u8; 16]> = load.given.try_into().ok();
             if field.is_as_long.code(wire, id.is_some()) && act.take(16) {
                 let id = id.unwrap_or_default();
-                load.out.extend(self.handle(wire, act, (role, index), id));
+                let id = self.handle(wire, act, (role, index), id);
+                load.out.extend_from_slice(&id);
                 return;
             }
         }
@@ -161,7 +162,9 @@ impl Field {
     }
 
     fn keep(&mut self, id: &[u8; 16]) {
-        self.bytes.clear();
-        self.bytes.extend_from_slice(id);
+        if self.bytes != id {
+            self.bytes.clear();
+            self.bytes.extend_from_slice(id);
+        }
     }
 }

@@ -33,8 +33,19 @@ const fn squash(x: i32) -> i32 {
     (LOGISTIC[index] * (128 - rest) + LOGISTIC[index + 1] * rest) >> 3
 }
 
+/// [`squash`], looked up.
+static SQUASHED: [u16; 4096] = {
+    let mut table = [0; 4096];
+    let mut x = -2047;
+    while x <= 2047 {
+        table[(x + 2048) as usize] = squash(x) as u16;
+        x += 1;
+    }
+    table
+};
+
 /// The inverse of [`squash`], for probabilities of 4 096.
-const STRETCH: [i16; 4096] = {
+static STRETCH: [i16; 4096] = {
     let mut table = [0; 4096];
     let mut next = 0;
     let mut x = -2047;
@@ -78,7 +89,8 @@ impl<const N: usize> Weights<N> {
             *slot = i32::from(STRETCH[usize::from(odds.one() >> 4) & 4095]);
             sum += i64::from(*slot) * i64::from(*weight);
         }
-        let mixed = squash((sum >> 16).clamp(-2047, 2047) as i32);
+        let place = (sum >> 16).clamp(-2047, 2047) + 2048;
+        let mixed = i32::from(SQUASHED[place as usize & 4095]);
         let bit = wire.bit(mixed.clamp(24, 65_512) as u16, bit);
         let error = ((i32::from(bit) << 12) - (mixed >> 4)) * LEARNING;
         for (weight, stretched) in self.0.iter_mut().zip(stretched) {

@@ -212,18 +212,19 @@ impl<T: Clone + PartialEq> Choice<T> {
     }
 
     fn pick<W: Wire>(&mut self, wire: &mut W, at: usize) -> Option<T> {
-        let part = wire.part(self.total);
-        let mut start = 0;
-        let mut found = at;
-        for (index, (_, weight)) in self.seen.iter().enumerate() {
-            if W::READS && part < start + weight {
-                found = index;
-                break;
+        let (mut start, mut found) = (0, at);
+        if self.seen.len() > 1 {
+            let part = wire.part(self.total);
+            for (index, (_, weight)) in self.seen.iter().enumerate() {
+                if W::READS && part < start + weight {
+                    found = index;
+                    break;
+                }
+                if !W::READS && index == at {
+                    break;
+                }
+                start += weight;
             }
-            if !W::READS && index == at {
-                break;
-            }
-            start += weight;
         }
         let (value, weight) = self.seen.get_mut(found)?;
         wire.take(start, *weight, self.total);

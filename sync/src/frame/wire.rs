@@ -24,7 +24,7 @@ pub(super) trait Wire {
     /// told next. Meaningless where nothing is read.
     fn part(&mut self, total: u32) -> u32;
 
-    /// Takes the share that begins at `start` and is `size` wide.
+    /// Takes the share that begins at `start` and is `size` wide; all of it needs no [`Self::part`].
     fn take(&mut self, start: u32, size: u32, total: u32);
 }
 
@@ -127,6 +127,8 @@ impl Wire for Encoder {
 pub(super) struct Decoder<'a> {
     code: u64,
     range: u64,
+    /// One of the shares that were asked for last; 0 once one is taken.
+    share: u64,
     rest: &'a [u8],
 }
 
@@ -136,6 +138,7 @@ impl<'a> Decoder<'a> {
         let mut decoder = Self {
             code: 0,
             range: u64::MAX,
+            share: 0,
             rest: bytes,
         };
         decoder.code = decoder.word() << 32;
@@ -182,6 +185,7 @@ impl Wire for Decoder<'_> {
         bit
     }
 
+    #[inline]
     fn raw(&mut self, count: u32, _: u32) -> u32 {
         let share = self.range >> count;
         let most = (1_u64 << count) - 1;
@@ -191,13 +195,16 @@ impl Wire for Decoder<'_> {
     }
 
     fn part(&mut self, total: u32) -> u32 {
-        let share = self.range / u64::from(total.max(1));
+        self.share = self.range / u64::from(total.max(1));
         let most = u64::from(total.saturating_sub(1));
-        u32::try_from((self.code / share).min(most)).unwrap_or(0)
+        u32::try_from((self.code / self.share).min(most)).unwrap_or(0)
     }
 
     fn take(&mut self, start: u32, size: u32, total: u32) {
-        let share = self.range / u64::from(total.max(1));
+        let share = match std::mem::take(&mut self.share) {
+            0 => self.range / u64::from(total.max(1)),
+            share => share,
+        };
         self.narrow(share * u64::from(start), share * u64::from(size));
     }
 }
