@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use askel_store::{Append, Entry, EntryOutcome, LogState, StreamTarget, TallyChange};
+use askel_store::{Append, ERASED_OP, Entry, EntryOutcome, LogState, StreamTarget, TallyChange};
 use askel_sync::{
     admission::{AdmittedOp, Clocks, Judgement, Rejection, judge},
     fold::SessionKey,
@@ -125,9 +125,11 @@ impl Desk<'_> {
         }
         let last = head.next_sequence.checked_sub(1)?;
         let entry = self.known.held.get(&(head.log, last))?;
-        let same = head
-            .last_op_prefix
-            .is_none_or(|prefix| entry.op.as_bytes().starts_with(&prefix));
+        // What was erased is not there to be compared with.
+        let same = entry.op == ERASED_OP
+            || head
+                .last_op_prefix
+                .is_none_or(|prefix| entry.op.as_bytes().starts_with(&prefix));
         (!same).then_some(Conflict::SequenceTaken)
     }
 
@@ -163,6 +165,14 @@ impl Desk<'_> {
                             continue;
                         }
                     }
+                    // It may be what was erased, but only if it is about someone who was.
+                    Some(held)
+                        if held.op == ERASED_OP && self.is_about_erased(submission, batch, op) =>
+                    {
+                        let told = Exception::Rejected(Rejection::Erased.to_string());
+                        verdict.exceptions.insert(sequence, told);
+                        continue;
+                    }
                     _ => {
                         verdict.conflict = Some(Conflict::SequenceTaken);
                         break;
@@ -192,12 +202,12 @@ impl Desk<'_> {
         Ok(())
     }
 
-    fn judge(
-        &mut self,
-        submission: &Submission,
-        batch: &Batch,
-        op: &Op,
-    ) -> Result<(EntryOutcome, Option<Exception>), EntropyFailed> {
+    fn is_about_erased(&mut self, submission: &Submission, batch: &Batch, op: &Op) -> bool {
+        let judgement = self.judgement(submission, batch, op);
+        judgement == Judgement::Rejected(Rejection::Erased)
+    }
+
+    fn judgement(&mut self, submission: &Submission, batch: &Batch, op: &Op) -> Judgement {
         let clocks = Clocks {
             written_in: batch.clock_segment,
             sent_with: submission.sent_with,
@@ -209,7 +219,16 @@ impl Desk<'_> {
             received_at: submission.received_at,
         };
         self.known.erased_again = erased_by(op);
-        let judgement = judge(op, batch.log, &submission.author, clocks, self.known);
+        judge(op, batch.log, &submission.author, clocks, self.known)
+    }
+
+    fn judge(
+        &mut self,
+        submission: &Submission,
+        batch: &Batch,
+        op: &Op,
+    ) -> Result<(EntryOutcome, Option<Exception>), EntropyFailed> {
+        let judgement = self.judgement(submission, batch, op);
         let known_already = self.known.admitted.get(&op.id());
         let known_already = known_already.filter(|_| !askel_sync::planted!(CarrierDecides));
         match (judgement, known_already) {
@@ -244,6 +263,9 @@ impl Desk<'_> {
         payload: &Payload,
         mut admitted: AdmittedOp,
     ) -> Result<EntryOutcome, EntropyFailed> {
+        if askel_sync::planted!(FieldsDropped) {
+            admitted.op.payload = payload.encode();
+        }
         let id = admitted.id();
         let route = route(id, payload, &admitted.admission, None, self.known);
         let streams = self.targets(route.streams)?;

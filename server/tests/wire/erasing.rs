@@ -103,7 +103,42 @@ async fn nobody_else_erases(world: World) {
         .expect("still here");
 }
 
+/// What a tablet wrote of someone erased is not there to be compared with: that is no sign that the tablet
+/// has forgotten. Another op at that place is.
+async fn an_erased_op_at_the_end_of_a_log_is_no_conflict(world: World) {
+    let mut phone = world.participant().await;
+    let mut tablet = world.enrolled(Role::Staff, &[LIBRARY]).await;
+    let pass = phone.pass.expect("a pass");
+    let scan = tablet.write(&[acts::scan(LIBRARY, pass, NOON)]);
+    let scanned = tablet.request(vec![tablet.seal(&scan)]);
+    tablet.send(&world, scanned.clone()).await.expect("synced");
+    let erase = acts::erase(phone.participant.expect("a participant"), NOON);
+    phone.hand_in(&world, &[erase]).await;
+    let id = scan.ops[0].id();
+    let head = v1::LogHead {
+        log_id: tablet.log.to_vec(),
+        next_sequence: 1,
+        last_op_id_prefix: id.as_bytes()[..8].to_vec(),
+    };
+    let idle = v1::SyncRequest {
+        log_heads: vec![head],
+        ..tablet.request(Vec::new())
+    };
+    let idle = tablet.send(&world, idle).await.expect("synced");
+    assert!(idle.outcomes.iter().all(|told| told.conflict.is_none()));
+    // The answer was lost, and the batch comes again.
+    let again = tablet.send(&world, scanned).await.expect("synced");
+    assert_eq!(again.outcome().conflict, None);
+    assert_eq!(again.rejection().reason, "ERASED");
+    tablet.next = 0;
+    let other = tablet
+        .hand_in(&world, &[acts::tally(LIBRARY, 2, NOON)])
+        .await;
+    assert!(other.outcome().conflict.is_some());
+}
+
 on_both_stores!(
+    an_erased_op_at_the_end_of_a_log_is_no_conflict,
     who_erases_themselves_is_gone_and_answered_once,
     an_admin_erases_anyone_and_twice_is_once,
     nobody_else_erases,
