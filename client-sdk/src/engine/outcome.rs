@@ -179,6 +179,10 @@ impl Engine {
     /// ever said. A log that is still written to is lost with whatever was settled in it, refused ops
     /// and those not kept any more too: nothing can follow them.
     fn forgotten_from(&self, log: &LogRow, outcome: &LogOutcome) -> Option<u64> {
+        if outcome.plain_wanted {
+            // Of a log whose batches it can't read the server says nothing else yet.
+            return None;
+        }
         let from = outcome.settled_before;
         let was_accepted = |own: &OwnOp| matches!(own.standing, Standing::Accepted { .. });
         let is_lost = match log.standing {
@@ -242,8 +246,10 @@ impl Engine {
             let is_wanted = match (&own.standing, forgotten) {
                 (Standing::Pending | Standing::Deferred { .. }, _) => !done.contains(&number),
                 (Standing::Accepted { .. }, Forgotten::ByServer { from }) => own.sequence >= from,
-                (Standing::Accepted { .. }, Forgotten::ByWriter)
-                | (Standing::Rejected { .. }, _) => false,
+                // A server that was restored meanwhile may hold a twin's ops in the place of these; one
+                // that was not takes them as repetitions.
+                (Standing::Accepted { .. }, Forgotten::ByWriter) => true,
+                (Standing::Rejected { .. }, _) => false,
             };
             if is_wanted && !askel_sync::planted!(HealedWithoutOps) {
                 draft.offer_again(number, own)?;

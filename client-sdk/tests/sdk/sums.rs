@@ -130,6 +130,7 @@ async fn a_batch_that_the_server_cannot_rebuild_is_sent_as_it_was_signed() {
     assert!(plain.columns.is_empty());
     v1::Batch::decode(&*plain.batch).expect("as it was signed");
     assert_all_settled(&desk, &client);
+    assert_eq!(client.status().healed, 0, "nobody has forgotten anything");
     // The next goes in few bytes again.
     client.set_picture(2).expect("written");
     client.sync(BUDGET).await.expect("a sync");
