@@ -23,7 +23,6 @@ pub const KNOWN: &[(Bug, u64)] = &[
     (Bug::OriginUnchecked, 26),
     (Bug::AuthorityOpen, 4),
     (Bug::ClockBelieved, 119),
-    (Bug::UntiedBelieved, 1),
     (Bug::LowerRevisionWins, 50),
     (Bug::VoidIgnored, 8),
     (Bug::RemovalIgnored, 11),

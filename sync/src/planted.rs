@@ -63,8 +63,6 @@ bugs! {
     AuthorityOpen,
     /// Admission: a clock that is off is believed.
     ClockBelieved,
-    /// Admission: what nothing ties to the server's time is believed.
-    UntiedBelieved,
     /// The fold: of two revisions the lower holds.
     LowerRevisionWins,
     /// The fold: what was taken back stands.

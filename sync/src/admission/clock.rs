@@ -97,8 +97,7 @@ pub fn correct(claimed: Timestamp, clocks: &Clocks) -> CorrectedTime {
         (claimed, Flags::default())
     };
     let ahead_ms = at.saturating_ms_since(received_at);
-    let is_unsure = tied.is_none() && !crate::planted!(UntiedBelieved);
-    if is_unsure || ahead_ms > CLOCK_SKEW_TOLERATED_MS || at < EARLIEST {
+    if tied.is_none() || ahead_ms > CLOCK_SKEW_TOLERATED_MS || at < EARLIEST {
         flags = flags.with(Flags::CLOCK_UNSURE);
     }
     CorrectedTime {
