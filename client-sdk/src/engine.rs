@@ -30,8 +30,10 @@ mod request;
 mod row;
 mod seal;
 mod server_time;
+mod short_form;
 mod status;
 mod streams;
+mod told_page;
 mod upkeep;
 mod view;
 
@@ -52,6 +54,7 @@ pub(crate) use outcome::Settled;
 pub(crate) use page::Again;
 pub(crate) use request::{Batches, Form, Wish};
 pub(crate) use row::{MalformedRow, Row, Write};
+pub(crate) use told_page::ToldPage;
 
 use crate::{Cause, Change, Error, NoticeKind, RejectedOp, storage::RowKey};
 use before::Before;

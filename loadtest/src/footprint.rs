@@ -97,6 +97,7 @@ fn wire_year(year: &Year, peers: &Peers) -> Figure {
                 "calls": device.traffic.calls,
                 "proxy_up": line.up,
                 "proxy_down": line.down,
+                "fields": device.tally.fields(),
             }),
         );
     }

@@ -9,6 +9,7 @@ use std::{
 
 use askel_client_sdk::{Credential, GrpcTransport, SyncAnswer, Transport, TransportError};
 use askel_proto::v1::{self, sync_response::Part};
+use askel_sync::short::{ShortBatch, ShortPage};
 use async_trait::async_trait;
 use prost::Message;
 use tokio_stream::StreamExt as _;
@@ -99,6 +100,18 @@ impl Tally {
                 .sum();
             self.add("up batch, frame", sized(batch).saturating_sub(inner));
         }
+        for bytes in &request.short_batches {
+            if let Some(batch) = ShortBatch::from_bytes(bytes) {
+                self.add("up batch, columns", batch.columns.len());
+                self.add("up batch, signature", batch.signature.len());
+                let inner = batch.columns.len().saturating_add(batch.signature.len());
+                let framed = bytes
+                    .len()
+                    .saturating_add(1)
+                    .saturating_add(prost::length_delimiter_len(bytes.len()));
+                self.add("up batch, frame", framed.saturating_sub(inner));
+            }
+        }
         self.add("up cursors", request.cursors.iter().map(sized).sum());
         self.add("up log heads", request.log_heads.iter().map(sized).sum());
         self.add(
@@ -110,6 +123,7 @@ impl Tally {
         let bare = v1::SyncRequest {
             versions: None,
             batches: Vec::new(),
+            short_batches: Vec::new(),
             cursors: Vec::new(),
             log_heads: Vec::new(),
             client_clock: None,
@@ -146,9 +160,19 @@ impl Tally {
             }
             Some(Part::Outcomes(outcomes)) => self.add("down outcomes", outcomes.encoded_len()),
             Some(Part::Page(page)) => self.page(page),
+            Some(Part::ShortPage(bytes)) => self.short_page(bytes),
             Some(Part::StreamGone(gone)) => self.add("down stream gone", gone.encoded_len()),
             Some(Part::Closing(closing)) => self.add("down closing", closing.encoded_len()),
             None => {}
+        }
+    }
+
+    fn short_page(&self, bytes: &[u8]) {
+        if let Some(page) = ShortPage::from_bytes(bytes) {
+            self.add("down page, columns", page.columns.len());
+            self.add("down page, mac", page.mac.len());
+            let rest = bytes.len().saturating_sub(page.columns.len());
+            self.add("down page, rest", rest.saturating_sub(page.mac.len()));
         }
     }
 

@@ -60,7 +60,7 @@ pub(crate) use pages::PageEncoding;
 pub(crate) use place_day::{PlaceDay, place_day};
 pub(crate) use publish_catalog::{PublishMode, announce_key_list, publish_catalog};
 pub(crate) use quota::Quotas;
-pub(crate) use read_streams::{News, PageReader, PageWishes, Part};
+pub(crate) use read_streams::{Context, News, PageReader, PageWishes, Part};
 pub(crate) use recovery_sheet::{RecoverySheet, create_recovery_sheet};
 pub(crate) use short_form::ShortForm;
 pub(crate) use staff_devices::{approve_staff_device, list_devices, revoke_device};

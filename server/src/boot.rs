@@ -127,7 +127,11 @@ pub(crate) async fn assemble(
 ) -> Result<Assembled, BootError> {
     let credentials = Arc::new(credentials);
     let catalogs = Arc::new(Catalogs::new(Arc::clone(&components.store)));
-    let server_log = Arc::new(ServerLog::new(components.clone(), Arc::clone(&credentials)));
+    let server_log = Arc::new(ServerLog::new(
+        components.clone(),
+        Arc::clone(&credentials),
+        Arc::clone(&catalogs),
+    ));
     let desk = Desk {
         components: components.clone(),
         catalogs: Arc::clone(&catalogs),

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use askel_store::{Device, DeviceState};
 use askel_sync::{
     admission::{AdmittedOp, Author, AuthorStanding, ClockReading, Deferral, PlaceScope},
-    id::{DeviceId, LogId, ParticipantId, StreamId},
+    id::{DeviceId, LogId, OpId, ParticipantId, StreamId},
     log::Batch,
     stream::StreamKey,
     time::{BootTime, Timestamp},
@@ -75,6 +75,8 @@ pub(crate) struct Head {
     pub(crate) next_sequence: u64,
     /// The first bytes of the op id at `next_sequence - 1`; `None` for an empty log.
     pub(crate) last_op_prefix: Option<[u8; 8]>,
+    /// The last op that it was told is accepted: its sequence, and the first bytes of its id.
+    pub(crate) settled: Option<(u64, [u8; 8])>,
 }
 
 /// A page of a stream of before a restore.
@@ -116,6 +118,8 @@ pub(crate) struct LogVerdict {
     pub(crate) offered_from: Option<u64>,
     /// A compact batch of it referred to what is not here.
     pub(crate) plain_wanted: bool,
+    /// The log's last op, where its writer told of more.
+    pub(crate) last_op: Option<OpId>,
 }
 
 impl LogVerdict {
@@ -128,6 +132,7 @@ impl LogVerdict {
             conflict: None,
             offered_from: None,
             plain_wanted: true,
+            last_op: None,
         }
     }
 }

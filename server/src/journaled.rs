@@ -11,11 +11,11 @@ use std::{
 
 use askel_store::{
     Append, AppendError, Approval, Audit, AuditEntry, AuditStore, CatalogStore, CatalogVersion,
-    ChallengeSum, Claim, Device, DeviceChange, Dirty, EnrolError, EnrolmentStore, Erased,
-    ErasureStore, Grant, Healing, Invitation, Lineage, LiveRegister, LogState, NewDevice, OpStore,
-    OutboxItem, PageOf, PageRequest, PartOf, PassRecord, ProjectionStore, RENEWAL_SEED_BYTES,
-    RecoverySheet, RestoreStore, SessionCount, Store, StoreError, StreamHead, StreamOp, StreamPart,
-    StreamTarget, Tenant, TenantStore, Tombstone,
+    ChallengeSum, Claim, Device, DeviceChange, DeviceClock, Dirty, EnrolError, EnrolmentStore,
+    Erased, ErasureStore, Grant, Healing, Invitation, Lineage, LiveRegister, LogState, NewDevice,
+    OpStore, OutboxItem, PageOf, PageRequest, PartOf, PassRecord, ProjectionStore,
+    RENEWAL_SEED_BYTES, RecoverySheet, RestoreStore, SessionCount, Store, StoreError, StreamHead,
+    StreamOp, StreamPart, StreamTarget, Tenant, TenantStore, Tombstone,
     journal::{self, Entry, ImageOf, MalformedEntry},
 };
 use askel_sync::{
@@ -177,6 +177,10 @@ pass_on! { EnrolmentStore {
         let enrolled = self.inner.enrol(tenant, grant, device, audit).await?;
         self.note(tenant, &ImageOf::Device(enrolled.id)).await?;
         Ok(enrolled)
+    }
+
+    async fn note_clock(&self, tenant: TenantId, device: DeviceId, clock: DeviceClock) -> Answer<()> {
+        self.inner.note_clock(tenant, device, clock).await
     }
 
     async fn change_device(&self, tenant: TenantId, device: DeviceId, change: DeviceChange, audit: &Audit) -> Answer<Option<Device>> {

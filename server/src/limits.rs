@@ -26,15 +26,21 @@ pub const STREAM_READ_OPS: u32 = 1_000;
 /// Bytes of pages in one answer to Sync; what is left waits for the next.
 pub const ANSWER_BYTES_MAX: usize = 1_024 * 1_024;
 /// The revision of the limits that an opening tells.
-pub const LIMITS_REVISION: u32 = 2;
+pub const LIMITS_REVISION: u32 = 3;
 /// Bytes of an answer that are ready before its first one is sent: a small answer leaves at once.
 pub const GATHERED_BYTES: usize = 16 * 1_024;
 /// Logs of a device that the short form of a Sync is compared with, the newest first.
 pub const DEVICE_LOGS_MAX: u32 = 16;
 /// Milliseconds by which a device's clock may be off without being told the server's time.
 pub const CLOCK_TOLD_MS: i64 = 30_000;
+/// Milliseconds by which what a device says of its clock differs from what was noted, to be noted anew.
+pub const CLOCK_MOVED_MS_MIN: i64 = 1_000;
 /// Days for which a device certainly holds its own ops once they were received; it keeps them 35.
 pub const OWN_OPS_HELD_DAYS: i64 = 30;
+/// The reader's own last ops that pages of a place's day refer to; one byte says how many.
+pub const READER_CONTEXT_OPS: u32 = 63;
+/// Places' days that a short form may list.
+pub const PLACE_DAYS_MAX: usize = 64;
 /// How far a reader may be behind and still be told what was superseded meanwhile.
 pub const SNAPSHOT_BEHIND_OPS: u64 = 1_000;
 /// How far a reader may be behind and still get large pages: a cut costs it one of them.

@@ -14,14 +14,18 @@ use askel_store::{
 };
 use askel_sync::{
     admission::{Admission, AdmittedOp, Flags, Role, Strength},
-    id::{DeviceId, LogId, ParticipantId, StreamId, TenantId},
+    id::{DeviceId, LogId, ParticipantId, TenantId},
     op::{Op, Origin, Payload},
     stream::StreamKey,
     time::Timestamp,
 };
 
 use crate::{
-    app::AppError, components::Components, credential_file::Credentials, entropy::draw,
+    app::AppError,
+    catalogs::{Catalogs, NewHandles},
+    components::Components,
+    credential_file::Credentials,
+    entropy::draw,
     limits::RACES_MAX,
 };
 
@@ -75,6 +79,7 @@ pub(crate) struct Beside {
 pub(crate) struct ServerLog {
     components: Components,
     credentials: Arc<Credentials>,
+    catalogs: Arc<Catalogs>,
     writers: Mutex<HashMap<TenantId, Arc<tokio::sync::Mutex<Option<Writer>>>>>,
 }
 
@@ -86,10 +91,15 @@ struct Writer {
 }
 
 impl ServerLog {
-    pub(crate) fn new(components: Components, credentials: Arc<Credentials>) -> Self {
+    pub(crate) fn new(
+        components: Components,
+        credentials: Arc<Credentials>,
+        catalogs: Arc<Catalogs>,
+    ) -> Self {
         Self {
             components,
             credentials,
+            catalogs,
             writers: Mutex::default(),
         }
     }
@@ -107,13 +117,14 @@ impl ServerLog {
             Arc::clone(writers.entry(tenant).or_default())
         };
         let mut slot = slot.lock().await;
+        let handles = self.catalogs.new_handles(tenant).await?;
         for _ in 0..RACES_MAX {
             let mut writer = match *slot {
                 Some(writer) => writer,
                 None => self.open(tenant)?,
             };
             let now = self.components.clock.now();
-            let append = self.append_of(&mut writer, drafts, beside.clone(), now)?;
+            let append = self.append_of((&mut writer, handles), drafts, beside.clone(), now)?;
             match self.components.store.append(tenant, &append, now).await {
                 Ok(moved) => {
                     *slot = Some(writer);
@@ -146,7 +157,7 @@ impl ServerLog {
 
     fn append_of(
         &self,
-        writer: &mut Writer,
+        (writer, handles): (&mut Writer, NewHandles),
         drafts: &[Draft],
         beside: Beside,
         now: Timestamp,
@@ -162,7 +173,7 @@ impl ServerLog {
                 payload: draft.payload.clone(),
                 origin,
             };
-            let new_id = StreamId::from_bytes(draw(&*self.components.entropy)?);
+            let new_id = handles.of(draft.to, &*self.components.entropy)?;
             entries.push(Entry {
                 log: writer.log,
                 device: writer.device,

@@ -22,7 +22,7 @@ pub const KNOWN: &[(Bug, u64)] = &[
     (Bug::NobodyDirty, 1),
     (Bug::OriginUnchecked, 26),
     (Bug::AuthorityOpen, 4),
-    (Bug::ClockBelieved, 119),
+    (Bug::ClockBelieved, 2),
     (Bug::LowerRevisionWins, 50),
     (Bug::VoidIgnored, 8),
     (Bug::RemovalIgnored, 11),

@@ -102,6 +102,18 @@ impl Chain {
         }
     }
 
+    /// Takes in ops that both sides hold, and of which only one knows how they were judged.
+    pub fn learn_unjudged<'a>(&mut self, ops: impl IntoIterator<Item = &'a Op>) {
+        for op in ops {
+            let row = Row {
+                op,
+                admission: None,
+                is_own: false,
+            };
+            self.rows.put(&mut Learner, self.tenant, row);
+        }
+    }
+
     /// The next frame. Ops that `elide` says yes to are left out, but for their origin and judgement:
     /// the reader holds them.
     pub fn encode(&mut self, elide: &dyn Fn(&Op) -> bool, ops: &[AdmittedOp]) -> Vec<u8> {

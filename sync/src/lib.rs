@@ -27,5 +27,6 @@ pub mod page;
 pub mod pass;
 pub mod planted;
 pub mod rule;
+pub mod short;
 pub mod stream;
 pub mod time;

@@ -3,6 +3,7 @@
 //! [`route`] is the table kind → streams. No stream carries an op with fields removed: where sight
 //! differs, the server writes a derived op in its own log.
 
+pub mod listed;
 mod live;
 mod register;
 pub mod short;

@@ -10,7 +10,7 @@ use tokio_stream::StreamExt as _;
 use super::Client;
 use crate::{
     Budget, Cause, Change, Error, SyncEnd, SyncReport, TransportError,
-    engine::{Again, Asked, Batches, Decided, Engine, Fetched, Form, Settled, Wish},
+    engine::{Again, Asked, Batches, Decided, Engine, Fetched, Form, Settled, ToldPage, Wish},
 };
 
 /// New logs one sync may open: a server that refuses every log is broken, or not ours.
@@ -163,6 +163,7 @@ impl Client {
         let mut round = Round::default();
         // Until the answer says something of this boot's clock.
         let mut untold = request.client_clock.is_some();
+        let mut unsaid = asked.all_accepted();
         while let Some(response) = answer.next().await {
             if response.is_err() && askel_sync::planted!(CutAnswerIsWhole) {
                 return Ok(round);
@@ -179,6 +180,16 @@ impl Client {
                 let told_ms = told_ms.filter(|told| *told != 0);
                 self.shared
                     .decide(|engine, read| Ok(engine.tie_boot(now, told_ms, read)))?;
+            }
+            match &response.part {
+                None | Some(Part::Opening(_)) => {}
+                Some(Part::Outcomes(_)) => unsaid = None,
+                Some(Part::Closing(closing)) if closing.long_form_wanted => unsaid = None,
+                Some(_) => {
+                    if let Some(outcomes) = unsaid.take() {
+                        self.take(Part::Outcomes(outcomes), &asked, &mut round, report)?;
+                    }
+                }
             }
             match response.part {
                 Some(Part::Closing(closing)) => {
@@ -225,24 +236,34 @@ impl Client {
                 report.rejected = report.rejected.saturating_add(settled.rejected);
                 report.deferred = report.deferred.saturating_add(settled.deferred);
             }
-            Part::Page(page) => {
-                let (taken, changes) = self
-                    .shared
-                    .decide(|engine, now| engine.take_page(page, asked, now.wall))?;
-                round.received = round.received.saturating_add(taken.ops);
-                round.again = taken.again.or(round.again);
-                report.received = report.received.saturating_add(taken.ops);
-                let confirmed = changes.into_iter().filter_map(|change| match change {
-                    Change::AwardConfirmed(award) => Some(award),
-                    _ => None,
-                });
-                report.confirmed_awards.extend(confirmed);
-            }
+            Part::Page(page) => self.take_page(ToldPage::Full(page), asked, round, report)?,
+            Part::ShortPage(page) => self.take_page(ToldPage::Short(page), asked, round, report)?,
             Part::StreamGone(gone) => {
                 self.decide(|engine, _| Ok(engine.take_stream_gone(&gone)))?;
             }
             Part::Closing(_) => {}
         }
+        Ok(())
+    }
+
+    fn take_page(
+        &self,
+        page: ToldPage,
+        asked: &Asked,
+        round: &mut Round,
+        report: &mut SyncReport,
+    ) -> Result<(), Error> {
+        let (taken, changes) = self
+            .shared
+            .decide(|engine, now| engine.take_page(page, asked, now.wall))?;
+        round.received = round.received.saturating_add(taken.ops);
+        round.again = taken.again.or(round.again);
+        report.received = report.received.saturating_add(taken.ops);
+        let confirmed = changes.into_iter().filter_map(|change| match change {
+            Change::AwardConfirmed(award) => Some(award),
+            _ => None,
+        });
+        report.confirmed_awards.extend(confirmed);
         Ok(())
     }
 

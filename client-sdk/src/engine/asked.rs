@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use askel_proto::v1;
-use askel_sync::id::LogId;
+use askel_sync::{id::LogId, stream::listed::neighbour, time::ClockSegment};
 
 use super::row::BatchRow;
 
@@ -12,10 +12,18 @@ use super::row::BatchRow;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Asked {
     pub(super) batches: Vec<(LogId, Range<u64>)>,
-    /// In the short form: the rows of the standard streams, in their order.
-    pub(super) standard: Option<Vec<u32>>,
+    /// In the short form: the standard streams, in their order, then the places' days it lists.
+    pub(super) streams: Option<Vec<AskedStream>>,
+    /// How many of them are places' days.
+    pub(super) days: usize,
     /// The log that new ops go to.
     pub(super) open_log: Option<LogId>,
+    /// The first sequence of it that was not sealed.
+    pub(super) sealed_before: u64,
+    /// In the short form: how many of the last positions of the participant's stream are held.
+    pub(super) context_ops: u32,
+    /// The clock segment that was told.
+    pub(super) clock_told: Option<ClockSegment>,
     /// Whether it was said that pages may refer to nothing.
     pub(super) in_full: bool,
     /// The rows of the frames handed in.
@@ -24,10 +32,18 @@ pub(crate) struct Asked {
     pub(super) returned: Vec<u32>,
 }
 
+/// A stream as a short form asked for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct AskedStream {
+    pub(super) row: u32,
+    /// The last position committed.
+    pub(super) position: u64,
+}
+
 impl Asked {
     /// Whether this was the short form.
     pub(crate) fn is_short(&self) -> bool {
-        self.standard.is_some()
+        self.streams.is_some()
     }
 
     /// Whether pages may refer to nothing in the answer.
@@ -35,10 +51,28 @@ impl Asked {
         self.in_full
     }
 
-    /// The row of a standard stream by its index from 1.
-    pub(crate) fn standard_stream(&self, index: u32) -> Option<u32> {
+    /// A stream of the short form by its index from 1.
+    pub(super) fn stream(&self, index: u32) -> Option<AskedStream> {
         let index = usize::try_from(index).ok()?.checked_sub(1)?;
-        self.standard.as_ref()?.get(index).copied()
+        self.streams.as_ref()?.get(index).copied()
+    }
+
+    /// Of a place's day, by its index from 1, and of those listed before it, the nearest of which this
+    /// device held anything.
+    pub(super) fn neighbour(&self, index: u32) -> Option<AskedStream> {
+        let streams = self.streams.as_ref()?;
+        let standard = streams.len().checked_sub(self.days)?;
+        let days = streams.get(standard..)?;
+        let index = usize::try_from(index).ok()?.checked_sub(1)?;
+        let positions: Vec<u64> = days.iter().map(|day| day.position).collect();
+        let found = neighbour(&positions, index.checked_sub(standard)?)?;
+        days.get(found).copied()
+    }
+
+    /// How many of the streams are the standard ones.
+    pub(super) fn standard_streams(&self) -> usize {
+        let streams = self.streams.as_ref().map_or(0, Vec::len);
+        streams.saturating_sub(self.days)
     }
 
     /// The log an outcome speaks of.
@@ -58,6 +92,20 @@ impl Asked {
     /// The row of a carried frame by its index.
     pub(super) fn frame(&self, index: u32) -> Option<u32> {
         self.frames.get(usize::try_from(index).ok()?).copied()
+    }
+
+    /// What an answer to a short form means that says nothing of outcomes: everything sent is accepted.
+    /// `None` where nothing was sent.
+    pub(crate) fn all_accepted(&self) -> Option<v1::Outcomes> {
+        let of_open_log = |(log, _): &(LogId, _)| Some(*log) == self.open_log;
+        let sent = self.is_short() && self.batches.iter().any(of_open_log);
+        sent.then(|| v1::Outcomes {
+            logs: vec![v1::LogOutcome {
+                settled_before: self.sealed_before,
+                ..v1::LogOutcome::default()
+            }],
+            frames: Vec::new(),
+        })
     }
 
     /// Whether pages were handed back.

@@ -14,6 +14,7 @@ use super::{
     asked::Asked,
     draft::Draft,
     lifeboat::take_frame_outcomes,
+    request::id_prefix,
     row::{LogRow, LogStanding, OwnOp, Row, Standing, Table},
 };
 use crate::{Cause, Error, NoticeKind};
@@ -96,7 +97,7 @@ impl Engine {
                     let done = self.settle(&mut draft, (id, outcome), asked, now.wall)?;
                     settled.add(done.settled);
                     let from = self.forgotten_from(log, outcome);
-                    from.map(|from| (Forgotten::ByServer { from }, done.final_ops))
+                    from.map(|from| (self.forgotten_by(log, outcome, from), done.final_ops))
                 }
                 // What the server holds at these sequences is not what was sent: nothing is settled.
                 (Some(_), LogStanding::Open) => Some((Forgotten::ByWriter, BTreeSet::new())),
@@ -198,6 +199,22 @@ impl Engine {
             }
         };
         is_lost.then_some(from)
+    }
+
+    /// Whose part of a log is forgotten, where the server has it up to `from`. What it holds there may
+    /// be another copy's.
+    fn forgotten_by(&self, log: &LogRow, outcome: &LogOutcome, from: u64) -> Forgotten {
+        let last = from.checked_sub(1);
+        let last = last.and_then(|last| self.model.carried_at(log.id, last));
+        let is_another = |(_, own): (_, &OwnOp)| {
+            let prefix = &outcome.last_op_id_prefix;
+            !prefix.is_empty() && *prefix != id_prefix(own.id)
+        };
+        if last.is_some_and(is_another) {
+            Forgotten::ByWriter
+        } else {
+            Forgotten::ByServer { from }
+        }
     }
 
     /// Opens a new log in place of one that can't go on. One transaction with what is offered again, so

@@ -10,11 +10,13 @@ use askel_sync::{
     },
     id::TenantId,
     op::{Op, Origin},
+    short::ShortBatch,
     time::{ClockSegment, Timestamp},
 };
 
 use super::{
     Engine,
+    asked::{Asked, AskedStream},
     model::Model,
     row::{BatchRow, Density, Enrolment, HeldOp, MalformedRow, SettledRow, Standing, WindowRow},
 };
@@ -144,6 +146,20 @@ fn compact(
     })
 }
 
+/// A compact batch as a short form takes it; `None` for one that is not compact.
+pub(super) fn short_batch(sealed: &v1::SealedBatch) -> Option<Vec<u8>> {
+    if sealed.encoding != ENCODING {
+        return None;
+    }
+    let batch = ShortBatch {
+        signature: sealed.signature.as_slice().try_into().ok()?,
+        context_ops: sealed.context_ops,
+        context_first_sequence: sealed.context_first_sequence,
+        columns: sealed.columns.clone(),
+    };
+    Some(batch.to_bytes())
+}
+
 fn batch_log(sealed: &v1::SealedBatch) -> Option<askel_sync::id::LogId> {
     use prost::Message as _;
     let batch = v1::Batch::decode(&*sealed.batch).ok()?;
@@ -200,6 +216,7 @@ impl Engine {
         &self,
         page: &v1::Page,
         stream: u32,
+        asked: &Asked,
     ) -> Result<Option<Vec<HeldOp>>, Error> {
         let ops = match page.encoding {
             ROWS => {
@@ -214,8 +231,17 @@ impl Engine {
                 let Some(context) = self.context_of(page, stream) else {
                     return Ok(None);
                 };
+                let mut chain = Chain::new(tenant);
+                if page.reader_context > 0 {
+                    let Some((own, neighbour)) = self.reader_context(page, asked) else {
+                        return Ok(None);
+                    };
+                    chain.learn_unjudged(own);
+                    chain.learn(neighbour);
+                }
+                chain.learn(&context);
                 let own = |origin: Origin| self.op_of_origin(origin);
-                match frame::decode_ops(tenant, &context, &own, &page.columns, PAGE_LIMITS) {
+                match chain.decode(&own, &page.columns, PAGE_LIMITS) {
                     Ok(ops) => ops,
                     Err(_) => return Ok(None),
                 }
@@ -223,6 +249,33 @@ impl Engine {
             _ => return Err(Cause::Answer("a page in an encoding of a later version").into()),
         };
         Ok(Some(held(ops)))
+    }
+
+    /// What else a page of a place's day refers to: this device's own last accepted ops, and the last
+    /// op that it held of that day or one before.
+    fn reader_context(
+        &self,
+        page: &v1::Page,
+        asked: &Asked,
+    ) -> Option<(Vec<&Op>, Option<&AdmittedOp>)> {
+        let count = usize::try_from(page.reader_context >> 1).ok()?;
+        let mut own: Vec<&Op> = Vec::new();
+        if count > 0 {
+            let carried = self.model.carried_by(asked.open_log?, 0);
+            let sealed = carried.take_while(|(_, own)| own.sequence < asked.sealed_before);
+            let accepted =
+                sealed.filter(|(_, own)| matches!(own.standing, Standing::Accepted { .. }));
+            own.extend(accepted.map(|(_, own)| &own.op));
+            own.drain(..own.len().checked_sub(count)?);
+        }
+        if page.reader_context & 1 == 0 {
+            return Some((own, None));
+        }
+        let AskedStream { row, position } = asked.neighbour(page.stream_index)?;
+        let mut pages = self.pages_backwards(row);
+        let held = pages.find(|held| held.next_position <= position)?;
+        let last = held.ops.last().filter(|_| held.next_position == position)?;
+        Some((own, Some(&last.admitted)))
     }
 
     /// The ops that a page refers to: the last so many positions before it.

@@ -11,7 +11,7 @@ use askel_sync::{
 };
 
 use super::{
-    Decided, Engine, ONLY,
+    Decided, Engine, ONLY, ToldPage,
     asked::Asked,
     draft::Draft,
     forget,
@@ -73,25 +73,34 @@ impl Engine {
     /// Takes in a page with its cursor. A repetition changes nothing.
     pub(crate) fn take_page(
         &self,
-        page: v1::Page,
+        told: ToldPage,
         asked: &Asked,
         now: Timestamp,
     ) -> Result<Decided<Taken>, Error> {
+        let (mut page, told_sum) = self.spelled_out(told, asked)?;
         let (number, row) = self.page_stream(&page, asked)?;
-        let Some(handle) = row.id else {
-            return Err(Cause::Answer("a page of a stream without a handle").into());
-        };
+        let handle = self.told_handle(&page, row)?;
+        if page.first_position == 0
+            && let Some(stream) = asked.stream(page.stream_index)
+        {
+            page.first_position = stream.position.saturating_add(1);
+        }
         let next_expected = row.position.saturating_add(1);
         if page.first_position > next_expected {
             // The stream was set back since it was asked for.
             return Ok(Decided::new(Vec::new(), Taken::again(Again::AsBefore)));
         }
-        let Some(ops) = self.read_page(&page, number)? else {
+        let Some(ops) = self.read_page(&page, number, asked)? else {
             if asked.is_in_full() {
                 return Err(Cause::Answer("a page can't be read").into());
             }
             return Ok(Decided::new(Vec::new(), Taken::again(Again::InFull)));
         };
+        if page.next_position == 0 && page.stream_index > 0 {
+            let count = u64::try_from(ops.len()).unwrap_or(u64::MAX);
+            let next = page.first_position.saturating_add(count);
+            page.next_position = next.saturating_sub(1);
+        }
         let mut page_row = WindowRow {
             stream: number,
             handle,
@@ -109,7 +118,7 @@ impl Engine {
             .retain(|_| !askel_sync::planted!(CursorWithoutPage));
         let sum = self.sum_with(number, row.sum, &page_row);
         let mut draft = Draft::new(&self.model);
-        if page.sum != 0 && page.sum != sum.bits() {
+        if !told_sum.fits(sum) {
             if page.encoding != pack::ROWS && !asked.is_in_full() {
                 return Ok(Decided::new(Vec::new(), Taken::again(Again::InFull)));
             }
@@ -121,6 +130,7 @@ impl Engine {
             }
         }
         let moved = StreamRow {
+            id: Some(handle),
             position: page_row.next_position.max(row.position),
             sum,
             ..row.clone()
@@ -170,8 +180,8 @@ impl Engine {
             0 => None,
             index => Some(
                 asked
-                    .standard_stream(index)
-                    .and_then(|number| self.model.streams.get_key_value(&number))
+                    .stream(index)
+                    .and_then(|stream| self.model.streams.get_key_value(&stream.row))
                     .map(|(&number, row)| (number, row))
                     .ok_or(Cause::Answer("a page of a stream not asked for"))?,
             ),

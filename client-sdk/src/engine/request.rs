@@ -3,20 +3,19 @@
 use askel_proto::v1;
 use askel_sync::{
     admission::ClockReading,
-    id::StreamId,
-    stream::short::{SealedHead, standard_streams, state_tag},
+    id::{OpId, StreamId},
+    time::Timestamp,
 };
 use prost::Message as _;
 
 use super::{
-    Decided, Engine,
+    Decided, Engine, ONLY,
     asked::Asked,
     draft::Draft,
     enrolment::VERSIONS,
     model::Forms,
     pack,
-    row::{BatchRow, LogRow, PageStanding, Row, Standing, StreamRow, Table, WindowRow},
-    upkeep::collective_challenges,
+    row::{Attempt, BatchRow, LogRow, PageStanding, Row, Standing, StreamRow, Table, WindowRow},
 };
 use crate::{Error, clock};
 
@@ -71,34 +70,49 @@ impl Engine {
         let mut asked = Asked {
             in_full: form == Form::LongWithoutContext,
             open_log: self.model.open_log().map(|(_, log)| log.id),
+            sealed_before: self
+                .model
+                .open_log()
+                .map_or(0, |(_, log)| log.sealed_before),
             ..Asked::default()
         };
-        let mut request = v1::SyncRequest {
-            context_ops: match form {
-                Form::Short | Form::Long => self.context_held(),
-                Form::LongWithoutContext => 0,
-            },
-            ..v1::SyncRequest::default()
-        };
+        let mut request = v1::SyncRequest::default();
         // A server of before knows no short form.
         let (form, batches) = match self.model.limits().forms {
             Forms::All => (form, batches),
             Forms::LongOnly if form == Form::Short => (Form::Long, Batches::Plain),
             Forms::LongOnly => (form, Batches::Plain),
         };
-        let (rest, bytes) = self.add_batches(&mut request, &mut asked, batches, now);
+        // A boot of which nothing is known yet says its clock once.
+        let tells_clock = form != Form::Short
+            || batches == Batches::Plain
+            || self.is_untied(now)
+            || !self.clock_is_known(now);
+        // Where the clock is not told, both sides write as if the time were unknown.
+        let hinted = ClockReading {
+            wall: if tells_clock {
+                now.wall
+            } else {
+                Timestamp::from_ms(0)
+            },
+            ..now
+        };
+        let (rest, bytes) = self.add_batches(&mut request, &mut asked, batches, (now, hinted));
         self.hand_on(&mut request, &mut asked, bytes);
         let short = (form == Form::Short && rest == Rest::None)
             .then(|| self.standard_rows())
             .flatten();
-        match &short {
-            Some(rows) => self.say_short(&mut request, rows, turn),
+        if short.is_none() && form != Form::LongWithoutContext {
+            request.context_ops = self.context_held();
+        }
+        match short {
+            Some(rows) => self.say_short(&mut request, &mut asked, &rows, turn),
             None => self.say_long(&mut request, form, turn),
         }
-        asked.standard = short.map(|rows| rows.iter().map(|(number, _)| *number).collect());
-        // A boot of which nothing is known yet says its clock once.
-        if !asked.is_short() || !request.batches.is_empty() || self.is_untied(now) {
+        let matters = !asked.is_short() || !asked.batches.is_empty() || self.is_untied(now);
+        if tells_clock && matters {
             request.client_clock = Some(client_clock(now));
+            asked.clock_told = Some(now.segment);
         }
         let written = asked.batches.iter().filter_map(|(log, sequences)| {
             let (_, own) = self.model.carried_by(*log, sequences.start).next()?;
@@ -114,7 +128,7 @@ impl Engine {
         request: &mut v1::SyncRequest,
         asked: &mut Asked,
         encoding: Batches,
-        now: ClockReading,
+        (now, hinted): (ClockReading, ClockReading),
     ) -> (Rest, usize) {
         let limits = self.model.limits();
         let mut bytes = limits.beside_batches();
@@ -128,7 +142,7 @@ impl Engine {
                 continue;
             }
             let sealed = match (encoding, self.model.enrolment()) {
-                (Batches::Compact, Some(enrolment)) => self.compact_batch(enrolment, batch, now),
+                (Batches::Compact, Some(enrolment)) => self.compact_batch(enrolment, batch, hinted),
                 _ => batch.sealed.clone(),
             };
             let with_batch = bytes
@@ -187,6 +201,14 @@ impl Engine {
     /// an earlier one handed back has had its time to come again.
     pub(crate) fn request_done(&self, asked: &Asked) -> Decided<()> {
         let mut draft = Draft::new(&self.model);
+        let told = asked.clock_told.or(self.model.attempt.clock_told);
+        if !asked.batches.is_empty() && told != self.model.attempt.clock_told {
+            let attempt = Attempt {
+                clock_told: told,
+                ..self.model.attempt.clone()
+            };
+            draft.put(ONLY, Row::Attempt(attempt));
+        }
         for (&number, page) in &self.model.window {
             if page.standing == PageStanding::Returned {
                 draft.delete(Table::Window, number);
@@ -201,64 +223,48 @@ impl Engine {
         Decided::new(draft.finish(), ())
     }
 
-    /// What both sides know goes into a hash.
-    fn say_short(&self, request: &mut v1::SyncRequest, rows: &[(u32, &StreamRow)], turn: usize) {
-        request.positions = rows.iter().map(|(_, row)| row.position).collect();
-        let handles: Vec<StreamId> = rows.iter().filter_map(|(_, row)| row.id).collect();
-        let head = self.model.open_log().and_then(|(_, log)| {
-            Some(SealedHead {
-                log: log.id,
-                next_sequence: log.sealed_before,
-                last_op: log.last_sealed?,
-            })
-        });
-        request.state_tag = state_tag(&handles, head.as_ref(), self.model.limits().revision);
-        let is_standard = |number: u32| rows.iter().any(|(standard, _)| *standard == number);
-        let others = self.model.streams.iter();
-        let others = others.filter(|(number, _)| !is_standard(**number));
-        request
-            .cursors
-            .extend(self.turn_of(others.map(|(_, row)| row), turn).map(cursor));
-    }
-
     fn say_long(&self, request: &mut v1::SyncRequest, form: Form, turn: usize) {
         request.versions = Some(VERSIONS);
         request.limits_revision = self.model.limits().revision;
-        let streams = self.turn_of(self.model.streams.values(), turn);
-        request.cursors.extend(streams.map(cursor));
+        let streams = self.model.streams.iter();
+        let streams = streams.map(|(&number, row)| (number, row));
+        let streams = self.turn_of(streams, turn);
+        request.cursors.extend(streams.map(|(_, row)| cursor(row)));
         // Of a log that is named, ops may be left out of pages.
         if form != Form::LongWithoutContext {
-            request
-                .log_heads
-                .extend(self.model.logs.values().map(log_head));
+            let heads = self.model.logs.values().map(|log| self.log_head(log));
+            request.log_heads.extend(heads);
         }
     }
 
-    fn turn_of<'m>(
-        &self,
-        streams: impl Iterator<Item = &'m StreamRow>,
-        turn: usize,
-    ) -> impl Iterator<Item = &'m StreamRow> {
-        let cursors = self.model.limits().cursors;
-        streams.skip(turn.saturating_mul(cursors)).take(cursors)
+    fn log_head(&self, log: &LogRow) -> v1::LogHead {
+        let own = self.model.carried_by(log.id, 0);
+        let accepted = own.filter(|(_, own)| matches!(own.standing, Standing::Accepted { .. }));
+        let settled = accepted.max_by_key(|(_, own)| own.sequence);
+        v1::LogHead {
+            log_id: log.id.to_vec(),
+            next_sequence: log.sealed_before,
+            last_op_id_prefix: log.last_sealed.map(id_prefix).unwrap_or_default(),
+            settled_before: settled.map_or(0, |(_, own)| own.sequence.saturating_add(1)),
+            settled_op_id_prefix: settled
+                .map(|(_, own)| id_prefix(own.id))
+                .unwrap_or_default(),
+        }
     }
 
-    /// The standard streams in their order; `None` while one has no handle.
-    fn standard_rows(&self) -> Option<Vec<(u32, &StreamRow)>> {
-        let enrolment = self.model.enrolment()?;
-        let challenges = collective_challenges(&self.view.catalog);
-        let keys = standard_streams(enrolment.device, enrolment.participant, challenges);
-        let row = |key| {
-            let (number, row) = self.model.stream_by_key(key)?;
-            row.id.map(|_| (number, row))
-        };
-        keys.into_iter().map(row).collect()
+    pub(super) fn turn_of<'m>(
+        &self,
+        streams: impl Iterator<Item = (u32, &'m StreamRow)>,
+        turn: usize,
+    ) -> impl Iterator<Item = (u32, &'m StreamRow)> {
+        let cursors = self.model.limits().cursors;
+        streams.skip(turn.saturating_mul(cursors)).take(cursors)
     }
 
     /// How many turns it takes to ask for every stream.
     pub(crate) fn turns(&self, asked: &Asked) -> usize {
         let cursors = self.model.limits().cursors.max(1);
-        let standard = asked.standard.as_ref().map_or(0, Vec::len);
+        let standard = asked.standard_streams();
         let others = self.model.streams.len().saturating_sub(standard);
         others.div_ceil(cursors)
     }
@@ -294,22 +300,11 @@ enum Rest {
     Waits,
 }
 
-fn cursor(row: &StreamRow) -> v1::Cursor {
+pub(super) fn cursor(row: &StreamRow) -> v1::Cursor {
     v1::Cursor {
         selector: Some(row.selector),
         stream_id: row.id.map(StreamId::to_vec).unwrap_or_default(),
         position: row.position,
-    }
-}
-
-fn log_head(log: &LogRow) -> v1::LogHead {
-    let prefix = log
-        .last_sealed
-        .map(|id| id.as_bytes().iter().take(8).copied().collect());
-    v1::LogHead {
-        log_id: log.id.to_vec(),
-        next_sequence: log.sealed_before,
-        last_op_id_prefix: prefix.unwrap_or_default(),
     }
 }
 
@@ -321,4 +316,9 @@ fn client_clock(now: clock::ClockReading) -> v1::ClientClock {
             wall_minus_monotonic_ms: now.segment.wall_minus_monotonic_ms,
         }),
     }
+}
+
+/// How an op is told from any other at its place in a log.
+pub(super) fn id_prefix(id: OpId) -> Vec<u8> {
+    id.as_bytes().iter().take(8).copied().collect()
 }

@@ -267,6 +267,8 @@ pub(crate) struct Attempt {
     /// What the server's time was in this boot and in those of which something is unsettled, the newest
     /// last.
     pub(crate) boots: Vec<BootTime>,
+    /// The clock segment that the server was told.
+    pub(crate) clock_told: Option<ClockSegment>,
 }
 
 impl LogRow {

@@ -225,6 +225,15 @@ impl Engine {
         u32::try_from(held).map_or(CONTEXT_OPS_MAX, |held| held.min(CONTEXT_OPS_MAX))
     }
 
+    /// How many positions pages could refer to if there were no gap.
+    pub(super) fn context_most(&self) -> u32 {
+        let participant = self.model.enrolment().and_then(|one| one.participant);
+        let stream =
+            participant.and_then(|id| self.model.stream_by_key(StreamKey::Participant(id)));
+        let position = stream.map_or(0, |(_, row)| row.position);
+        u32::try_from(position).map_or(CONTEXT_OPS_MAX, |position| position.min(CONTEXT_OPS_MAX))
+    }
+
     pub(super) fn pages_backwards(&self, stream: u32) -> impl Iterator<Item = &WindowRow> {
         let mut pages: Vec<&WindowRow> = self.held_pages(stream).map(|(_, page)| page).collect();
         pages.sort_by_key(|page| std::cmp::Reverse(page.next_position));

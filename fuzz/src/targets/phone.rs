@@ -140,12 +140,13 @@ impl Liar {
         request: &v1::SyncRequest,
         input: &mut Input<'_>,
     ) -> Result<v1::SyncResponse, TransportError> {
-        let part = match input.u8() % 8 {
+        let part = match input.u8() % 9 {
             0 => {
                 let raw = v1::SyncResponse::decode(input.piece());
                 return Ok(raw.unwrap_or_default());
             }
             1 | 2 => Part::Page(self.page(input)),
+            8 => Part::ShortPage(input.piece().to_vec()),
             3 => Part::Outcomes(outcomes(request, input)),
             4 => Part::Closing(v1::SyncClosing {
                 more: input.u8().is_multiple_of(4),
@@ -189,6 +190,7 @@ impl Liar {
                 Vec::new()
             },
             stream_index: (shape >> 6).into(),
+            reader_context: 0,
             first_position,
             next_position: match shape & 0x0C {
                 0 => input.number(),
@@ -259,6 +261,7 @@ fn outcomes(request: &v1::SyncRequest, input: &mut Input<'_>) -> v1::Outcomes {
             server_next_sequence: input.number(),
         }),
         plain_wanted: input.u8().is_multiple_of(4),
+        last_op_id_prefix: Vec::new(),
     };
     v1::Outcomes {
         logs: vec![log],

@@ -1,8 +1,10 @@
 //! Taking in what a device hands in.
 
 use askel_proto::v1;
+use askel_store::DeviceClock;
 use askel_sync::{
     admission::ClockReading,
+    frame::ENCODING,
     id::LogId,
     log::{Batch, BatchError},
     time::BootTime,
@@ -12,10 +14,13 @@ use prost::Message as _;
 use super::{
     App, AppError, Caller, Reason, WantedStream,
     carried_frames::{CarriedFrame, take_in_frames},
-    plain_batch::{Plain, PlainBatches},
+    plain_batch::{Clock, Plain, PlainBatches},
     returned_pages::{claims, verified},
 };
-use crate::ingest::{FrameResult, Hand, Head, LogVerdict, Receipt, Submission, author};
+use crate::{
+    ingest::{FrameResult, Hand, Head, LogVerdict, Receipt, Submission, author},
+    limits::CLOCK_MOVED_MS_MIN,
+};
 
 /// What a device hands in, not yet opened.
 #[derive(Debug, Clone, Default)]
@@ -66,12 +71,14 @@ async fn accept_own(app: &App, caller: &Caller, handed_in: HandedIn) -> Result<R
         return Ok(Receipt::default());
     }
     let device = &caller.device;
-    let plain = PlainBatches::of(caller.tenant, device.id, handed_in.clock)
+    let clock = clock(app, caller, handed_in.clock);
+    let plain = PlainBatches::of(caller.tenant, device.id, clock)
         .naming(handed_in.heads.iter().map(|head| head.log));
     let mut batches = Vec::with_capacity(handed_in.batches.len());
     let mut plain_wanted: Vec<LogId> = Vec::new();
     for (index, sealed) in handed_in.batches.into_iter().enumerate() {
-        let compact = sealed.context_ops > 0;
+        let is_compact = sealed.encoding == ENCODING;
+        let guessed = sealed.context_ops > 0 || (is_compact && handed_in.clock.is_none());
         let sealed = match plain.rebuild(app, sealed).await? {
             Plain::Rebuilt(sealed) => sealed,
             Plain::Wanted(log) => {
@@ -83,8 +90,9 @@ async fn accept_own(app: &App, caller: &Caller, handed_in: HandedIn) -> Result<R
         let opened = Batch::open(&sealed, caller.tenant, device.id, &device.public_key);
         match opened {
             Ok(batch) => batches.push(batch),
-            // It was rebuilt with ops that its writer did not mean, or was not signed like this.
-            Err(_) if compact => plain_wanted.extend(log_of(&sealed)),
+            // It was rebuilt with ops or a clock that its writer did not mean, or was not signed like
+            // this.
+            Err(_) if guessed => plain_wanted.extend(log_of(&sealed)),
             Err(error) => return Err(refusal(error, index)),
         }
     }
@@ -97,7 +105,7 @@ async fn accept_own(app: &App, caller: &Caller, handed_in: HandedIn) -> Result<R
         batches,
         heads: handed_in.heads,
         returned,
-        sent_with: handed_in.clock,
+        sent_with: clock.reading(),
         boots: handed_in.boots,
         received_at: app.now(),
     };
@@ -105,8 +113,39 @@ async fn accept_own(app: &App, caller: &Caller, handed_in: HandedIn) -> Result<R
     let news = submitted.as_ref().map_or(0, |receipt| receipt.news);
     app.quotas.give_back(&whose, ops.saturating_sub(news));
     let mut receipt = submitted?;
+    if let Some(told) = handed_in.clock {
+        note_clock(app, caller, told).await?;
+    }
     want_plain(&mut receipt, plain_wanted);
     Ok(receipt)
+}
+
+/// The device's clock: as it says, or as it was last told, which holds for all of a segment.
+fn clock(app: &App, caller: &Caller, told: Option<ClockReading>) -> Clock {
+    let remembered = caller.device.clock.map(|clock| ClockReading {
+        wall: app.now().saturating_add_ms(clock.ahead_ms),
+        segment: clock.segment,
+    });
+    told.map_or(Clock::Remembered(remembered), Clock::Told)
+}
+
+/// Remembers what a device says of its clock, so that it need not say it again.
+async fn note_clock(app: &App, caller: &Caller, told: ClockReading) -> Result<(), AppError> {
+    let clock = DeviceClock {
+        segment: told.segment,
+        ahead_ms: told.wall.saturating_ms_since(app.now()),
+    };
+    let is_known = caller.device.clock.is_some_and(|known| {
+        let moved = known.ahead_ms.saturating_sub(clock.ahead_ms);
+        known.segment == clock.segment && moved.saturating_abs() < CLOCK_MOVED_MS_MIN
+    });
+    if !is_known {
+        let store = app.store();
+        store
+            .note_clock(caller.tenant, caller.device.id, clock)
+            .await?;
+    }
+    Ok(())
 }
 
 /// The log that a rebuilt batch says it is of.

@@ -13,7 +13,7 @@ use askel_sync::{
 use super::{
     App, AppError, Caller, Reason, absent,
     accept_batches::count,
-    plain_batch::{Plain, PlainBatches},
+    plain_batch::{Clock, Plain, PlainBatches},
 };
 use crate::ingest::{Exception, FrameResult, Hand, Receipt, Submission, author};
 
@@ -116,7 +116,7 @@ async fn opened_batches(
     writer: &Device,
     sealed: Vec<askel_proto::v1::SealedBatch>,
 ) -> Result<Vec<Batch>, AppError> {
-    let plain = PlainBatches::of(caller.tenant, writer.id, None);
+    let plain = PlainBatches::of(caller.tenant, writer.id, Clock::Remembered(None));
     let mut batches = Vec::with_capacity(sealed.len());
     for sealed in sealed {
         let Plain::Rebuilt(sealed) = plain.rebuild(app, sealed).await? else {

@@ -138,7 +138,7 @@ fn clock_is_off(app: &App, caller: &Caller, clock: Option<ClockReading>) -> bool
 
 /// The caller's own ops, as its log heads say, unless it asks for pages that refer to nothing.
 fn held_by_heads(app: &App, heads: &[Head], receipt: &Receipt, wishes: &PageWishes) -> Held {
-    if wishes.context_ops == 0 {
+    if !wishes.context.is_given() {
         return Held::default();
     }
     let its_own = |head: &&Head| {

@@ -6,13 +6,18 @@ use askel_proto::v1;
 use askel_store::{StreamHead, StreamOp};
 use askel_sync::{
     admission::AdmittedOp,
-    frame::{ENCODING, FrameLimits, decode_ops, encode_ops},
+    frame::{Chain, ENCODING, FrameLimits, decode_ops},
     id::{LogId, TenantId},
     limits::{PAGE_CONTEXT_OPS_MAX, PAYLOAD_BYTES_MAX},
+    op::Op,
     page::{PageKey, PageSpan, digest},
+    short::ShortPage,
+    stream::StreamKey,
     time::Timestamp,
 };
 use prost::Message as _;
+
+use super::streams::Neighbour;
 
 /// How a page's ops are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -34,7 +39,7 @@ pub(crate) struct Held {
 }
 
 impl Held {
-    fn covers(&self, admitted: &AdmittedOp) -> bool {
+    pub(super) fn covers(&self, admitted: &AdmittedOp) -> bool {
         let origin = admitted.op.origin;
         admitted.admission.received_at >= self.received_since
             && self
@@ -50,14 +55,36 @@ pub(super) struct Binding {
     pub(super) key: std::sync::Arc<PageKey>,
     pub(super) encoding: PageEncoding,
     pub(super) held: Held,
+    /// The reader's own last ops, which pages of a place's day refer to.
+    pub(super) reader_ops: Vec<Op>,
+}
+
+/// A page as it is sent.
+pub(super) enum Paged {
+    Full(v1::Page),
+    /// As [`ShortPage`] lays it out.
+    Short(Vec<u8>),
+}
+
+impl Paged {
+    pub(super) fn bytes(&self) -> usize {
+        match self {
+            Self::Full(page) => page.encoded_len(),
+            Self::Short(bytes) => bytes.len(),
+        }
+    }
 }
 
 /// A stream with something to read.
 pub(super) struct Waiting {
     pub(super) head: StreamHead,
-    /// Which of the standard streams, from 1; 0 to name the stream by its handle.
+    /// Which of the streams of a short form, from 1; 0 to name the stream by its handle.
     pub(super) index: u32,
     pub(super) position: u64,
+    /// Where the reader said that it stands.
+    asked_from: u64,
+    /// Whether it is a place's day with another handle than its reader expects.
+    pub(super) has_odd_handle: bool,
     pub(super) page_bytes_max: usize,
     /// Live ops only.
     pub(super) snapshot: bool,
@@ -65,8 +92,14 @@ pub(super) struct Waiting {
     pub(super) read: VecDeque<StreamOp>,
     /// Whether `read` ends where the stream does.
     pub(super) read_out: bool,
-    /// The last ops before the position that the reader holds.
+    /// How many positions before its own the reader says that it holds.
+    pub(super) refers_to: u64,
+    /// Those of them that pages refer to, and what was told since.
     pub(super) context: VecDeque<StreamOp>,
+    /// Where the reader holds an op that pages of this place's day refer to.
+    pub(super) neighbour_at: Option<Neighbour>,
+    /// That op.
+    pub(super) neighbour: Option<AdmittedOp>,
     /// Ops that fitted into the page before.
     fitted: usize,
 }
@@ -77,27 +110,34 @@ impl Waiting {
             head,
             index,
             position,
+            asked_from: position,
+            has_odd_handle: false,
             page_bytes_max,
             snapshot: false,
             read: VecDeque::new(),
             read_out: false,
+            refers_to: 0,
             context: VecDeque::new(),
+            neighbour_at: None,
+            neighbour: None,
             fitted: usize::MAX,
         }
     }
 
     /// The next page of what was read; it goes as far as the bytes allow. The sum is told at the end
     /// of the stream.
-    pub(super) fn page(&mut self, binding: &Binding) -> v1::Page {
+    pub(super) fn page(&mut self, binding: &Binding) -> Paged {
         let mut page = v1::Page {
             first_position: self.position.saturating_add(1),
             snapshot: self.snapshot,
             ..v1::Page::default()
         };
-        match self.index {
-            0 => page.stream_id = self.head.id.to_vec(),
-            index => page.stream_index = index,
+        let follows = self.position == self.asked_from;
+        let has_handle = self.position > 0 || !self.has_odd_handle;
+        if self.index == 0 || (follows && !has_handle) {
+            page.stream_id = self.head.id.to_vec();
         }
+        page.stream_index = self.index;
         let count = match binding.encoding {
             PageEncoding::Rows => self.rows(&mut page),
             PageEncoding::Columns => self.columns(&mut page, binding),
@@ -121,14 +161,40 @@ impl Waiting {
         let mac = binding.key.mac(&digest(binding.tenant, &span, &ops));
         page.mac = mac.to_vec();
         self.position = page.next_position;
+        if self.index > 0 && follows {
+            page.first_position = 0;
+        }
         if self.snapshot {
             // Readers count positions back from a page, and those of a snapshot have gaps.
-            return page;
+            return Paged::Full(page);
         }
+        if self.index > 0 {
+            page.next_position = 0;
+        }
+        let says_no_more = follows
+            && at_the_end
+            && page.stream_id.is_empty()
+            && page.encoding == ENCODING
+            && u64::from(page.context_ops) == self.refers_to;
+        let short = (says_no_more && self.index > 0).then(|| ShortPage {
+            stream_index: self.index,
+            reader_context: page.reader_context,
+            mac,
+            sum: ShortPage::sum_of(self.head.sum),
+            columns: std::mem::take(&mut page.columns),
+        });
         self.context.extend(told);
         let over = self.context.len().saturating_sub(PAGE_CONTEXT_OPS_MAX);
         self.context.drain(..over);
-        page
+        match short {
+            Some(short) => Paged::Short(short.to_bytes()),
+            None => Paged::Full(page),
+        }
+    }
+
+    /// Whether it is a place's day.
+    pub(super) fn is_day(&self) -> bool {
+        matches!(self.head.key, StreamKey::PlaceDay(..))
     }
 
     /// Puts rows into a page; how many.
@@ -150,7 +216,15 @@ impl Waiting {
     /// Puts columns into a page; of how many ops.
     fn columns(&mut self, page: &mut v1::Page, binding: &Binding) -> usize {
         let ops: Vec<AdmittedOp> = self.read.iter().map(|op| op.admitted.clone()).collect();
-        let context: Vec<AdmittedOp> = self.context.iter().map(|op| op.admitted.clone()).collect();
+        let mut chain = Chain::new(binding.tenant);
+        if self.is_day() && self.index > 0 {
+            chain.learn_unjudged(&binding.reader_ops);
+            chain.learn(&self.neighbour);
+            let own = u32::try_from(binding.reader_ops.len()).unwrap_or(u32::MAX);
+            let neighbour = u32::from(self.neighbour.is_some());
+            page.reader_context = own.saturating_mul(2).saturating_add(neighbour);
+        }
+        chain.learn(self.context.iter().map(|op| &op.admitted));
         page.encoding = ENCODING;
         page.context_ops = self.context.front().map_or(0, |first| {
             let span = page.first_position.saturating_sub(first.position);
@@ -160,7 +234,7 @@ impl Waiting {
         let mut count = ops.len().min(self.fitted.saturating_add(self.fitted / 4));
         loop {
             let some = ops.get(..count).unwrap_or(&ops);
-            let columns = encode(binding.tenant, &context, some, &binding.held);
+            let columns = encode(chain.clone(), some, &binding.held);
             if columns.len() <= room || count <= 1 {
                 if count < ops.len() {
                     self.fitted = count;
@@ -178,14 +252,14 @@ impl Waiting {
     }
 }
 
-fn encode(tenant: TenantId, context: &[AdmittedOp], ops: &[AdmittedOp], held: &Held) -> Vec<u8> {
+fn encode(mut chain: Chain, ops: &[AdmittedOp], held: &Held) -> Vec<u8> {
     let elided: std::collections::BTreeSet<_> = ops
         .iter()
         .filter(|op| held.covers(op))
         .map(|op| (op.op.origin.log, op.op.origin.sequence))
         .collect();
-    let elide = |op: &askel_sync::op::Op| elided.contains(&(op.origin.log, op.origin.sequence));
-    encode_ops(tenant, context, &elide, ops)
+    let elide = |op: &Op| elided.contains(&(op.origin.log, op.origin.sequence));
+    chain.encode(&elide, ops)
 }
 
 /// Ops of columns that refer to nothing outside them.

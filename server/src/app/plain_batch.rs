@@ -17,9 +17,28 @@ use crate::limits::DEVICE_LOGS_MAX;
 pub(super) struct PlainBatches {
     tenant: TenantId,
     device: DeviceId,
-    clock: Option<ClockReading>,
+    clock: Clock,
     /// Logs that the request names in full.
     named: Vec<LogId>,
+}
+
+/// The device's clock, by which batches are written short.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Clock {
+    /// As the request says.
+    Told(ClockReading),
+    /// As the device said before, or never: it may mean another.
+    Remembered(Option<ClockReading>),
+}
+
+impl Clock {
+    /// What it says.
+    pub(super) const fn reading(self) -> Option<ClockReading> {
+        match self {
+            Self::Told(reading) => Some(reading),
+            Self::Remembered(reading) => reading,
+        }
+    }
 }
 
 /// What a sealed batch came to.
@@ -39,11 +58,7 @@ const LIMITS: FrameLimits = FrameLimits {
 };
 
 impl PlainBatches {
-    pub(super) const fn of(
-        tenant: TenantId,
-        device: DeviceId,
-        clock: Option<ClockReading>,
-    ) -> Self {
+    pub(super) const fn of(tenant: TenantId, device: DeviceId, clock: Clock) -> Self {
         Self {
             tenant,
             device,
@@ -92,21 +107,28 @@ impl PlainBatches {
                 signature: sealed.signature,
                 ..v1::SealedBatch::default()
             }),
-            // With other ops before it, what can be read may come out as what can't.
-            Err(_) if !context.is_empty() => Plain::Wanted(Some(log)),
+            // With other ops before it or another clock, what can be read may come out as what can't.
+            Err(_) if !context.is_empty() || self.may_be_wrong() => Plain::Wanted(Some(log)),
             Err(_) => Plain::Malformed,
         })
     }
 
+    /// Whether a batch may mean another clock.
+    const fn may_be_wrong(&self) -> bool {
+        matches!(self.clock, Clock::Remembered(_))
+    }
+
     fn hints(&self, log: LogId) -> BatchHints {
+        let clock = self.clock.reading();
         BatchHints {
             tenant: self.tenant,
             device: self.device,
             log,
-            clock_segment: self
-                .clock
-                .map_or(ClockSegment::default(), |clock| clock.segment),
-            wall: self.clock.map_or(Timestamp::from_ms(0), |clock| clock.wall),
+            clock_segment: clock.map_or(ClockSegment::default(), |clock| clock.segment),
+            wall: match self.clock {
+                Clock::Told(told) => told.wall,
+                Clock::Remembered(_) => Timestamp::from_ms(0),
+            },
         }
     }
 

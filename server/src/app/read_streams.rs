@@ -2,22 +2,22 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
+use super::{
+    App, AppError, Caller, WantedStream,
+    pages::{Binding, Held, PageEncoding, Paged, Waiting},
+    streams::{Neighbour, Parent, openable},
+};
+use crate::limits::{
+    ANSWER_BYTES_MAX, READER_CONTEXT_OPS, SMALL_PAGES_BEHIND_OPS, SNAPSHOT_BEHIND_OPS,
+    STREAM_READ_OPS,
+};
 use askel_proto::v1;
 use askel_store::{PartOf, Reading, Store, StoreError, StreamHead};
 use askel_sync::{
-    id::StreamId,
+    id::{OpId, StreamId},
     limits::{FIRST_PAGE_BYTES_MAX, PAGE_BYTES_MAX, PAGE_CONTEXT_OPS_MAX},
-    stream::StreamKey,
-};
-use prost::Message as _;
-
-use super::{
-    App, AppError, Caller, WantedStream,
-    pages::{Binding, Held, PageEncoding, Waiting},
-    streams::{Parent, openable},
-};
-use crate::limits::{
-    ANSWER_BYTES_MAX, SMALL_PAGES_BEHIND_OPS, SNAPSHOT_BEHIND_OPS, STREAM_READ_OPS,
+    op::Op,
+    stream::{StreamKey, listed::day_handle},
 };
 
 /// How a reader wants its pages.
@@ -26,8 +26,40 @@ pub(crate) struct PageWishes {
     pub(crate) encoding: PageEncoding,
     /// The largest page wanted, in bytes; 0 for the server's own limit.
     pub(crate) bytes_max: usize,
-    /// How many of the last positions of its participant's stream it holds without a gap.
-    pub(crate) context_ops: usize,
+    /// Which of the last positions of its participant's stream it holds without a gap.
+    pub(crate) context: Context,
+}
+
+/// The last positions that a reader holds without a gap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Context {
+    /// As many, at most.
+    UpTo(usize),
+    /// As many fewer than pages may refer to.
+    AllBut(usize),
+}
+
+impl Default for Context {
+    fn default() -> Self {
+        Self::UpTo(0)
+    }
+}
+
+impl Context {
+    /// How many positions before and with this one.
+    fn ops(self, position: u64) -> u64 {
+        let all = u64::try_from(PAGE_CONTEXT_OPS_MAX).map_or(position, |most| most.min(position));
+        let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+        match self {
+            Self::UpTo(most) => all.min(number(most)),
+            Self::AllBut(missing) => all.saturating_sub(number(missing)),
+        }
+    }
+
+    /// Whether pages may refer to what the reader holds.
+    pub(super) fn is_given(self) -> bool {
+        self != Self::UpTo(0)
+    }
 }
 
 /// A stream with something new to tell: its handle, or its head.
@@ -42,6 +74,8 @@ pub(crate) struct News {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Part {
     Page(v1::Page),
+    /// One that says no more than it must.
+    ShortPage(Vec<u8>),
     Gone {
         selector: v1::StreamSelector,
         stream_id: StreamId,
@@ -81,6 +115,7 @@ impl PageReader {
                 key: app.keys(caller.tenant)?.page_mac(),
                 encoding: wishes.encoding,
                 held,
+                reader_ops: Vec::new(),
             },
             wishes,
             news: Vec::new(),
@@ -89,6 +124,10 @@ impl PageReader {
             bytes_left: ANSWER_BYTES_MAX,
             ended: false,
         };
+        let catalog = wanted.iter().find_map(|stream| match stream {
+            WantedStream::Standard { head, .. } if head.key == StreamKey::Catalog => Some(head.id),
+            _ => None,
+        });
         for stream in wanted {
             match stream {
                 WantedStream::Withheld => {}
@@ -115,15 +154,31 @@ impl PageReader {
                     head,
                     index,
                     position,
-                } => reader.add(head, index, position),
+                    neighbour,
+                } => {
+                    if let Some(waiting) = reader.add(head, index, position) {
+                        waiting.neighbour_at = neighbour;
+                        waiting.has_odd_handle = has_odd_handle(&head, catalog);
+                    }
+                }
             }
+        }
+        if reader.refers_to_reader() {
+            reader.binding.reader_ops = last_own_ops(app, caller, &reader.binding.held).await?;
         }
         Ok(reader)
     }
 
-    fn add(&mut self, head: StreamHead, index: u32, position: u64) {
+    /// Whether a page will refer to the reader's own ops.
+    fn refers_to_reader(&self) -> bool {
+        let mut waiting = self.waiting.iter();
+        self.wishes.encoding == PageEncoding::Columns
+            && waiting.any(|waiting| waiting.index > 0 && waiting.is_day())
+    }
+
+    fn add(&mut self, head: StreamHead, index: u32, position: u64) -> Option<&mut Waiting> {
         if position >= head.head {
-            return;
+            return None;
         }
         let behind = head.head.saturating_sub(position);
         let in_columns = self.wishes.encoding == PageEncoding::Columns;
@@ -138,8 +193,11 @@ impl PageReader {
             wanted => wanted.min(limit),
         };
         let mut waiting = Waiting::new(head, index, position, wanted);
-        waiting.snapshot = in_columns && (position == 0 || behind > SNAPSHOT_BEHIND_OPS);
+        // In a place's day nothing is superseded.
+        let from_the_start = position == 0 && !waiting.is_day();
+        waiting.snapshot = in_columns && (from_the_start || behind > SNAPSHOT_BEHIND_OPS);
         self.waiting.push_back(waiting);
+        self.waiting.back_mut()
     }
 
     /// The streams with something new to tell: their handle, or their head.
@@ -166,15 +224,21 @@ impl PageReader {
             }));
         };
         let page = self.page(&mut waiting).await?;
-        self.bytes_left = self.bytes_left.saturating_sub(page.encoded_len());
+        self.bytes_left = self.bytes_left.saturating_sub(page.bytes());
         if waiting.position < waiting.head.head {
             self.waiting.push_front(waiting);
         }
-        Ok(Some(Part::Page(page)))
+        Ok(Some(match page {
+            Paged::Short(page) => Part::ShortPage(page),
+            Paged::Full(page) => Part::Page(page),
+        }))
     }
 
-    async fn page(&self, waiting: &mut Waiting) -> Result<v1::Page, AppError> {
+    async fn page(&self, waiting: &mut Waiting) -> Result<Paged, AppError> {
         let first = waiting.read.is_empty() && waiting.context.is_empty();
+        if let Some(at) = waiting.neighbour_at.take() {
+            self.read_neighbour(waiting, at).await?;
+        }
         let refers = first && !waiting.snapshot;
         if refers && matches!(waiting.head.key, StreamKey::Participant(_)) {
             self.read_context(waiting).await?;
@@ -231,20 +295,59 @@ impl PageReader {
         Ok(())
     }
 
+    async fn read_neighbour(&self, waiting: &mut Waiting, at: Neighbour) -> Result<(), AppError> {
+        if self.wishes.encoding != PageEncoding::Columns {
+            return Ok(());
+        }
+        let (tenant, after) = (self.binding.tenant, at.position.saturating_sub(1));
+        let read = self.store.read_stream(tenant, at.key, after, 1).await?;
+        waiting.neighbour = read.into_iter().next().map(|op| op.admitted);
+        Ok(())
+    }
+
     /// What the reader holds before its position, for columns to refer to.
     async fn read_context(&self, waiting: &mut Waiting) -> Result<(), AppError> {
-        let most = u64::try_from(self.wishes.context_ops.min(PAGE_CONTEXT_OPS_MAX)).unwrap_or(0);
-        let count = most.min(waiting.position);
+        let count = self.wishes.context.ops(waiting.position);
         if self.wishes.encoding != PageEncoding::Columns || count == 0 {
             return Ok(());
         }
         let (tenant, key) = (self.binding.tenant, waiting.head.key);
         let after = waiting.position.saturating_sub(count);
         let limit = u32::try_from(count).unwrap_or(0);
+        waiting.refers_to = count;
         let read = self.store.read_stream(tenant, key, after, limit).await?;
         waiting.context.extend(read);
         Ok(())
     }
+}
+
+/// Whether a place's day was begun under another handle of the catalog's stream, before a restore.
+fn has_odd_handle(head: &StreamHead, catalog: Option<StreamId>) -> bool {
+    match head.key {
+        StreamKey::PlaceDay(place, date) => {
+            catalog.is_none_or(|catalog| day_handle(catalog, place, date) != head.id)
+        }
+        _ => false,
+    }
+}
+
+/// The last accepted ops of the log that the reader means and that it holds.
+async fn last_own_ops(app: &App, caller: &Caller, held: &Held) -> Result<Vec<Op>, AppError> {
+    let Some((&log, &next)) = held.below.first_key_value() else {
+        return Ok(Vec::new());
+    };
+    let first = next.saturating_sub(u64::from(READER_CONTEXT_OPS));
+    let store = app.store();
+    let entries = store
+        .list_entries(caller.tenant, log, first, READER_CONTEXT_OPS)
+        .await?;
+    let accepted = |(_, op, rejected, deferred): (_, OpId, Option<String>, bool)| {
+        (rejected.is_none() && !deferred).then_some(op)
+    };
+    let ids: Vec<OpId> = entries.into_iter().filter_map(accepted).collect();
+    let ops = store.lookup_ops(caller.tenant, &ids).await?;
+    let held = ops.into_iter().filter(|op| held.covers(op));
+    Ok(held.map(|admitted| admitted.op).collect())
 }
 
 /// Where a stream stands; `None` when it does not exist and the caller can't call it into being.

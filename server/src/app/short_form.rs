@@ -4,10 +4,17 @@ use askel_store::{LogState, StreamHead};
 use askel_sync::{
     catalog::Catalog,
     id::{GoalId, StreamId},
-    stream::short::{SealedHead, standard_streams, state_tag},
+    stream::{
+        StreamKey,
+        listed::{ListedDay, neighbour},
+        short::{SealedHead, standard_streams, state_tag},
+    },
 };
 
-use super::{App, AppError, Caller, WantedStream};
+use super::{
+    App, AppError, Caller, WantedStream,
+    streams::{Neighbour, covers},
+};
 use crate::limits::{DEVICE_LOGS_MAX, LIMITS_REVISION};
 
 /// A Sync in short form.
@@ -15,6 +22,8 @@ use crate::limits::{DEVICE_LOGS_MAX, LIMITS_REVISION};
 pub(crate) struct ShortForm {
     /// In the standard streams, in their order.
     pub(crate) positions: Vec<u64>,
+    /// The places' days that the device follows beside them.
+    pub(crate) days: Vec<ListedDay>,
     pub(crate) state_tag: u64,
 }
 
@@ -35,7 +44,13 @@ pub(super) async fn matched(
     let Some(heads) = standard_heads(app, caller, short).await? else {
         return Ok(None);
     };
-    let handles: Vec<StreamId> = heads.iter().map(|head| head.id).collect();
+    let Some(days) = day_heads(app, caller, &short.days).await? else {
+        return Ok(None);
+    };
+    let begun = short.days.iter().zip(&days);
+    let begun = begun.filter(|(day, _)| day.position > 0);
+    let of_days = begun.filter_map(|(_, head)| Some(head.as_ref()?.id));
+    let handles: Vec<StreamId> = heads.iter().map(|head| head.id).chain(of_days).collect();
     let logs = app
         .store()
         .list_device_logs(caller.tenant, caller.device.id, DEVICE_LOGS_MAX)
@@ -50,16 +65,58 @@ pub(super) async fn matched(
     if log.is_none() && tag(None) != short.state_tag {
         return Ok(None);
     }
-    let standard = (1..).zip(heads).zip(&short.positions);
-    let wanted = standard.map(|((index, head), position)| WantedStream::Standard {
-        head,
-        index,
-        position: *position,
+    let positions: Vec<u64> = short.days.iter().map(|day| day.position).collect();
+    let days = days.into_iter().zip(&positions).enumerate();
+    let days = days.map(|(index, (head, position))| {
+        let neighbour = neighbour(&positions, index).and_then(|index| short.days.get(index));
+        (
+            head,
+            position,
+            neighbour.map(|day| Neighbour {
+                key: day.stream(),
+                position: day.position,
+            }),
+        )
+    });
+    let standard = heads.into_iter().zip(&short.positions);
+    let standard = standard.map(|(head, position)| (Some(head), position, None));
+    let wanted = (1..).zip(standard.chain(days));
+    let wanted = wanted.filter_map(|(index, (head, position, neighbour))| {
+        Some(WantedStream::Standard {
+            head: head?,
+            index,
+            position: *position,
+            neighbour,
+        })
     });
     Ok(Some(Matched {
         log,
         wanted: wanted.collect(),
     }))
+}
+
+/// Where the days of places stand, `None` for one that nobody wrote to; `None` for all when the caller
+/// has to ask in full: for a place that is not its own, or a position that is not reached.
+async fn day_heads(
+    app: &App,
+    caller: &Caller,
+    days: &[ListedDay],
+) -> Result<Option<Vec<Option<StreamHead>>>, AppError> {
+    if !days.iter().all(|day| covers(caller, day.place)) {
+        return Ok(None);
+    }
+    if days.is_empty() {
+        return Ok(Some(Vec::new()));
+    }
+    let keys: Vec<StreamKey> = days.iter().map(ListedDay::stream).collect();
+    let heads = app.store().lookup_streams(caller.tenant, &keys).await?;
+    let of = |key: &StreamKey| heads.iter().find(|head| head.key == *key).copied();
+    let heads: Vec<Option<StreamHead>> = keys.iter().map(of).collect();
+    let reached = days
+        .iter()
+        .zip(&heads)
+        .all(|(day, head)| day.position <= head.map_or(0, |head| head.head));
+    Ok(reached.then_some(heads))
 }
 
 /// Where the standard streams stand; `None` when the caller can't mean these: another number, one

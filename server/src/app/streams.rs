@@ -34,12 +34,14 @@ pub(crate) enum WantedStream {
         /// The stream of before a restore that the reader holds.
         parent: Option<Parent>,
     },
-    /// One of the standard streams, by its place among them.
+    /// One of the standard streams, or a place's day that a short form lists.
     Standard {
         head: StreamHead,
-        /// From 1.
+        /// From 1, the days after the standard streams.
         index: u32,
         position: u64,
+        /// Whose last op that the reader holds its pages refer to.
+        neighbour: Option<Neighbour>,
     },
     /// The caller's own, and nothing of it may be read yet: it was re-invited a short while ago.
     Withheld,
@@ -48,6 +50,13 @@ pub(crate) enum WantedStream {
         selector: v1::StreamSelector,
         stream_id: StreamId,
     },
+}
+
+/// A stream of which the reader holds something, up to a position.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Neighbour {
+    pub(crate) key: StreamKey,
+    pub(crate) position: u64,
 }
 
 /// A stream of before a restore.
@@ -191,7 +200,11 @@ pub(super) async fn openable(
     Ok(if known {
         Some(StreamTarget {
             key,
-            new_id: StreamId::from_bytes(app.draw()?),
+            new_id: app
+                .catalogs
+                .new_handles(caller.tenant)
+                .await?
+                .of(key, &*app.components.entropy)?,
         })
     } else {
         None

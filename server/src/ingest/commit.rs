@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use askel_store::{AppendError, Audit, AuditAction, StoreError, StreamHead};
-use askel_sync::id::{StreamId, TenantId};
+use askel_sync::id::TenantId;
 use data_encoding::HEXLOWER;
 
 use super::{
@@ -15,7 +15,6 @@ use super::{
 use crate::{
     catalogs::Catalogs,
     components::Components,
-    entropy::draw,
     limits::{RACES_MAX, STORE_RETRIES_MAX, STORE_RETRY_DELAY_MS},
 };
 
@@ -96,7 +95,8 @@ impl Desk {
         let store = &*self.components.store;
         let catalog = self.catalogs.newest(tenant).await?;
         let mut known = facts::read(store, tenant, catalog, group).await?;
-        let new_stream_id = || draw(&*self.components.entropy).map(StreamId::from_bytes);
+        let handles = self.catalogs.new_handles(tenant).await?;
+        let new_stream_id = |key| handles.of(key, &*self.components.entropy);
         decide(group, &mut known, &new_stream_id)
             .map_err(|_| StoreError::Inconsistent("no randomness for a stream id"))
     }

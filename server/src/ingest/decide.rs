@@ -33,7 +33,7 @@ pub(super) struct Decided {
 pub(super) fn decide(
     group: &[Submission],
     known: &mut Known,
-    new_stream_id: &dyn Fn() -> Result<StreamId, EntropyFailed>,
+    new_stream_id: &dyn Fn(StreamKey) -> Result<StreamId, EntropyFailed>,
 ) -> Result<Decided, EntropyFailed> {
     let mut desk = Desk {
         known,
@@ -55,7 +55,7 @@ pub(super) fn decide(
 
 pub(super) struct Desk<'a> {
     pub(super) known: &'a mut Known,
-    new_stream_id: &'a dyn Fn() -> Result<StreamId, EntropyFailed>,
+    new_stream_id: &'a dyn Fn(StreamKey) -> Result<StreamId, EntropyFailed>,
     pub(super) decided: Decided,
 }
 
@@ -116,6 +116,10 @@ impl Desk<'_> {
             conflict,
             offered_from: None,
             plain_wanted: false,
+            last_op: state.and_then(|state| {
+                let more = head.is_some_and(|head| settled_before < head.next_sequence);
+                state.last_op.filter(|op| more && *op != ERASED_OP)
+            }),
         }
     }
 
@@ -123,14 +127,16 @@ impl Desk<'_> {
         if server_next > head.next_sequence && !askel_sync::planted!(HeadAheadIgnored) {
             return Some(Conflict::HeadAhead);
         }
-        let last = head.next_sequence.checked_sub(1)?;
-        let entry = self.known.held.get(&(head.log, last))?;
-        // What was erased is not there to be compared with.
-        let same = entry.op == ERASED_OP
-            || head
-                .last_op_prefix
-                .is_none_or(|prefix| entry.op.as_bytes().starts_with(&prefix));
-        (!same).then_some(Conflict::SequenceTaken)
+        let last = head.next_sequence.checked_sub(1);
+        let last = last.zip(head.last_op_prefix);
+        let is_another = |(sequence, prefix): (u64, [u8; 8])| {
+            let entry = self.known.held.get(&(head.log, sequence));
+            // What was erased is not there to be compared with.
+            let entry = entry.filter(|entry| entry.op != ERASED_OP);
+            entry.is_some_and(|entry| !entry.op.as_bytes().starts_with(&prefix))
+        };
+        let mut told = [last, head.settled].into_iter().flatten();
+        told.any(is_another).then_some(Conflict::SequenceTaken)
     }
 
     /// Settles the ops of a batch from where the log stands. Ops past a gap, or after a conflict,
@@ -298,7 +304,7 @@ impl Desk<'_> {
         streams: Vec<StreamKey>,
     ) -> Result<Vec<StreamTarget>, EntropyFailed> {
         let target = |key| {
-            let new_id = (self.new_stream_id)()?;
+            let new_id = (self.new_stream_id)(key)?;
             Ok(StreamTarget { key, new_id })
         };
         streams.into_iter().map(target).collect()

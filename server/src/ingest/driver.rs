@@ -232,6 +232,7 @@ mod tests {
                 log: LogId::from_bytes([1; 16]),
                 next_sequence: 0,
                 last_op_prefix: None,
+                settled: None,
             }],
             returned: Vec::new(),
             sent_with: None,

@@ -333,7 +333,12 @@ async fn read_held(
     let heads = group
         .iter()
         .flat_map(|submission| &submission.heads)
-        .filter_map(|head| Some((head.log, head.next_sequence.checked_sub(1)?, 1)));
+        .flat_map(|head| {
+            let last = head.next_sequence.checked_sub(1);
+            let told = [last, head.settled.map(|(sequence, _)| sequence)];
+            let told = told.into_iter().flatten();
+            told.map(|sequence| (head.log, sequence, 1))
+        });
     for (log, first, count) in batches.chain(heads) {
         let next = known.logs.get(&log).map_or(0, |state| state.next_sequence);
         let overlap = next.saturating_sub(first).min(count);

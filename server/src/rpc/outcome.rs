@@ -114,6 +114,16 @@ pub(super) fn outcomes(
     (outcomes != v1::Outcomes::default()).then_some(outcomes)
 }
 
+/// Whether everything that was handed in is of the log that both sides mean, and accepted.
+pub(super) fn is_all_accepted(receipt: &Receipt, meant: Option<LogId>) -> bool {
+    receipt.logs.iter().all(|verdict| {
+        meant == Some(verdict.log)
+            && verdict.exceptions.is_empty()
+            && verdict.conflict.is_none()
+            && !verdict.plain_wanted
+    })
+}
+
 fn frame_outcome((index, result): (u32, FrameResult)) -> v1::FrameOutcome {
     use v1::frame_outcome::Result as Told;
     let result = match result {
@@ -146,6 +156,11 @@ fn log_outcome(verdict: LogVerdict, language: &str) -> v1::LogOutcome {
         Some(Conflict::NotTheWriter) => 0,
         _ => verdict.settled_before,
     };
+    let foreign = verdict.conflict == Some(Conflict::NotTheWriter);
+    let last_op = verdict.last_op.filter(|_| !foreign);
+    let last_op_id_prefix = last_op
+        .map(|op| op.as_bytes().iter().take(8).copied().collect())
+        .unwrap_or_default();
     let exceptions = verdict.exceptions.into_iter();
     v1::LogOutcome {
         log_id: verdict.log.to_vec(),
@@ -155,6 +170,7 @@ fn log_outcome(verdict: LogVerdict, language: &str) -> v1::LogOutcome {
             .collect(),
         conflict,
         plain_wanted: verdict.plain_wanted,
+        last_op_id_prefix,
     }
 }
 

@@ -229,6 +229,7 @@ mod tests {
                 inviter: None,
                 enrolled_at: Timestamp::from_ms(0),
                 lease_until: None,
+                clock: None,
                 pass: None,
             },
             credential_of: Timestamp::from_ms(0),

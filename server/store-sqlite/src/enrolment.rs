@@ -1,6 +1,7 @@
 //! Invitations, devices, recovery sheets and passes.
 
 mod card;
+mod clock;
 mod ending;
 mod enrol;
 mod image;
@@ -8,9 +9,9 @@ mod replace;
 mod row;
 
 use askel_store::{
-    Approval, Audit, Decision, Device, DeviceChange, DeviceState, EnrolError, EnrolmentStore,
-    Grant, Invitation, NewDevice, PageOf, PageRequest, PassRecord, RecoverySheet, StoreError,
-    decide, ended_by,
+    Approval, Audit, Decision, Device, DeviceChange, DeviceClock, DeviceState, EnrolError,
+    EnrolmentStore, Grant, Invitation, NewDevice, PageOf, PageRequest, PassRecord, RecoverySheet,
+    StoreError, decide, ended_by,
 };
 use askel_sync::{
     id::{DeviceId, ParticipantId, PassTag, TenantId},
@@ -223,7 +224,8 @@ impl EnrolmentStore for SqliteStore {
         let rows = sqlx::query_as!(
             DeviceRow,
             "SELECT device, public_key, role, participant, scope, state, probation_until_ms,
-                    inviter, enrolled_at_ms, lease_until_ms, pass
+                    inviter, enrolled_at_ms, lease_until_ms, pass, clock_boot_id,
+                    clock_wall_minus_monotonic_ms, clock_ahead_ms
              FROM device INDEXED BY device_by_participant
              WHERE tenant = ? AND participant IS NULL AND device > ?
              ORDER BY device LIMIT ?",
@@ -253,6 +255,15 @@ impl EnrolmentStore for SqliteStore {
         }
         .devices_of(participant)
         .await
+    }
+
+    async fn note_clock(
+        &self,
+        tenant: TenantId,
+        device: DeviceId,
+        clock: DeviceClock,
+    ) -> Result<(), StoreError> {
+        clock::note(&mut *self.writer().await?, tenant, device, clock).await
     }
 
     async fn change_device(

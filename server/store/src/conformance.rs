@@ -100,6 +100,7 @@ macro_rules! store_conformance {
             an_approval_does_not_revoke_anothers_device
             a_re_invited_device_is_on_probation
             a_device_gets_a_state_and_a_lease
+            a_devices_clock_is_what_it_last_said
             a_revoked_device_stays_revoked
             a_device_that_is_not_there_is_not_changed
             staff_devices_are_listed_without_participants

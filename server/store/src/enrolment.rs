@@ -12,7 +12,7 @@ use askel_sync::{
     admission::Role,
     id::{DeviceId, ParticipantId, PassTag, PlaceId, TenantId},
     key::PublicKey,
-    time::Timestamp,
+    time::{ClockSegment, Timestamp},
 };
 use async_trait::async_trait;
 
@@ -86,6 +86,17 @@ pub struct Device {
     pub lease_until: Option<Timestamp>,
     /// The pass it shows, for a participant's.
     pub pass: Option<PassTag>,
+    /// What it last said of its clock. No journal holds it: whoever needs it asks the device anew.
+    pub clock: Option<DeviceClock>,
+}
+
+/// What a device said of its clock, and what the server's was then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeviceClock {
+    /// The device's segment.
+    pub segment: ClockSegment,
+    /// Its wall clock minus the server's, in milliseconds; it holds for all of the segment.
+    pub ahead_ms: i64,
 }
 
 /// What a device may do now.
@@ -317,6 +328,14 @@ pub trait EnrolmentStore: Send + Sync {
         tenant: TenantId,
         participant: ParticipantId,
     ) -> Result<Vec<Device>, StoreError>;
+
+    /// Notes what a device said of its clock. Without effect when there is no such device.
+    async fn note_clock(
+        &self,
+        tenant: TenantId,
+        device: DeviceId,
+        clock: DeviceClock,
+    ) -> Result<(), StoreError>;
 
     /// Sets state and lease; a revoked device stays revoked, its pass is burned, and what it made
     /// and nobody used is void: approvals, sheets, and (see [`Right::inviter_revoked`])

@@ -19,11 +19,11 @@ use async_trait::async_trait;
 
 use crate::{
     Append, AppendError, Approval, Audit, AuditEntry, AuditStore, CatalogStore, CatalogVersion,
-    ChallengeSum, Claim, Device, DeviceChange, Dirty, EnrolError, EnrolmentStore, Erased,
-    ErasureStore, Grant, Healing, Invitation, Lineage, LiveRegister, LogState, NewDevice, OpStore,
-    OutboxItem, PageOf, PageRequest, PartOf, PassRecord, ProjectionStore, RENEWAL_SEED_BYTES,
-    RecoverySheet, RestoreStore, SessionCount, Store, StoreError, StreamHead, StreamOp, StreamPart,
-    StreamTarget, Tenant, TenantStore, Tombstone, journal,
+    ChallengeSum, Claim, Device, DeviceChange, DeviceClock, Dirty, EnrolError, EnrolmentStore,
+    Erased, ErasureStore, Grant, Healing, Invitation, Lineage, LiveRegister, LogState, NewDevice,
+    OpStore, OutboxItem, PageOf, PageRequest, PartOf, PassRecord, ProjectionStore,
+    RENEWAL_SEED_BYTES, RecoverySheet, RestoreStore, SessionCount, Store, StoreError, StreamHead,
+    StreamOp, StreamPart, StreamTarget, Tenant, TenantStore, Tombstone, journal,
 };
 
 /// Passes every call on, and does to it what its faults say.
@@ -159,6 +159,7 @@ pass_on! { EnrolmentStore {
         tenant: TenantId,
         participant: ParticipantId
     ) -> Answer<Vec<Device>>;
+    fn note_clock(tenant: TenantId, device: DeviceId, clock: DeviceClock) -> Answer<()>;
     fn change_device(
         tenant: TenantId,
         device: DeviceId,

@@ -21,7 +21,7 @@ pub enum Entry {
     /// A participant: everything that lets them in.
     Participant(ParticipantImage),
     /// A device without a participant, and the invitation it used.
-    Staff(StaffImage),
+    Staff(Box<StaffImage>),
     /// An invitation.
     Invitation(Invitation),
     /// It was taken back.

@@ -27,9 +27,9 @@ pub mod memory;
 pub use audit::{Audit, AuditAction, AuditEntry, AuditStore};
 pub use catalog::{Announcement, CatalogStore, CatalogVersion};
 pub use enrolment::{
-    Approval, Decision, Device, DeviceChange, DeviceState, EnrolError, EnrolmentStore, Grant,
-    Invitation, NewDevice, Notice, PassRecord, RecoverySheet, Revoke, Right, RightKind, Scope,
-    decide, ended_by,
+    Approval, Decision, Device, DeviceChange, DeviceClock, DeviceState, EnrolError, EnrolmentStore,
+    Grant, Invitation, NewDevice, Notice, PassRecord, RecoverySheet, Revoke, Right, RightKind,
+    Scope, decide, ended_by,
 };
 pub use erasure::{Blanking, Erased, ErasureStore, Tombstone, pass_of};
 pub use error::StoreError;

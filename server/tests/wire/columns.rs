@@ -121,6 +121,7 @@ async fn own_ops_that_the_reader_names_are_left_out(world: World) {
             log_id: phone.log.to_vec(),
             next_sequence: phone.next,
             last_op_id_prefix: op.id().as_bytes()[..8].to_vec(),
+            ..v1::LogHead::default()
         }],
         context_ops,
         ..v1::SyncRequest::default()

@@ -14,6 +14,7 @@ use askel_sync::{
     },
     log::Batch,
     op::{Op, OpKind, Origin, Payload},
+    short::ShortPage,
     time::{ClockSegment, Timestamp},
 };
 use prost::Message as _;
@@ -52,6 +53,7 @@ pub(crate) struct Answer {
     pub(crate) outcomes: Vec<v1::LogOutcome>,
     pub(crate) frames: Vec<v1::FrameOutcome>,
     pub(crate) pages: Vec<v1::Page>,
+    pub(crate) short_pages: Vec<ShortPage>,
     pub(crate) gone: Vec<v1::StreamGone>,
     pub(crate) closing: v1::SyncClosing,
 }
@@ -200,6 +202,10 @@ impl Device {
                     answer.frames = outcomes.frames;
                 }
                 Part::Page(page) => answer.pages.push(page),
+                Part::ShortPage(page) => {
+                    let page = ShortPage::from_bytes(&page).expect("a short page");
+                    answer.short_pages.push(page);
+                }
                 Part::StreamGone(gone) => answer.gone.push(gone),
                 Part::Closing(closing) => answer.closing = closing,
             }

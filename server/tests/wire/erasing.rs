@@ -119,6 +119,7 @@ async fn an_erased_op_at_the_end_of_a_log_is_no_conflict(world: World) {
         log_id: tablet.log.to_vec(),
         next_sequence: 1,
         last_op_id_prefix: id.as_bytes()[..8].to_vec(),
+        ..v1::LogHead::default()
     };
     let idle = v1::SyncRequest {
         log_heads: vec![head],

@@ -106,6 +106,7 @@ fn head(log: LogId, next_sequence: u64, last: Option<&Op>) -> v1::LogHead {
         log_id: log.to_vec(),
         next_sequence,
         last_op_id_prefix: prefix.unwrap_or_default(),
+        ..v1::LogHead::default()
     }
 }
 

@@ -61,6 +61,7 @@ mod errors_document;
 mod handing_in;
 mod judging;
 mod limits;
+mod listed_days;
 mod reading_on;
 mod refusals;
 mod returning;

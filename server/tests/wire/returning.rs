@@ -60,6 +60,7 @@ impl Lost {
                 log_id: self.phone.log.to_vec(),
                 next_sequence: self.phone.next,
                 last_op_id_prefix: self.last_op.as_bytes()[..8].to_vec(),
+                ..v1::LogHead::default()
             }],
             ..v1::SyncRequest::default()
         }

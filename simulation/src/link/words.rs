@@ -16,6 +16,7 @@ pub(super) fn what_is(part: &Result<v1::SyncResponse, TransportError>) -> String
                 page.first_position,
                 page.ops.len().max(page.columns.len())
             ),
+            Some(Part::ShortPage(page)) => format!("short page of {} bytes", page.len()),
             Some(Part::StreamGone(_)) => "a stream is gone".to_owned(),
             Some(Part::Closing(closing)) => format!("closing, more: {}", closing.more),
             None => "nothing known".to_owned(),

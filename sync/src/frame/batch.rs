@@ -30,7 +30,8 @@ pub struct BatchHints {
     pub log: LogId,
     /// The clock segment of the request.
     pub clock_segment: ClockSegment,
-    /// The device's clock, by the request.
+    /// The device's clock, by the request; 0 where it says nothing: the last op that both sides hold
+    /// says when it may be.
     pub wall: Timestamp,
 }
 
@@ -287,7 +288,8 @@ impl<'a> BatchFrame<'a> {
             log: hints.log,
             sequence: first_sequence,
         };
-        self.rows.begin_batch(first, hints.wall.as_ms());
+        let near = Some(hints.wall.as_ms()).filter(|wall| *wall != 0);
+        self.rows.begin_batch(first, near);
         read
     }
 }

@@ -78,10 +78,11 @@ impl Rows {
         self.fingerprint = Fingerprint::NEW;
     }
 
-    /// Begins a batch: its first op is here, and was written near this time.
-    pub(super) fn begin_batch(&mut self, first: Origin, near: i64) {
+    /// Begins a batch: its first op is here, and was written near this time, or the log's last one.
+    pub(super) fn begin_batch(&mut self, first: Origin, near: Option<i64>) {
         self.origins.expect(first);
-        self.judgements.received = near;
+        let last = self.origins.log().and_then(|log| log.claimed);
+        self.judgements.received = near.or(last).unwrap_or(0);
         self.is_first = true;
     }
 

@@ -39,7 +39,7 @@ pub fn standard_streams(
 }
 
 /// The first eight bytes, big-endian, of SHA-256 over `askel/sync-state/v1`, a zero byte, the handle
-/// of each standard stream, the log, its next sequence (8 bytes, big-endian), the id of its last
+/// of each standard stream, then of each listed day of a place of which the device holds anything, the log, its next sequence (8 bytes, big-endian), the id of its last
 /// sealed op, and the revision of the limits (4 bytes, big-endian). Without a log, or with nothing of
 /// it sealed, its 40 bytes are zero.
 pub fn state_tag(handles: &[StreamId], head: Option<&SealedHead>, limits_revision: u32) -> u64 {

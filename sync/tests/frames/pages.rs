@@ -46,6 +46,22 @@ proptest! {
     }
 
     #[test]
+    fn ops_that_only_one_side_saw_judged_can_be_referred_to(
+        unjudged in stream(),
+        context in stream(),
+        ops in stream(),
+    ) {
+        let after = || {
+            let mut chain = Chain::new(TENANT);
+            chain.learn_unjudged(unjudged.iter().map(|admitted| &admitted.op));
+            chain.learn(&context);
+            chain
+        };
+        let bytes = after().encode(&|_| false, &ops);
+        prop_assert_eq!(after().decode(&nothing, &bytes, LIMITS), Ok(ops));
+    }
+
+    #[test]
     fn a_chain_gives_back_all_its_frames(frames in prop::collection::vec(stream(), 0..4)) {
         let (mut writer, mut reader) = (Chain::new(TENANT), Chain::new(TENANT));
         for ops in frames {

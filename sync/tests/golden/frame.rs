@@ -252,6 +252,7 @@ fn request() -> v1::SyncRequest {
             log_id: world::LOG.to_vec(),
             next_sequence: 99,
             last_op_id_prefix: last.as_bytes()[..8].to_vec(),
+            ..v1::LogHead::default()
         }],
         limits_revision: 3,
         client_clock: Some(v1::ClientClock {
@@ -295,6 +296,7 @@ fn responses() -> Vec<u8> {
             server_next_sequence: 70,
         }),
         plain_wanted: true,
+        ..v1::LogOutcome::default()
     };
     let frame = v1::FrameOutcome {
         index: 1,

@@ -372,6 +372,7 @@ fn response(part: v1::sync_response::Part) -> String {
             let (first, next) = (page.first_position, page.next_position);
             format!("page {first}..{next} of {} ops\n", page.ops.len())
         }
+        Part::ShortPage(page) => format!("short page of {} bytes\n", page.len()),
         Part::StreamGone(gone) => {
             let stream = gone
                 .selector

@@ -20,6 +20,7 @@ mod folds;
 mod judging;
 mod lifeboat;
 mod limits;
+mod listed;
 mod live;
 mod pages;
 mod place_day;

@@ -18,6 +18,8 @@ pub(crate) struct RequestLimits {
     pub(crate) cursors: usize,
     pub(crate) carried_frames: usize,
     pub(crate) returned_pages: usize,
+    /// Places' days that a short form may list; 0 for a server that knows none such.
+    pub(crate) place_days: usize,
     pub(crate) forms: Forms,
 }
 
@@ -33,6 +35,8 @@ pub(crate) enum Forms {
 const SEALED_FRAME_BYTES_MAX: usize = 128;
 /// What a request may have beside batches, at most, when it may be long.
 const BESIDE_BATCHES_BYTES_MAX: usize = 32 * 1_024;
+/// Places' days that this version lists.
+const PLACE_DAYS_MAX: usize = 64;
 
 impl Default for RequestLimits {
     fn default() -> Self {
@@ -56,6 +60,10 @@ impl RequestLimits {
             cursors: at_most(announced.cursors_max, CURSORS_MAX),
             carried_frames: at_most(announced.carried_frames_max, CARRIED_FRAMES_MAX),
             returned_pages: at_most(announced.returned_pages_max, RETURNED_PAGES_MAX),
+            place_days: match usize::try_from(announced.place_days_max) {
+                Ok(announced) => announced.min(PLACE_DAYS_MAX),
+                Err(_) => PLACE_DAYS_MAX,
+            },
             forms: match announced.carried_frames_max {
                 0 => Forms::LongOnly,
                 _ => Forms::All,

@@ -15,8 +15,11 @@ use tonic::Status;
 use super::VERSION;
 use crate::{
     app::{Exchange, Form, News, PageReader, Part},
-    limits::{GATHERED_BYTES, LIMITS_REVISION},
-    rpc::{error::status, outcome::outcomes},
+    limits::{GATHERED_BYTES, LIMITS_REVISION, PLACE_DAYS_MAX},
+    rpc::{
+        error::status,
+        outcome::{is_all_accepted, outcomes},
+    },
 };
 
 type Answered = Result<v1::SyncResponse, Status>;
@@ -32,7 +35,13 @@ pub(super) async fn parts(
         Form::Short(log) => log,
         Form::Long => None,
     };
-    let outcomes = outcomes(exchange.receipt, exchange.frames, named, language);
+    let is_short = matches!(exchange.form, Form::Short(_));
+    let goes_without_saying = is_short && is_all_accepted(&exchange.receipt, named);
+    let outcomes = if goes_without_saying && exchange.frames.is_empty() {
+        None
+    } else {
+        outcomes(exchange.receipt, exchange.frames, named, language)
+    };
     let first = [opening.map(Told::Opening), outcomes.map(Told::Outcomes)];
     let mut ready: Vec<Answered> = first
         .into_iter()
@@ -92,6 +101,7 @@ async fn next_part(pages: &mut PageReader) -> Option<Answered> {
     };
     let part = match part {
         Part::Page(page) => Told::Page(page),
+        Part::ShortPage(page) => Told::ShortPage(page),
         Part::Gone {
             selector,
             stream_id,
@@ -137,5 +147,6 @@ fn limits() -> v1::Limits {
         carried_frames_max: told(CARRIED_FRAMES_MAX),
         returned_pages_max: told(RETURNED_PAGES_MAX),
         ops_per_hour_max: told(OPS_PER_HOUR_MAX),
+        place_days_max: told(PLACE_DAYS_MAX),
     }
 }

@@ -154,7 +154,8 @@ impl Enrolling<'_> {
         let row = sqlx::query_as!(
             DeviceRow,
             "SELECT device, public_key, role, participant, scope, state, probation_until_ms,
-                    inviter, enrolled_at_ms, lease_until_ms, pass
+                    inviter, enrolled_at_ms, lease_until_ms, pass, clock_boot_id,
+                    clock_wall_minus_monotonic_ms, clock_ahead_ms
              FROM device WHERE tenant = ? AND device = ?",
             key,
             device

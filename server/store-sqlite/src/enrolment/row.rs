@@ -1,7 +1,10 @@
 //! Devices and invitations as rows.
 
-use askel_store::{Device, DeviceState, Invitation, StoreError};
-use askel_sync::{key::PublicKey, time::Timestamp};
+use askel_store::{Device, DeviceClock, DeviceState, Invitation, StoreError};
+use askel_sync::{
+    key::PublicKey,
+    time::{ClockSegment, Timestamp},
+};
 
 use crate::column::{array, id, optional_id, role, scope};
 
@@ -23,6 +26,9 @@ pub(super) struct DeviceRow {
     pub(super) enrolled_at_ms: i64,
     pub(super) lease_until_ms: Option<i64>,
     pub(super) pass: Option<Vec<u8>>,
+    pub(super) clock_boot_id: Option<i64>,
+    pub(super) clock_wall_minus_monotonic_ms: Option<i64>,
+    pub(super) clock_ahead_ms: Option<i64>,
 }
 
 impl TryFrom<DeviceRow> for Device {
@@ -30,6 +36,16 @@ impl TryFrom<DeviceRow> for Device {
 
     fn try_from(row: DeviceRow) -> Result<Self, StoreError> {
         let key = PublicKey::from_bytes(&row.public_key);
+        let segment = row.clock_boot_id.zip(row.clock_wall_minus_monotonic_ms);
+        let clock = segment.zip(row.clock_ahead_ms).map(
+            |((boot_id, wall_minus_monotonic_ms), ahead_ms)| DeviceClock {
+                segment: ClockSegment {
+                    boot_id: boot_id.cast_unsigned(),
+                    wall_minus_monotonic_ms,
+                },
+                ahead_ms,
+            },
+        );
         Ok(Self {
             id: id(&row.device)?,
             public_key: key.map_err(|_| StoreError::Inconsistent("a device's key is no key"))?,
@@ -41,6 +57,7 @@ impl TryFrom<DeviceRow> for Device {
             enrolled_at: Timestamp::from_ms(row.enrolled_at_ms),
             lease_until: row.lease_until_ms.map(Timestamp::from_ms),
             pass: optional_id(row.pass.as_deref())?,
+            clock,
         })
     }
 }

@@ -29,7 +29,10 @@ pub(super) async fn image(
             let participant = rights.device(*device).await?;
             match participant.and_then(|device| device.participant) {
                 Some(participant) => rights.image(participant).await?.map(Entry::Participant),
-                None => rights.staff_image(*device).await?.map(Entry::Staff),
+                None => rights
+                    .staff_image(*device)
+                    .await?
+                    .map(|image| Entry::Staff(Box::new(image))),
             }
         }
         ImageOf::Invitation(id) => {
@@ -66,8 +69,8 @@ pub(super) async fn replay(
         Entry::Staff(image) => {
             let mut rights = Enrolling { connection, tenant };
             let image = match rights.staff_image(image.device.id).await? {
-                Some(standing) => image.clone().over(standing),
-                None => image.clone(),
+                Some(standing) => (**image).clone().over(standing),
+                None => (**image).clone(),
             };
             rights.put_staff(&image).await
         }

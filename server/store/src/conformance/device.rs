@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use askel_sync::{admission::Role, id::DeviceId};
+use askel_sync::{admission::Role, id::DeviceId, time::ClockSegment};
 
 use super::fixture::{
     HOUR_MS, NOW, OTHER_TENANT, TENANT, any_audit, audit_length, enrol_participant, first_page,
     invitation, new_device, participant, pass,
 };
-use crate::{DeviceChange, DeviceState, Grant, Invitation, Store};
+use crate::{DeviceChange, DeviceClock, DeviceState, Grant, Invitation, Store};
 
 const REVOKE: DeviceChange = DeviceChange {
     state: DeviceState::Revoked,
@@ -62,6 +62,42 @@ pub async fn a_device_gets_a_state_and_a_lease(store: Arc<impl Store>) {
         );
     }
     assert_eq!(audit_length(&*store).await, length + 3);
+}
+
+/// The last word counts, extremes are kept as they are, and nobody else's clock changes.
+pub async fn a_devices_clock_is_what_it_last_said(store: Arc<impl Store>) {
+    let device = enrol_staff(&*store, 1).await;
+    let other = enrol_staff(&*store, 2).await;
+    let clock = |boot_id, wall_minus_monotonic_ms, ahead_ms| DeviceClock {
+        segment: ClockSegment {
+            boot_id,
+            wall_minus_monotonic_ms,
+        },
+        ahead_ms,
+    };
+    let held = async |device| {
+        let found = store.lookup_device(TENANT, device).await.unwrap();
+        found.unwrap().clock
+    };
+    assert_eq!(held(device).await, None);
+    for said in [
+        clock(u64::MAX, i64::MIN, i64::MAX),
+        clock(0, 0, 0),
+        clock(7, 1_700_000_000_000, -3),
+    ] {
+        store.note_clock(TENANT, device, said).await.unwrap();
+        assert_eq!(held(device).await, Some(said));
+    }
+    let unknown = new_device(9).id;
+    store
+        .note_clock(TENANT, unknown, clock(1, 1, 1))
+        .await
+        .unwrap();
+    assert_eq!(store.lookup_device(TENANT, unknown).await.unwrap(), None);
+    let elsewhere = store.note_clock(OTHER_TENANT, device, clock(1, 1, 1));
+    elsewhere.await.unwrap();
+    assert_eq!(held(device).await, Some(clock(7, 1_700_000_000_000, -3)));
+    assert_eq!(held(other).await, None);
 }
 
 /// And its pass is burned.

@@ -25,6 +25,7 @@ fn participants_device(n: u8) -> Device {
         enrolled_at: NOW,
         lease_until: None,
         pass: Some(pass(n)),
+        clock: None,
     }
 }
 

@@ -216,6 +216,7 @@ fn participants_device(participant: ParticipantId, new: &NewDevice) -> Device {
         enrolled_at: new.now,
         lease_until: None,
         pass: Some(new.new_pass),
+        clock: None,
     }
 }
 
@@ -236,5 +237,6 @@ fn staff_device(role: Role, scope: Scope, inviter: Option<DeviceId>, new: &NewDe
         enrolled_at: new.now,
         lease_until,
         pass: None,
+        clock: None,
     }
 }

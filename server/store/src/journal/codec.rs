@@ -49,10 +49,10 @@ impl Entry {
     pub fn decode(bytes: &[u8]) -> Result<Self, MalformedEntry> {
         Ok(match EntryRow::decode(bytes)?.said.ok_or(MalformedEntry)? {
             Said::Participant(row) => Self::Participant(row.try_into()?),
-            Said::Staff(row) => Self::Staff(StaffImage {
+            Said::Staff(row) => Self::Staff(Box::new(StaffImage {
                 device: row.device.ok_or(MalformedEntry)?.try_into()?,
                 invitations: all(row.invitations)?,
-            }),
+            })),
             Said::Invitation(row) => Self::Invitation(row.try_into()?),
             Said::InvitationDeleted(id) => Self::InvitationDeleted(array(&id)?),
             Said::Erased(row) => Self::Erased(row.try_into()?),

@@ -90,7 +90,10 @@ fn newer_device(standing: Device, image: Device) -> Device {
     if standing.state == DeviceState::Revoked {
         standing
     } else {
-        image
+        Device {
+            clock: standing.clock,
+            ..image
+        }
     }
 }
 

@@ -17,9 +17,9 @@ use async_trait::async_trait;
 use self::held::{HeldApproval, Sheet};
 use super::{MemoryStore, TenantData, page_of};
 use crate::{
-    Approval, Audit, Decision, Device, DeviceChange, EnrolError, EnrolmentStore, Grant, Invitation,
-    NewDevice, Notice, PageOf, PageRequest, PassRecord, RecoverySheet, Revoke, Right, StoreError,
-    decide, ended_by,
+    Approval, Audit, Decision, Device, DeviceChange, DeviceClock, EnrolError, EnrolmentStore,
+    Grant, Invitation, NewDevice, Notice, PageOf, PageRequest, PassRecord, RecoverySheet, Revoke,
+    Right, StoreError, decide, ended_by,
 };
 
 impl TenantData {
@@ -233,6 +233,20 @@ impl EnrolmentStore for MemoryStore {
                 .cloned()
                 .collect()
         }))
+    }
+
+    async fn note_clock(
+        &self,
+        tenant: TenantId,
+        device: DeviceId,
+        clock: DeviceClock,
+    ) -> Result<(), StoreError> {
+        self.write(tenant, |data| {
+            if let Some(standing) = data.enrolment.devices.get_mut(&device) {
+                standing.clock = Some(clock);
+            }
+        });
+        Ok(())
     }
 
     async fn change_device(

@@ -56,7 +56,7 @@ impl TenantData {
             }
             ImageOf::Device(device) => match self.enrolment.participant_of(*device) {
                 Some(participant) => Entry::Participant(self.enrolment.image(participant)?),
-                None => Entry::Staff(self.enrolment.staff_image(*device)?),
+                None => Entry::Staff(Box::new(self.enrolment.staff_image(*device)?)),
             },
             ImageOf::Invitation(id) => self
                 .enrolment
@@ -79,8 +79,8 @@ impl TenantData {
             Entry::Staff(image) => {
                 let standing = self.enrolment.staff_image(image.device.id);
                 let image = match standing {
-                    Some(standing) => image.clone().over(standing),
-                    None => image.clone(),
+                    Some(standing) => (**image).clone().over(standing),
+                    None => (**image).clone(),
                 };
                 self.enrolment.put_staff(image);
             }

@@ -186,4 +186,8 @@ pub(super) struct Attempt {
     pub(super) notice: u32,
     #[prost(message, repeated, tag = "9")]
     pub(super) boots: Vec<v1::BootTime>,
+    #[prost(fixed64, optional, tag = "10")]
+    pub(super) told_boot_id: Option<u64>,
+    #[prost(sint64, tag = "11")]
+    pub(super) told_wall_minus_monotonic_ms: i64,
 }

@@ -182,6 +182,7 @@ impl TryFrom<DeviceRow> for Device {
             enrolled_at: Timestamp::from_ms(row.enrolled_at_ms),
             lease_until: row.lease_until_ms.map(Timestamp::from_ms),
             pass: optional_id(row.pass)?,
+            clock: None,
         })
     }
 }

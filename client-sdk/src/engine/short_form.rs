@@ -1,0 +1,120 @@
+//! The short form of a request: what both sides know goes without saying.
+
+use askel_proto::v1;
+use askel_sync::{
+    admission::ClockReading,
+    id::StreamId,
+    stream::{
+        StreamKey,
+        listed::{ListedDay, to_numbers},
+        short::{SealedHead, standard_streams, state_tag},
+    },
+};
+
+use super::{
+    Engine,
+    asked::{Asked, AskedStream},
+    pack,
+    request::cursor,
+    row::StreamRow,
+    upkeep::collective_challenges,
+};
+
+impl Engine {
+    /// Whether the server remembers what this clock says.
+    pub(super) fn clock_is_known(&self, now: ClockReading) -> bool {
+        self.model.limits().place_days > 0 && self.model.attempt.clock_told == Some(now.segment)
+    }
+
+    /// What both sides know goes into a hash.
+    pub(super) fn say_short(
+        &self,
+        request: &mut v1::SyncRequest,
+        asked: &mut Asked,
+        rows: &[(u32, &StreamRow)],
+        turn: usize,
+    ) {
+        request.positions = rows.iter().map(|(_, row)| row.position).collect();
+        asked.context_ops = self.context_held();
+        request.context_missing = self.context_most().saturating_sub(asked.context_ops);
+        self.shorten_batches(request);
+        let is_standard = |number: u32| rows.iter().any(|(standard, _)| *standard == number);
+        let others = self.model.streams.iter();
+        let others = others
+            .filter(|(number, _)| !is_standard(**number))
+            .map(|(&number, row)| (number, row));
+        let others = self.turn_of(others, turn);
+        let days = self.say_days(request, others);
+        let begun = days.iter().filter(|(_, row)| row.position > 0);
+        let handles: Vec<StreamId> = rows
+            .iter()
+            .chain(begun)
+            .filter_map(|(_, row)| row.id)
+            .collect();
+        let streams = rows.iter().chain(&days);
+        let streams = streams.map(|(number, row)| AskedStream {
+            row: *number,
+            position: row.position,
+        });
+        asked.streams = Some(streams.collect());
+        asked.days = days.len();
+        let head = self.model.open_log().and_then(|(_, log)| {
+            Some(SealedHead {
+                log: log.id,
+                next_sequence: log.sealed_before,
+                last_op: log.last_sealed?,
+            })
+        });
+        request.state_tag = state_tag(&handles, head.as_ref(), self.model.limits().revision);
+    }
+
+    /// All batches in a few bytes each, or none: their order counts.
+    fn shorten_batches(&self, request: &mut v1::SyncRequest) {
+        if self.model.limits().place_days == 0 {
+            return;
+        }
+        let short: Option<Vec<Vec<u8>>> = request.batches.iter().map(pack::short_batch).collect();
+        if let Some(short) = short {
+            request.short_batches = short;
+            request.batches.clear();
+        }
+    }
+
+    /// Lists places' days, as many as the server takes; names what is left by cursors.
+    fn say_days<'m>(
+        &self,
+        request: &mut v1::SyncRequest,
+        others: impl Iterator<Item = (u32, &'m StreamRow)>,
+    ) -> Vec<(u32, &'m StreamRow)> {
+        let most = self.model.limits().place_days;
+        let mut rows = Vec::new();
+        let mut listed = Vec::new();
+        for (number, row) in others {
+            match self.model.stream_key(row) {
+                Some(StreamKey::PlaceDay(place, date)) if listed.len() < most => {
+                    rows.push((number, row));
+                    listed.push(ListedDay {
+                        place,
+                        date,
+                        position: row.position,
+                    });
+                }
+                _ => request.cursors.push(cursor(row)),
+            }
+        }
+        request.place_days = to_numbers(&listed);
+        rows
+    }
+
+    /// The standard streams in their order; `None` while one has no handle.
+    pub(super) fn standard_rows(&self) -> Option<Vec<(u32, &StreamRow)>> {
+        let enrolment = self.model.enrolment()?;
+        let challenges = collective_challenges(&self.view.catalog);
+        let keys = standard_streams(enrolment.device, enrolment.participant, challenges);
+        let row = |key| {
+            let (number, row) = self.model.stream_by_key(key)?;
+            row.id.map(|_| (number, row))
+        };
+        keys.into_iter().map(row).collect()
+    }
+}
