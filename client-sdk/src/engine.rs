@@ -14,6 +14,7 @@ mod draft;
 mod enrolment;
 mod estimate;
 mod forget;
+mod hand_back;
 #[cfg(feature = "inspection")]
 mod inspection;
 mod known;

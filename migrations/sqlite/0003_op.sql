@@ -3,8 +3,9 @@ CREATE TABLE log (
     log BLOB NOT NULL CHECK (length(log) = 16),
     -- The one writer.
     device BLOB NOT NULL CHECK (length(device) = 16),
-    -- The first sequence without an entry; entries are dense from 0.
-    next_sequence INTEGER NOT NULL CHECK (next_sequence > 0),
+    -- The first sequence without an entry; entries are dense from 0. 0 after a restore that has lost
+    -- them all.
+    next_sequence INTEGER NOT NULL CHECK (next_sequence >= 0),
     -- When its first entry was written, by the server's clock.
     opened_at_ms INTEGER NOT NULL,
     PRIMARY KEY (tenant, log)

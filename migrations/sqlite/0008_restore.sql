@@ -19,6 +19,8 @@ CREATE TABLE ancestor (
     -- Spans handed back: pairs of (position before the first, last position), 8 bytes each,
     -- big-endian.
     healed BLOB NOT NULL,
+    -- Those, and spans of which readers say that nothing is missing, in the same way.
+    told BLOB NOT NULL,
     PRIMARY KEY (tenant, handle)
 ) STRICT, WITHOUT ROWID;
 

@@ -90,6 +90,9 @@ pub(crate) struct App {
     pub(crate) catalogs: Arc<Catalogs>,
     pub(crate) server_log: Arc<ServerLog>,
     pub(crate) guesses: Guesses,
+    /// Held by whoever tries a code, from counting the failures to noting one: many at once try no
+    /// more codes than one after the other.
+    pub(crate) trying: tokio::sync::Mutex<()>,
     pub(crate) quotas: Quotas,
     pub(crate) ingest: Ingest,
     pub(crate) projector: Arc<Projector>,

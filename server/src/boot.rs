@@ -32,7 +32,7 @@ use crate::{
     fan_out::InProcess,
     ingest::Ingest,
     journal::FileJournal,
-    journaled::Journaled,
+    journaled::{Journaled, fold_records},
     lifecycle::{Stopper, stop_pair},
     limits::KEEPALIVE_MS,
     project::{Desk, Projector},
@@ -78,7 +78,7 @@ pub enum BootError {
 pub async fn open_store(config: &StoreConfig) -> Result<Arc<dyn Store>, BootError> {
     std::fs::create_dir_all(&config.data_dir).map_err(BootError::DataDir)?;
     let store = SqliteStore::open(&config.database_path()).await?;
-    let journal = FileJournal::at(config.journal_path());
+    let journal = FileJournal::at(config.journal_path()).folding_by(fold_records);
     Ok(Arc::new(Journaled::new(Arc::new(store), Arc::new(journal))))
 }
 
@@ -146,6 +146,7 @@ pub(crate) async fn assemble(
         catalogs,
         server_log,
         guesses: Guesses::default(),
+        trying: tokio::sync::Mutex::default(),
         quotas: Quotas::default(),
         ingest,
         projector: Arc::clone(&projector),

@@ -2,14 +2,17 @@
 //!
 //! tonic's own shutdown asks each connection to finish and waits for as long as it takes: one that
 //! never says a word keeps the process alive. Here a connection without a word ends when the stop
-//! begins, or after a while in any case, and any other when the time to drain is over.
+//! begins, one without the head of a request after a while in any case, and any other when the time
+//! to drain is over.
 
 use std::{
     future::Future,
     io,
-    net::SocketAddr,
     pin::Pin,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -20,11 +23,11 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
 };
-use tonic::transport::server::{Connected, TcpConnectInfo};
+use tonic::transport::server::Connected;
 
 use crate::{
     lifecycle::Stop,
-    limits::{ACCEPT_RETRY_MS, FIRST_WORD_MS_MAX},
+    limits::{ACCEPT_RETRY_MS, FIRST_REQUEST_MS_MAX},
 };
 
 /// Two ends of a server's life: asked to stop, and out of time.
@@ -81,10 +84,27 @@ type End = Pin<Box<dyn Future<Output = ()> + Send>>;
 pub(crate) struct Connection {
     stream: TcpStream,
     _place: OwnedSemaphorePermit,
-    too_silent: End,
+    stopping: End,
+    too_late: End,
     out_of_time: End,
     spoken: bool,
+    asked: Asked,
     ended: bool,
+}
+
+/// Whether a request's head has come over a connection; whoever reads requests says so.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Asked(Arc<AtomicBool>);
+
+impl Asked {
+    /// One has come.
+    pub(crate) fn note(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    fn is_noted(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 impl Connection {
@@ -93,16 +113,15 @@ impl Connection {
             mut stop,
             mut out_of_time,
         } = ends;
-        let first_word = Duration::from_millis(FIRST_WORD_MS_MAX);
+        let first_request = Duration::from_millis(FIRST_REQUEST_MS_MAX);
         Self {
             stream,
             _place: place,
-            too_silent: Box::pin(async move {
-                // Either way it has had its time.
-                let _ = tokio::time::timeout(first_word, stop.begun()).await;
-            }),
+            stopping: Box::pin(async move { stop.begun().await }),
+            too_late: Box::pin(tokio::time::sleep(first_request)),
             out_of_time: Box::pin(async move { out_of_time.begun().await }),
             spoken: false,
+            asked: Asked::default(),
             ended: false,
         }
     }
@@ -110,8 +129,12 @@ impl Connection {
     /// Whether the connection is to end now; otherwise the task is woken when it is.
     fn poll_ended(&mut self, context: &mut Context<'_>) -> bool {
         if !self.ended {
-            let too_silent = !self.spoken && self.too_silent.as_mut().poll(context).is_ready();
-            self.ended = too_silent || self.out_of_time.as_mut().poll(context).is_ready();
+            let too_silent = !self.spoken && self.stopping.as_mut().poll(context).is_ready();
+            // A byte now and then is no request.
+            let too_late =
+                !self.asked.is_noted() && self.too_late.as_mut().poll(context).is_ready();
+            self.ended =
+                too_silent || too_late || self.out_of_time.as_mut().poll(context).is_ready();
         }
         self.ended
     }
@@ -174,13 +197,10 @@ impl AsyncWrite for Connection {
 }
 
 impl Connected for Connection {
-    type ConnectInfo = TcpConnectInfo;
+    type ConnectInfo = Asked;
 
-    fn connect_info(&self) -> TcpConnectInfo {
-        TcpConnectInfo {
-            local_addr: self.stream.local_addr().ok(),
-            remote_addr: self.stream.peer_addr().ok() as Option<SocketAddr>,
-        }
+    fn connect_info(&self) -> Asked {
+        self.asked.clone()
     }
 }
 
@@ -208,6 +228,28 @@ mod tests {
         let read = connection.read(&mut [0; 8]).await;
         let error = read.expect_err("ended");
         assert_eq!(error.kind(), io::ErrorKind::ConnectionAborted);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_word_now_and_then_is_no_request() {
+        let (_stopper, stop) = stop_pair();
+        let out_of_time = stop.clone();
+        let (mut client, mut connection) = connected(Ends { stop, out_of_time }).await;
+        let asked = connection.connect_info();
+        client.write_all(b"P").await.expect("said");
+        assert_eq!(connection.read(&mut [0; 8]).await.expect("heard"), 1);
+        assert!(connection.read(&mut [0; 8]).await.is_err(), "no request");
+
+        let (_stopper, stop) = stop_pair();
+        let out_of_time = stop.clone();
+        let (mut client, mut connection) = connected(Ends { stop, out_of_time }).await;
+        connection.connect_info().note();
+        assert!(!asked.is_noted(), "of another connection");
+        let long = Duration::from_millis(FIRST_REQUEST_MS_MAX.saturating_mul(2));
+        let waited = tokio::time::timeout(long, connection.read(&mut [0; 8])).await;
+        assert!(waited.is_err(), "it stays open, and says nothing");
+        client.write_all(b"more").await.expect("said");
+        assert_eq!(connection.read(&mut [0; 8]).await.expect("heard"), 4);
     }
 
     #[tokio::test]

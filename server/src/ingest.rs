@@ -6,6 +6,7 @@ mod commit;
 mod decide;
 mod driver;
 mod facts;
+mod forgotten;
 mod take_back;
 mod wanted;
 
@@ -13,7 +14,7 @@ pub(crate) use driver::Ingest;
 
 use std::collections::BTreeMap;
 
-use askel_store::{Device, DeviceState};
+use askel_store::{Device, DeviceState, HealedBy};
 use askel_sync::{
     admission::{AdmittedOp, Author, AuthorStanding, ClockReading, Deferral, PlaceScope},
     id::{DeviceId, LogId, OpId, ParticipantId, StreamId},
@@ -90,6 +91,8 @@ pub(crate) struct ReturnedPage {
     pub(crate) after: u64,
     /// The page's last position.
     pub(crate) up_to: u64,
+    /// Whether it was handed back, or only said to be back.
+    pub(crate) by: HealedBy,
     pub(crate) ops: Vec<AdmittedOp>,
 }
 

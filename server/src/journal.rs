@@ -4,6 +4,11 @@
 //! A record is the length of its content (4 bytes, big-endian), the first 8 bytes of the content's
 //! SHA-256, and the content. It is on the disk before whatever it says is acknowledged. A record that
 //! a crash cut short is the last one, was acknowledged to nobody, and is written over.
+//!
+//! A journal that has grown is folded: fewer records that say the same are written beside it and
+//! moved into its place, so that a crash leaves the one or the other.
+
+mod folding;
 
 use std::{
     fs::{self, File},
@@ -15,7 +20,7 @@ use std::{
 use async_trait::async_trait;
 use sha2::{Digest as _, Sha256};
 
-use crate::limits::JOURNAL_RECORD_BYTES_MAX;
+use crate::limits::{JOURNAL_FOLD_BYTES_MIN, JOURNAL_RECORD_BYTES_MAX};
 
 /// What keeps records, as a component.
 #[async_trait]
@@ -72,8 +77,22 @@ impl Journal for MemoryJournal {
 #[derive(Debug, Clone)]
 pub struct FileJournal {
     path: PathBuf,
-    /// Up to where this process knows the records to be whole.
-    sound: Arc<Mutex<u64>>,
+    state: Arc<Mutex<State>>,
+    fold: Option<Fold>,
+}
+
+/// Fewer records that say the same; `None` when some of them can't be read.
+pub type Fold = fn(&[Vec<u8>]) -> Option<Vec<Vec<u8>>>;
+
+/// What a process knows of the file.
+#[derive(Debug, Clone, Copy, Default)]
+struct State {
+    /// Which file it is: another may have been moved into its place.
+    file: Option<(u64, u64)>,
+    /// Up to where its records are known to be whole.
+    sound: u64,
+    /// Its length when it was last folded.
+    folded: u64,
 }
 
 /// Bytes before a record's content.
@@ -85,7 +104,17 @@ impl FileJournal {
     pub fn at(path: PathBuf) -> Self {
         Self {
             path,
-            sound: Arc::default(),
+            state: Arc::default(),
+            fold: None,
+        }
+    }
+
+    /// Folded whenever it has doubled.
+    #[must_use]
+    pub fn folding_by(self, fold: Fold) -> Self {
+        Self {
+            fold: Some(fold),
+            ..self
         }
     }
 
@@ -103,40 +132,79 @@ impl FileJournal {
 #[async_trait]
 impl Journal for FileJournal {
     async fn append(&self, record: Vec<u8>) -> Result<(), JournalError> {
-        let Self { path, sound } = self.clone();
+        let Self { path, state, fold } = self.clone();
         let appended = tokio::task::spawn_blocking(move || {
-            let mut sound = sound.lock().unwrap_or_else(PoisonError::into_inner);
-            append(&path, &record, &mut sound)
+            let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+            append(&path, &record, &mut state, fold)
         });
         appended.await.map_err(io::Error::other)?
     }
 }
 
-fn append(path: &Path, record: &[u8], sound: &mut u64) -> Result<(), JournalError> {
-    use std::os::unix::fs::OpenOptionsExt as _;
+fn append(
+    path: &Path,
+    record: &[u8],
+    state: &mut State,
+    fold: Option<Fold>,
+) -> Result<(), JournalError> {
     let framed = framed(record)?;
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
     let is_new = !path.exists();
-    let mut options = File::options();
-    let options = options.read(true).write(true).create(true).truncate(false);
-    let mut file = options.mode(0o600).open(path)?;
-    // Held until the file is closed.
-    file.lock()?;
-    let end = sound_end(&mut file, *sound)?;
+    // Locked until it is closed.
+    let mut file = locked(path, state)?;
+    let end = sound_end(&mut file, state.sound)?;
     file.set_len(end)?;
     file.seek(SeekFrom::Start(end))?;
     let written = file.write_all(&framed).and_then(|()| file.sync_all());
-    written.map_err(|error| match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => JournalError::Full(error),
-        _ => JournalError::Io(error),
-    })?;
+    written.map_err(full_or_not)?;
     if is_new {
         // The file's name has to outlive a crash too.
         File::open(folder)?.sync_all()?;
     }
-    *sound = end.saturating_add(u64::try_from(framed.len()).unwrap_or(0));
+    state.sound = end.saturating_add(u64::try_from(framed.len()).unwrap_or(0));
+    if let Some(fold) = fold
+        && state.sound >= state.folded.saturating_mul(2).max(JOURNAL_FOLD_BYTES_MIN)
+    {
+        // The record is there either way.
+        if let Err(error) = folding::fold(path, state, fold) {
+            let error: &dyn std::error::Error = &error;
+            tracing::warn!(error, "the journal could not be folded");
+            state.folded = state.sound;
+        }
+    }
     Ok(())
+}
+
+/// The file at the path, locked. One that was folded away while its lock was waited for is let go.
+fn locked(path: &Path, state: &mut State) -> io::Result<File> {
+    use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+    loop {
+        let mut options = File::options();
+        let options = options.read(true).write(true).create(true).truncate(false);
+        let file = options.mode(0o600).open(path)?;
+        file.lock()?;
+        let metadata = file.metadata()?;
+        let name = (metadata.dev(), metadata.ino());
+        let stands = fs::metadata(path).is_ok_and(|there| (there.dev(), there.ino()) == name);
+        if !stands {
+            continue;
+        }
+        if state.file != Some(name) {
+            *state = State {
+                file: Some(name),
+                ..State::default()
+            };
+        }
+        return Ok(file);
+    }
+}
+
+fn full_or_not(error: io::Error) -> JournalError {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => JournalError::Full(error),
+        _ => JournalError::Io(error),
+    }
 }
 
 fn framed(record: &[u8]) -> Result<Vec<u8>, JournalError> {
@@ -223,7 +291,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("journal").join("askel.journal");
         for record in records {
-            append(&path, record, &mut 0).expect("appended");
+            append(&path, record, &mut State::default(), None).expect("appended");
         }
         (folder, path)
     }
@@ -246,7 +314,7 @@ mod tests {
         for cut in first..whole.len() {
             fs::write(&path, &whole[..cut]).expect("cut");
             assert_eq!(FileJournal::read(&path).expect("read").len(), 1, "{cut}");
-            append(&path, b"three", &mut 0).expect("appended");
+            append(&path, b"three", &mut State::default(), None).expect("appended");
             let read = FileJournal::read(&path).expect("read");
             assert_eq!(read, [b"one".to_vec(), b"three".to_vec()], "{cut}");
         }

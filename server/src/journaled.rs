@@ -4,8 +4,12 @@
 //! what stands then goes into the journal. A change whose image can't be written is answered as not
 //! done; asked again, it does nothing new and its image is written.
 
+mod fold;
+
+pub(crate) use fold::fold_records;
+
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
@@ -16,7 +20,7 @@ use askel_store::{
     OpStore, OutboxItem, PageOf, PageRequest, PartOf, PassRecord, ProjectionStore,
     RENEWAL_SEED_BYTES, RecoverySheet, RestoreStore, SessionCount, Store, StoreError, StreamHead,
     StreamOp, StreamPart, StreamTarget, Tenant, TenantStore, Tombstone,
-    journal::{self, Entry, ImageOf, MalformedEntry},
+    journal::{self, Entry, ImageOf, LogOpening, MalformedEntry},
 };
 use askel_sync::{
     admission::AdmittedOp,
@@ -33,7 +37,7 @@ use tokio::sync::Mutex;
 
 use crate::{
     journal::{Journal, JournalError},
-    limits::JOURNAL_IMAGES_REMEMBERED,
+    limits::{JOURNAL_IMAGES_REMEMBERED, JOURNAL_OPENINGS_MAX},
 };
 
 /// A store with a journal.
@@ -43,6 +47,8 @@ pub struct Journaled {
     /// The last image of each thing, by hashes: one that says nothing new is not written again.
     /// Held while an image is read and written, so that of two the later is the newer.
     last: Mutex<HashMap<[u8; 32], [u8; 32]>>,
+    /// Held while logs are opened, so that of two who open one the journal names the one who did.
+    opening: Mutex<()>,
 }
 
 /// A record of the journal: the tenant's id, then an entry of the store's.
@@ -56,6 +62,10 @@ pub fn parse_record(record: &[u8]) -> Result<(TenantId, Entry), MalformedEntry> 
     Ok((TenantId::from_bytes(*tenant), Entry::decode(entry)?))
 }
 
+fn record_of(tenant: TenantId, entry: &Entry) -> Vec<u8> {
+    [&tenant.as_bytes()[..], &entry.encode()].concat()
+}
+
 impl Journaled {
     /// Wraps a store.
     pub fn new(inner: Arc<dyn Store>, journal: Arc<dyn Journal>) -> Self {
@@ -63,6 +73,7 @@ impl Journaled {
             inner,
             journal,
             last: Mutex::default(),
+            opening: Mutex::default(),
         }
     }
 
@@ -73,6 +84,33 @@ impl Journaled {
             Some(entry) => append(&*self.journal, &mut last, tenant, &entry).await,
             None => Ok(()),
         }
+    }
+
+    /// Writes whose those of the logs are that nobody has opened before, in so many records as it
+    /// takes.
+    async fn note_openings(
+        &self,
+        tenant: TenantId,
+        first: &BTreeMap<LogId, DeviceId>,
+        opened_at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let logs: Vec<LogId> = first.keys().copied().collect();
+        let known = self.inner.lookup_logs(tenant, &logs).await?;
+        let known: BTreeSet<LogId> = known.iter().map(|state| state.log).collect();
+        let new = first.iter().filter(|(log, _)| !known.contains(log));
+        let openings: Vec<LogOpening> = new
+            .map(|(log, device)| LogOpening {
+                log: *log,
+                device: *device,
+                opened_at,
+            })
+            .collect();
+        for some in openings.chunks(JOURNAL_OPENINGS_MAX) {
+            let entry = Entry::Logs(some.to_vec());
+            let record = record_of(tenant, &entry);
+            write_record(&*self.journal, record).await?;
+        }
+        Ok(())
     }
 
     async fn write(&self, tenant: TenantId, entry: &Entry) -> Result<(), StoreError> {
@@ -87,22 +125,26 @@ async fn append(
     tenant: TenantId,
     entry: &Entry,
 ) -> Result<(), StoreError> {
-    let record = [&tenant.as_bytes()[..], &entry.encode()].concat();
+    let record = record_of(tenant, entry);
     let (name, hash) = (hash(&name(tenant, entry)), hash(&record));
     if last.get(&name) == Some(&hash) {
         return Ok(());
     }
     // Whether it was written is not known if this fails.
     last.remove(&name);
-    journal.append(record).await.map_err(|error| match error {
-        JournalError::Full(_) => StoreError::Full(Box::new(error)),
-        _ => StoreError::Unavailable(Box::new(error)),
-    })?;
+    write_record(journal, record).await?;
     if last.len() >= JOURNAL_IMAGES_REMEMBERED {
         last.clear();
     }
     last.insert(name, hash);
     Ok(())
+}
+
+async fn write_record(journal: &dyn Journal, record: Vec<u8>) -> Result<(), StoreError> {
+    journal.append(record).await.map_err(|error| match error {
+        JournalError::Full(_) => StoreError::Full(Box::new(error)),
+        _ => StoreError::Unavailable(Box::new(error)),
+    })
 }
 
 fn hash(bytes: &[u8]) -> [u8; 32] {
@@ -219,18 +261,29 @@ pass_on! { EnrolmentStore {
 }
 
 pass_on! { OpStore {
-    fn append(tenant: TenantId, append: &Append, now: Timestamp) -> Result<Vec<StreamHead>, AppendError>;
     fn lookup_logs(tenant: TenantId, logs: &[LogId]) -> Answer<Vec<LogState>>;
     fn list_device_logs(tenant: TenantId, device: DeviceId, limit: u32) -> Answer<Vec<LogState>>;
     fn list_entries(tenant: TenantId, log: LogId, from: u64, limit: u32) -> Answer<Vec<(u64, OpId, Option<String>, bool)>>;
     fn lookup_ops(tenant: TenantId, ops: &[OpId]) -> Answer<Vec<AdmittedOp>>;
     fn lookup_streams(tenant: TenantId, streams: &[StreamKey]) -> Answer<Vec<StreamHead>>;
-    fn open_stream(tenant: TenantId, target: StreamTarget) -> Answer<StreamHead>;
+    fn open_stream(tenant: TenantId, target: StreamTarget) -> Answer<Option<StreamHead>>;
     fn lookup_stream_id(tenant: TenantId, id: StreamId) -> Answer<Option<(StreamKey, Lineage)>>;
     fn lookup_registers(tenant: TenantId, registers: &[(StreamKey, Register)]) -> Answer<Vec<LiveRegister>>;
     fn read_part(tenant: TenantId, part: PartOf) -> Answer<Option<StreamPart>>;
     fn read_stream(tenant: TenantId, stream: StreamKey, after: u64, limit: u32) -> Answer<Vec<StreamOp>>;
-} }
+}
+    async fn append(&self, tenant: TenantId, append: &Append, now: Timestamp) -> Result<Vec<StreamHead>, AppendError> {
+        let first = append.entries.iter().filter(|entry| entry.sequence == 0);
+        let first: BTreeMap<_, _> = first.map(|entry| (entry.log, entry.device)).collect();
+        if first.is_empty() {
+            return self.inner.append(tenant, append, now).await;
+        }
+        let _opening = self.opening.lock().await;
+        // Before, for what is settled is not appended again when its caller asks again.
+        self.note_openings(tenant, &first, now).await?;
+        self.inner.append(tenant, append, now).await
+    }
+}
 
 pass_on! { ProjectionStore {
     fn list_dirty(tenant: TenantId, limit: u32) -> Answer<Vec<Dirty>>;
@@ -282,115 +335,4 @@ pass_on! { AuditStore {
 } }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::journal::MemoryJournal;
-    use askel_store::{AuditAction, memory::MemoryStore};
-    use askel_sync::admission::Role;
-    use std::sync::atomic::{AtomicBool, Ordering};
-
-    const TENANT: TenantId = TenantId::from_bytes([1; 16]);
-
-    /// A journal without room, as long as it is told so.
-    #[derive(Default)]
-    struct Full {
-        journal: MemoryJournal,
-        is_full: AtomicBool,
-    }
-
-    #[async_trait]
-    impl Journal for Full {
-        async fn append(&self, record: Vec<u8>) -> Result<(), JournalError> {
-            if self.is_full.load(Ordering::Relaxed) {
-                return Err(JournalError::Full(std::io::Error::other("asked for")));
-            }
-            self.journal.append(record).await
-        }
-    }
-
-    fn invitation() -> Invitation {
-        Invitation {
-            id: [1; 16],
-            code_hash: [1; 32],
-            role: Role::Staff,
-            scope: None,
-            participant: None,
-            inviter: None,
-            created_at: Timestamp::from_ms(1),
-            expires_at: Timestamp::from_ms(2),
-            used_by: None,
-        }
-    }
-
-    fn audit(action: AuditAction) -> Audit {
-        Audit {
-            at: Timestamp::from_ms(1),
-            actor: None,
-            action,
-            target: String::new(),
-        }
-    }
-
-    fn entries(journal: &MemoryJournal) -> Vec<Entry> {
-        let records = journal.records();
-        let parsed = records.iter().map(|record| parse_record(record));
-        parsed
-            .map(|parsed| {
-                let (tenant, entry) = parsed.expect("a record");
-                assert_eq!(tenant, TENANT);
-                entry
-            })
-            .collect()
-    }
-
-    #[tokio::test]
-    async fn what_says_nothing_new_is_written_once() {
-        let journal = MemoryJournal::default();
-        let inner = Arc::new(MemoryStore::new());
-        let store = Journaled::new(inner, Arc::new(journal.clone()));
-        let (invitation, created) = (invitation(), audit(AuditAction::InvitationCreated));
-        for _ in 0..2 {
-            let recorded = store.record_invitation(TENANT, &invitation, &created).await;
-            recorded.expect("recorded");
-        }
-        assert_eq!(entries(&journal), [Entry::Invitation(invitation.clone())]);
-        let deleted = audit(AuditAction::InvitationDeleted);
-        let done = store
-            .delete_invitation(TENANT, invitation.id, &deleted)
-            .await;
-        assert!(done.expect("deleted"));
-        let last = entries(&journal).pop();
-        assert_eq!(last, Some(Entry::InvitationDeleted(invitation.id)));
-    }
-
-    #[tokio::test]
-    async fn nothing_is_acknowledged_that_the_journal_has_no_room_for() {
-        let full = Arc::new(Full::default());
-        let inner = Arc::new(MemoryStore::new());
-        let store = Journaled::new(inner, Arc::clone(&full) as _);
-        let (invitation, created) = (invitation(), audit(AuditAction::InvitationCreated));
-        full.is_full.store(true, Ordering::Relaxed);
-        let refused = store.record_invitation(TENANT, &invitation, &created).await;
-        assert!(matches!(refused, Err(StoreError::Full(_))), "{refused:?}");
-        full.is_full.store(false, Ordering::Relaxed);
-        let again = store.record_invitation(TENANT, &invitation, &created).await;
-        again.expect("recorded");
-        assert_eq!(entries(&full.journal), [Entry::Invitation(invitation)]);
-    }
-
-    #[tokio::test]
-    async fn an_erasure_is_in_the_journal_before_it_is_done() {
-        let full = Arc::new(Full::default());
-        let inner = Arc::new(MemoryStore::new());
-        let store = Journaled::new(Arc::clone(&inner) as _, Arc::clone(&full) as _);
-        let who = ParticipantId::from_bytes([7; 16]);
-        let erased = audit(AuditAction::ParticipantErased);
-        full.is_full.store(true, Ordering::Relaxed);
-        assert!(store.erase(TENANT, who, &erased).await.is_err());
-        let gone = inner.lookup_erased(TENANT, &[who.into()]).await;
-        assert!(gone.expect("looked up").is_empty());
-        full.is_full.store(false, Ordering::Relaxed);
-        store.erase(TENANT, who, &erased).await.expect("erased");
-        assert_eq!(entries(&full.journal), [Entry::Erased(Erased::new(who))]);
-    }
-}
+mod tests;

@@ -15,8 +15,8 @@ pub(crate) const WATCH_RIGHT_MS: u64 = 30_000;
 pub const DEVICE_WATCHES_MAX: usize = 4;
 /// Milliseconds before the next connection is accepted after one could not be.
 pub(crate) const ACCEPT_RETRY_MS: u64 = 100;
-/// Milliseconds a connection may stay open without a first word.
-pub const FIRST_WORD_MS_MAX: u64 = 30_000;
+/// Milliseconds a connection may stay open before the head of its first request has come.
+pub const FIRST_REQUEST_MS_MAX: u64 = 30_000;
 /// Milliseconds between two questions whether an HTTP/2 peer is still there; as long to answer.
 pub const KEEPALIVE_MS: u64 = 60_000;
 /// Hints a watcher may leave unread before it is told that it lagged.
@@ -97,5 +97,9 @@ pub const FIGURE_PEOPLE_MIN: u64 = 5;
 pub const PROJECTOR_ROUNDS_MAX: u32 = 16;
 /// Bytes of one record of the journal: a catalog's content, and what is said of it.
 pub const JOURNAL_RECORD_BYTES_MAX: usize = askel_sync::limits::CATALOG_BYTES_MAX + 64 * 1_024;
+/// Logs of one record that says whose logs are.
+pub const JOURNAL_OPENINGS_MAX: usize = askel_store::journal::OPENINGS_MAX;
+/// Bytes below which the journal is left as it is. Above, it is folded whenever it has doubled.
+pub const JOURNAL_FOLD_BYTES_MIN: u64 = 1024 * 1024;
 /// Images of the journal that are remembered, so that one that says nothing new is not written again.
 pub const JOURNAL_IMAGES_REMEMBERED: usize = 4_096;

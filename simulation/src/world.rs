@@ -355,9 +355,7 @@ impl World {
     }
 
     async fn hostile(&mut self, trick: usize, chance: &mut Chance) {
-        let (ends, mut ops) = self.oracle.overhear();
-        // A restored server does not know whose the logs are that it has lost.
-        ops.retain(|_| !self.server_was_restored);
+        let (ends, ops) = self.oracle.overhear();
         let passes = self.devices.values().filter_map(|there| {
             let text = there.client.as_ref()?.pass()?;
             let signed = pass::from_text(&text).ok()?;

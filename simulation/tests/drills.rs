@@ -1,6 +1,6 @@
 //! A small share of each drill; `cargo xtask drill` runs them in full.
 
-use askel_simulation::{Drilled, clones, cuts, poison};
+use askel_simulation::{Drilled, clones, cuts, poison, restores};
 
 fn well(drilled: &Drilled) {
     assert!(drilled.faults.is_empty(), "{drilled:?}");
@@ -9,6 +9,11 @@ fn well(drilled: &Drilled) {
 #[test]
 fn phones_that_are_put_back_and_copied_lose_nothing() {
     well(&clones(100));
+}
+
+#[test]
+fn a_restored_server_gets_back_what_anyone_holds_for_few_bytes() {
+    well(&restores(20));
 }
 
 #[test]

@@ -20,6 +20,7 @@ const FIRST_WISH: Wish = Wish {
     form: Form::Short,
     batches: Batches::Compact,
     turn: 0,
+    hands_back: false,
 };
 /// The reason that stands in the status when the network is to blame.
 const UNREACHABLE: &str = "UNREACHABLE";
@@ -130,7 +131,9 @@ impl Client {
                 continue;
             }
             let catalog = self.fetch_catalog(report).await?;
-            let wants_more = round.closing.more || self.shared.ask(Engine::has_more_to_send);
+            let wants_more = round.closing.more
+                || self.shared.ask(Engine::has_more_to_send)
+                || (wish.hands_back && self.shared.ask(Engine::has_pages_to_return));
             let goes_on = catalog == CatalogCame::Yes
                 || frames_wait
                 || (wants_more && round.has_progressed());
@@ -140,10 +143,24 @@ impl Client {
                 wish.form = FIRST_WISH.form;
             } else if next_turn < round.turns {
                 wish.turn = next_turn;
+            } else if !wish.hands_back && self.hands_back()? {
+                wish = Wish {
+                    hands_back: true,
+                    batches: wish.batches,
+                    ..FIRST_WISH
+                };
             } else {
+                self.decide(|engine, _| Ok(engine.ripen_pages()))?;
                 return Ok(i64::try_from(round.closing.retry_after_ms).unwrap_or(i64::MAX));
             }
         }
+    }
+
+    /// Whether something of before a restore is still missing at the server, now that everything was
+    /// pulled, and its authors had time to bring it back.
+    fn hands_back(&self) -> Result<bool, Error> {
+        self.decide(|engine, _| Ok(engine.cover_pages()))?;
+        Ok(self.shared.ask(Engine::has_pages_to_return))
     }
 
     /// One call, to the end of its answer.
@@ -257,7 +274,11 @@ impl Client {
             .shared
             .decide(|engine, now| engine.take_page(page, asked, now.wall))?;
         round.received = round.received.saturating_add(taken.ops);
-        round.again = taken.again.or(round.again);
+        // Whoever has to ask in full asks so, whatever another page says.
+        round.again = match (taken.again, round.again) {
+            (Some(Again::InFull), _) | (_, Some(Again::InFull)) => Some(Again::InFull),
+            (taken, before) => taken.or(before),
+        };
         report.received = report.received.saturating_add(taken.ops);
         let confirmed = changes.into_iter().filter_map(|change| match change {
             Change::AwardConfirmed(award) => Some(award),

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use askel_proto::v1;
-use askel_sync::{id::LogId, stream::listed::neighbour, time::ClockSegment};
+use askel_sync::{admission::ClockReading, id::LogId, stream::listed::neighbour};
 
 use super::row::BatchRow;
 
@@ -22,14 +22,16 @@ pub(crate) struct Asked {
     pub(super) sealed_before: u64,
     /// In the short form: how many of the last positions of the participant's stream are held.
     pub(super) context_ops: u32,
-    /// The clock segment that was told.
-    pub(super) clock_told: Option<ClockSegment>,
+    /// The clock that was told.
+    pub(super) clock_told: Option<ClockReading>,
     /// Whether it was said that pages may refer to nothing.
     pub(super) in_full: bool,
     /// The rows of the frames handed in.
     pub(super) frames: Vec<u32>,
     /// The rows of the pages handed back.
     pub(super) returned: Vec<u32>,
+    /// The rows of pages of which it said that nothing is missing.
+    pub(super) told: Vec<u32>,
 }
 
 /// A stream as a short form asked for it.

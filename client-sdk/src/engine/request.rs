@@ -9,13 +9,12 @@ use askel_sync::{
 use prost::Message as _;
 
 use super::{
-    Decided, Engine, ONLY,
+    Decided, Engine,
     asked::Asked,
     draft::Draft,
     enrolment::VERSIONS,
     model::Forms,
-    pack,
-    row::{Attempt, BatchRow, LogRow, PageStanding, Row, Standing, StreamRow, Table, WindowRow},
+    row::{BatchRow, LogRow, Standing, StreamRow},
 };
 use crate::{Error, clock};
 
@@ -46,6 +45,8 @@ pub(crate) struct Wish {
     pub(crate) batches: Batches,
     /// Where more streams are followed than a request has room for, each turn asks for some of them.
     pub(crate) turn: usize,
+    /// Whether what a restored server has lost goes back: once everything was pulled.
+    pub(crate) hands_back: bool,
 }
 
 impl Engine {
@@ -65,6 +66,7 @@ impl Engine {
             form,
             batches,
             turn,
+            hands_back,
         }: Wish,
     ) -> (v1::SyncRequest, Asked) {
         let mut asked = Asked {
@@ -98,7 +100,7 @@ impl Engine {
             ..now
         };
         let (rest, bytes) = self.add_batches(&mut request, &mut asked, batches, (now, hinted));
-        self.hand_on(&mut request, &mut asked, bytes);
+        self.hand_on(&mut request, &mut asked, hands_back, bytes);
         let short = (form == Form::Short && rest == Rest::None)
             .then(|| self.standard_rows())
             .flatten();
@@ -112,7 +114,7 @@ impl Engine {
         let matters = !asked.is_short() || !asked.batches.is_empty() || self.is_untied(now);
         if tells_clock && matters {
             request.client_clock = Some(client_clock(now));
-            asked.clock_told = Some(now.segment);
+            asked.clock_told = Some(now);
         }
         let written = asked.batches.iter().filter_map(|(log, sequences)| {
             let (_, own) = self.model.carried_by(*log, sequences.start).next()?;
@@ -160,7 +162,13 @@ impl Engine {
     }
 
     /// Others' frames and pages that the server lost, as many as there is room for.
-    fn hand_on(&self, request: &mut v1::SyncRequest, asked: &mut Asked, mut bytes: usize) {
+    fn hand_on(
+        &self,
+        request: &mut v1::SyncRequest,
+        asked: &mut Asked,
+        with_pages: bool,
+        mut bytes: usize,
+    ) {
         let limits = self.model.limits();
         let mut has_room = |length: usize| {
             bytes = bytes
@@ -178,49 +186,7 @@ impl Engine {
                 sealed: frame.clone(),
             });
         }
-        let Some(tenant) = self.model.enrolment().map(|one| one.tenant) else {
-            return;
-        };
-        let returnable = self.returnable().take(limits.returned_pages);
-        for (&number, page) in returnable {
-            let page = pack::returned_page(tenant, page);
-            if !has_room(page.encoded_len()) {
-                return;
-            }
-            asked.returned.push(number);
-            request.returned_pages.push(page);
-        }
-    }
-
-    fn returnable(&self) -> impl Iterator<Item = (&u32, &WindowRow)> {
-        let pages = self.model.window.iter();
-        pages.filter(|(_, page)| page.standing == PageStanding::Returnable)
-    }
-
-    /// Takes in that a request was answered to its end: what it handed back is with the server, and what
-    /// an earlier one handed back has had its time to come again.
-    pub(crate) fn request_done(&self, asked: &Asked) -> Decided<()> {
-        let mut draft = Draft::new(&self.model);
-        let told = asked.clock_told.or(self.model.attempt.clock_told);
-        if !asked.batches.is_empty() && told != self.model.attempt.clock_told {
-            let attempt = Attempt {
-                clock_told: told,
-                ..self.model.attempt.clone()
-            };
-            draft.put(ONLY, Row::Attempt(attempt));
-        }
-        for (&number, page) in &self.model.window {
-            if page.standing == PageStanding::Returned {
-                draft.delete(Table::Window, number);
-            } else if asked.returned.contains(&number) {
-                let page = WindowRow {
-                    standing: PageStanding::Returned,
-                    ..page.clone()
-                };
-                draft.put(number, Row::Window(page));
-            }
-        }
-        Decided::new(draft.finish(), ())
+        self.add_returned(request, asked, with_pages, &mut has_room);
     }
 
     fn say_long(&self, request: &mut v1::SyncRequest, form: Form, turn: usize) {
@@ -241,6 +207,8 @@ impl Engine {
         let own = self.model.carried_by(log.id, 0);
         let accepted = own.filter(|(_, own)| matches!(own.standing, Standing::Accepted { .. }));
         let settled = accepted.max_by_key(|(_, own)| own.sequence);
+        // The last one sealed is told as such.
+        let settled = settled.filter(|(_, own)| Some(own.id) != log.last_sealed);
         v1::LogHead {
             log_id: log.id.to_vec(),
             next_sequence: log.sealed_before,
@@ -274,7 +242,6 @@ impl Engine {
         let pending = |standing: &Standing| *standing == Standing::Pending;
         let log = self.model.open_log();
         log.is_some_and(|(_, log)| log.sealed_before < log.next_sequence)
-            || self.returnable().next().is_some()
             || self
                 .model
                 .batches

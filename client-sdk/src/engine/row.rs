@@ -212,8 +212,12 @@ pub(crate) enum Density {
 pub(crate) enum PageStanding {
     /// It is part of the stream as the server has it.
     Held,
-    /// The server lost it, and gets it back.
+    /// The server lost it: authors may bring all of it back.
+    SetAside,
+    /// They had their time, and the server gets it back.
     Returnable,
+    /// Nothing of it is missing any more; the server is still to be told. Without ops.
+    Covered,
     /// It was handed back; a later sync that goes through ends it.
     Returned,
 }
@@ -267,8 +271,8 @@ pub(crate) struct Attempt {
     /// What the server's time was in this boot and in those of which something is unsettled, the newest
     /// last.
     pub(crate) boots: Vec<BootTime>,
-    /// The clock segment that the server was told.
-    pub(crate) clock_told: Option<ClockSegment>,
+    /// The clock segment that the server was told, and when, by the server's time.
+    pub(crate) clock_told: Option<(ClockSegment, Timestamp)>,
 }
 
 impl LogRow {

@@ -47,6 +47,8 @@ impl Engine {
         }
         let attempt = Attempt {
             server_offset_ms,
+            // What the server took this clock for may have been wrong.
+            clock_told: None,
             ..self.model.attempt.clone()
         };
         Decided::new(vec![Write::Put(ONLY, Row::Attempt(attempt))], ())

@@ -9,21 +9,52 @@ use askel_sync::{
         listed::{ListedDay, to_numbers},
         short::{SealedHead, standard_streams, state_tag},
     },
+    time::{DAY_MS, Timestamp},
 };
 
 use super::{
-    Engine,
+    Engine, ONLY,
     asked::{Asked, AskedStream},
+    draft::Draft,
     pack,
     request::cursor,
-    row::StreamRow,
+    row::{Attempt, Row, StreamRow},
     upkeep::collective_challenges,
 };
 
+/// A clock is told anew after so long: what the server took for its own time may have been wrong.
+const CLOCK_TOLD_EVERY_MS: i64 = 7 * DAY_MS;
+
 impl Engine {
+    /// Keeps that the server remembers now what this clock says.
+    pub(super) fn note_clock_told(&self, draft: &mut Draft<'_>, asked: &Asked) {
+        // Of one boot among many that look alike nothing can be remembered.
+        let told = asked.clock_told.filter(|told| told.segment.boot_id != 0);
+        let Some(told) = told.filter(|_| self.remembers_clocks() && !asked.batches.is_empty())
+        else {
+            return;
+        };
+        let attempt = Attempt {
+            clock_told: Some((told.segment, self.server_time(told.wall))),
+            ..self.model.attempt.clone()
+        };
+        draft.put(ONLY, Row::Attempt(attempt));
+    }
+
+    /// Whether this server remembers clocks at all.
+    fn remembers_clocks(&self) -> bool {
+        self.model.limits().place_days > 0
+    }
+
     /// Whether the server remembers what this clock says.
     pub(super) fn clock_is_known(&self, now: ClockReading) -> bool {
-        self.model.limits().place_days > 0 && self.model.attempt.clock_told == Some(now.segment)
+        let told = self.model.attempt.clock_told;
+        let told = told.filter(|(segment, _)| *segment == now.segment);
+        let is_fresh = |at: Timestamp| {
+            let age_ms = self.server_time(now.wall).saturating_ms_since(at);
+            (0..CLOCK_TOLD_EVERY_MS).contains(&age_ms)
+        };
+        self.remembers_clocks() && told.is_some_and(|(_, at)| is_fresh(at))
     }
 
     /// What both sides know goes into a hash.

@@ -6,7 +6,7 @@ use super::{
     Decided, Engine, ONLY,
     liveness::{self, Waiting},
     rejected_op,
-    row::{Attempt, PageStanding, Row, Standing, Write},
+    row::{Attempt, Row, Standing, Write},
 };
 use crate::{Change, Notice, NoticeKind, RejectedOp, Status};
 
@@ -40,9 +40,8 @@ impl Engine {
             let first = waiting.deferred_until.unwrap_or(until);
             waiting.deferred_until = Some(first.min(until));
         }
-        let returnable = |page: &super::row::WindowRow| page.standing == PageStanding::Returnable;
         let hands_on = !self.model.carried.is_empty() && self.model.enrolment().is_some();
-        if hands_on || self.model.window.values().any(returnable) {
+        if hands_on || self.has_pages_set_aside() {
             waiting.ready_since.get_or_insert(now);
         }
         waiting

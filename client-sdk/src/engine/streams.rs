@@ -50,7 +50,7 @@ impl Engine {
             return Ok(());
         }
         // A restored server's stream goes on from its parent up to a head; any other is a new one.
-        if info.parent_stream_id == held.as_bytes() {
+        if info.parent_as_asked || info.parent_stream_id == held.as_bytes() {
             return self.set_back(draft, (number, row), id, info);
         }
         self.drop_stream_ops(draft, number);
@@ -316,7 +316,7 @@ fn set_aside(draft: &mut Draft<'_>, number: u32, page: &WindowRow, healed_to: u6
         return;
     }
     let page = WindowRow {
-        standing: PageStanding::Returnable,
+        standing: PageStanding::SetAside,
         ..page.clone()
     };
     draft.put(number, Row::Window(page));

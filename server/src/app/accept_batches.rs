@@ -1,5 +1,7 @@
 //! Taking in what a device hands in.
 
+use std::collections::BTreeSet;
+
 use askel_proto::v1;
 use askel_store::DeviceClock;
 use askel_sync::{
@@ -7,6 +9,7 @@ use askel_sync::{
     frame::ENCODING,
     id::LogId,
     log::{Batch, BatchError},
+    op::Origin,
     time::BootTime,
 };
 use prost::Message as _;
@@ -39,6 +42,10 @@ pub(crate) struct HandedIn {
 pub(crate) struct TakenIn {
     pub(crate) receipt: Receipt,
     pub(crate) frames: Vec<FrameResult>,
+    /// How long to wait with frames that could not be taken now, in milliseconds.
+    pub(crate) retry_after_ms: u64,
+    /// Ops of other logs that the device offered again, by their origins.
+    pub(crate) offered: BTreeSet<Origin>,
 }
 
 /// Opens every batch first: one bad signature and nothing of the request is taken in. Then queues
@@ -52,25 +59,36 @@ pub(super) async fn accept(
 ) -> Result<TakenIn, AppError> {
     let frames = handed_in.frames.clone();
     let heads = handed_in.heads.clone();
-    let receipt = accept_own(app, caller, handed_in).await?;
+    let (receipt, offered) = accept_own(app, caller, handed_in).await?;
     let claims = claims(wanted, &heads, &receipt);
     if !claims.is_empty() {
         app.store().record_claims(caller.tenant, &claims).await?;
     }
     let frames = take_in_frames(app, caller, frames).await;
     let stirred = receipt.stirred || frames.iter().any(|frame| frame.stirred);
+    let waits = frames.iter().map(|frame| frame.retry_after_ms);
     Ok(TakenIn {
+        retry_after_ms: waits.max().unwrap_or(0),
         receipt: Receipt { stirred, ..receipt },
         frames: frames.into_iter().map(|frame| frame.result).collect(),
+        offered,
     })
 }
 
-async fn accept_own(app: &App, caller: &Caller, handed_in: HandedIn) -> Result<Receipt, AppError> {
+async fn accept_own(
+    app: &App,
+    caller: &Caller,
+    handed_in: HandedIn,
+) -> Result<(Receipt, BTreeSet<Origin>), AppError> {
     let returned = verified(app, caller, handed_in.returned).await?;
     if handed_in.batches.is_empty() && handed_in.heads.is_empty() && returned.is_empty() {
-        return Ok(Receipt::default());
+        return Ok((Receipt::default(), BTreeSet::new()));
     }
     let device = &caller.device;
+    let told = handed_in.clock.map(|told| DeviceClock {
+        segment: told.segment,
+        ahead_ms: told.wall.saturating_ms_since(app.now()),
+    });
     let clock = clock(app, caller, handed_in.clock);
     let plain = PlainBatches::of(caller.tenant, device.id, clock)
         .naming(handed_in.heads.iter().map(|head| head.log));
@@ -98,6 +116,7 @@ async fn accept_own(app: &App, caller: &Caller, handed_in: HandedIn) -> Result<R
     }
     let whose = [(caller.tenant, device.id)];
     let ops = count(&batches);
+    let offered = offered_again(&batches);
     app.quotas.take(&whose, ops, app.now())?;
     let submission = Submission {
         author: author(device),
@@ -113,11 +132,21 @@ async fn accept_own(app: &App, caller: &Caller, handed_in: HandedIn) -> Result<R
     let news = submitted.as_ref().map_or(0, |receipt| receipt.news);
     app.quotas.give_back(&whose, ops.saturating_sub(news));
     let mut receipt = submitted?;
-    if let Some(told) = handed_in.clock {
-        note_clock(app, caller, told).await?;
+    if let Some(told) = told {
+        // Whoever is not remembered is asked.
+        let _ = note_clock(app, caller, told).await;
     }
     want_plain(&mut receipt, plain_wanted);
-    Ok(receipt)
+    Ok((receipt, offered))
+}
+
+/// Where ops were first written that are carried by another log.
+fn offered_again(batches: &[Batch]) -> BTreeSet<Origin> {
+    let of_others = batches.iter().flat_map(|batch| {
+        let origins = batch.ops.iter().map(|op| op.origin);
+        origins.filter(|origin| origin.log != batch.log)
+    });
+    of_others.collect()
 }
 
 /// The device's clock: as it says, or as it was last told, which holds for all of a segment.
@@ -130,11 +159,7 @@ fn clock(app: &App, caller: &Caller, told: Option<ClockReading>) -> Clock {
 }
 
 /// Remembers what a device says of its clock, so that it need not say it again.
-async fn note_clock(app: &App, caller: &Caller, told: ClockReading) -> Result<(), AppError> {
-    let clock = DeviceClock {
-        segment: told.segment,
-        ahead_ms: told.wall.saturating_ms_since(app.now()),
-    };
+async fn note_clock(app: &App, caller: &Caller, clock: DeviceClock) -> Result<(), AppError> {
     let is_known = caller.device.clock.is_some_and(|known| {
         let moved = known.ahead_ms.saturating_sub(clock.ahead_ms);
         known.segment == clock.segment && moved.saturating_abs() < CLOCK_MOVED_MS_MIN

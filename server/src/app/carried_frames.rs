@@ -25,13 +25,19 @@ pub(super) struct Carried {
     pub(super) result: FrameResult,
     /// As [`Receipt::stirred`].
     pub(super) stirred: bool,
+    /// How long to wait before it is handed in again, in milliseconds; 0 if the server can't say.
+    pub(super) retry_after_ms: u64,
 }
 
 impl Carried {
-    const fn without_effect(result: FrameResult) -> Self {
+    fn refused(error: &AppError) -> Self {
         Self {
-            result,
+            result: result_of(error),
             stirred: false,
+            retry_after_ms: match error {
+                AppError::Later { retry_after_ms, .. } => *retry_after_ms,
+                _ => 0,
+            },
         }
     }
 }
@@ -46,7 +52,7 @@ pub(super) async fn take_in_frames(
     for frame in frames {
         carried.push(match take_in(app, caller, &frame).await {
             Ok(carried) => carried,
-            Err(error) => Carried::without_effect(result_of(&error)),
+            Err(error) => Carried::refused(&error),
         });
     }
     carried
@@ -89,6 +95,7 @@ async fn take_in(app: &App, caller: &Caller, frame: &[u8]) -> Result<Carried, Ap
     Ok(Carried {
         result: settled(&receipt, &ends),
         stirred: receipt.stirred,
+        retry_after_ms: 0,
     })
 }
 

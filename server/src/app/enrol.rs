@@ -54,9 +54,14 @@ pub(crate) async fn enrol(app: &App, enrolment: &Enrolment) -> Result<Enrolled, 
         // No more is told about a tenant that is not here than about a code that is not.
         return Err(Reason::InvitationUnknown.into());
     };
-    if enrolment.right != EnrolRight::Approval {
+    // Nobody guesses a key: waiting for an approval is no attempt at guessing.
+    let trying = if enrolment.right == EnrolRight::Approval {
+        None
+    } else {
+        let turn = app.trying.lock().await;
         check_guessing(app, tenant.id, now).await?;
-    }
+        Some(turn)
+    };
     let Some(code) = normalised(&enrolment.right) else {
         return Err(failed(app, tenant.id, now, Reason::InvitationUnknown).await);
     };
@@ -80,10 +85,10 @@ pub(crate) async fn enrol(app: &App, enrolment: &Enrolment) -> Result<Enrolled, 
     let device = match app.store().enrol(tenant.id, &grant, &device, &audit).await {
         Ok(device) => device,
         Err(EnrolError::Store(error)) => return Err(error.into()),
-        // Nobody guesses a key: waiting for an approval is no attempt at guessing.
         Err(error) if enrolment.right == EnrolRight::Approval => return Err(reason(&error).into()),
         Err(error) => return Err(failed(app, tenant.id, now, reason(&error)).await),
     };
+    drop(trying);
     // What its other devices hear of it was written with it.
     app.projector.settle(tenant.id).await;
     let sheet = next_sheet.map(|code| RecoverySheet {

@@ -46,6 +46,9 @@ pub(crate) struct Exchange {
     pub(crate) receipt: Receipt,
     /// What became of the carried frames, by their index.
     pub(crate) frames: Vec<FrameResult>,
+    /// How long the caller is to wait before its next Sync, in milliseconds; 0 where nothing of the
+    /// server's is used up.
+    pub(crate) retry_after_ms: u64,
     /// `None` when the caller has to ask in full first.
     pub(crate) pages: Option<PageReader>,
 }
@@ -77,7 +80,12 @@ pub(crate) async fn exchange(
     compare_sums(app, caller, &sums).await?;
     let clock_is_off = clock_is_off(app, caller, handed_in.clock);
     let heads = handed_in.heads.clone();
-    let TakenIn { receipt, frames } = accept(app, caller, handed_in, &wanted).await?;
+    let TakenIn {
+        receipt,
+        frames,
+        retry_after_ms,
+        offered,
+    } = accept(app, caller, handed_in, &wanted).await?;
     let mut short = short;
     if !receipt.erased.is_empty() {
         app.projector.forget(caller.tenant, &receipt.erased).await;
@@ -101,9 +109,10 @@ pub(crate) async fn exchange(
         staff_certificate,
         receipt,
         frames,
+        retry_after_ms,
         pages: None,
     };
-    let held = match short {
+    let mut held = match short {
         None => held_by_heads(app, &heads, &exchange.receipt, &wishes),
         Some(short) => {
             exchange.server_time = exchange.server_time.filter(|_| clock_is_off);
@@ -117,6 +126,9 @@ pub(crate) async fn exchange(
             held_since(app, below.into_iter().collect())
         }
     };
+    if wishes.context.is_given() || exchange.form != Form::Long {
+        held.offered = offered;
+    }
     exchange.pages = Some(PageReader::open(app, caller, wanted, wishes, held).await?);
     Ok(exchange)
 }
@@ -155,6 +167,7 @@ fn held_by_heads(app: &App, heads: &[Head], receipt: &Receipt, wishes: &PageWish
 fn held_since(app: &App, below: std::collections::BTreeMap<LogId, u64>) -> Held {
     let held_ms = OWN_OPS_HELD_DAYS.saturating_mul(DAY_MS);
     Held {
+        offered: std::collections::BTreeSet::new(),
         below,
         received_since: app.now().saturating_add_ms(held_ms.saturating_neg()),
     }

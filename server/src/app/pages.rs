@@ -1,6 +1,6 @@
 //! One page of a stream: which ops it takes, how they are written, and its MAC.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use askel_proto::v1;
 use askel_store::{StreamHead, StreamOp};
@@ -9,7 +9,7 @@ use askel_sync::{
     frame::{Chain, ENCODING, FrameLimits, decode_ops},
     id::{LogId, TenantId},
     limits::{PAGE_CONTEXT_OPS_MAX, PAYLOAD_BYTES_MAX},
-    op::Op,
+    op::{Op, Origin},
     page::{PageKey, PageSpan, digest},
     short::ShortPage,
     stream::StreamKey,
@@ -34,6 +34,8 @@ pub(crate) enum PageEncoding {
 pub(crate) struct Held {
     /// Logs of the reader, with the first sequence that it may lack.
     pub(crate) below: BTreeMap<LogId, u64>,
+    /// Ops that it has just handed in, by their origins.
+    pub(crate) offered: BTreeSet<Origin>,
     /// A reader drops its own ops some weeks after they were received.
     pub(crate) received_since: Timestamp,
 }
@@ -41,11 +43,12 @@ pub(crate) struct Held {
 impl Held {
     pub(super) fn covers(&self, admitted: &AdmittedOp) -> bool {
         let origin = admitted.op.origin;
-        admitted.admission.received_at >= self.received_since
-            && self
-                .below
-                .get(&origin.log)
-                .is_some_and(|next| origin.sequence < *next)
+        let is_below = self
+            .below
+            .get(&origin.log)
+            .is_some_and(|next| origin.sequence < *next);
+        (is_below && admitted.admission.received_at >= self.received_since)
+            || self.offered.contains(&origin)
     }
 }
 
@@ -213,24 +216,41 @@ impl Waiting {
         page.ops.len()
     }
 
+    /// All that is left of a place's day, after what the reader has said itself; `None` where that takes
+    /// more than a page: only the sum at the end tells that both sides meant the same.
+    fn after_readers(&self, binding: &Binding, ops: &[AdmittedOp], room: usize) -> Option<Vec<u8>> {
+        if !self.context.is_empty() {
+            return None;
+        }
+        let mut chain = Chain::new(binding.tenant);
+        chain.learn_unjudged(&binding.reader_ops);
+        chain.learn(&self.neighbour);
+        let columns = encode(chain, ops, &binding.held);
+        (columns.len() <= room).then_some(columns)
+    }
+
     /// Puts columns into a page; of how many ops.
     fn columns(&mut self, page: &mut v1::Page, binding: &Binding) -> usize {
         let ops: Vec<AdmittedOp> = self.read.iter().map(|op| op.admitted.clone()).collect();
-        let mut chain = Chain::new(binding.tenant);
-        if self.is_day() && self.index > 0 {
-            chain.learn_unjudged(&binding.reader_ops);
-            chain.learn(&self.neighbour);
+        let room = self.page_bytes_max.saturating_sub(PAGE_FRAME_BYTES).max(1);
+        page.encoding = ENCODING;
+        if self.is_day()
+            && self.index > 0
+            && self.read_out
+            && let Some(columns) = self.after_readers(binding, &ops, room)
+        {
             let own = u32::try_from(binding.reader_ops.len()).unwrap_or(u32::MAX);
             let neighbour = u32::from(self.neighbour.is_some());
             page.reader_context = own.saturating_mul(2).saturating_add(neighbour);
+            page.columns = columns;
+            return ops.len();
         }
+        let mut chain = Chain::new(binding.tenant);
         chain.learn(self.context.iter().map(|op| &op.admitted));
-        page.encoding = ENCODING;
         page.context_ops = self.context.front().map_or(0, |first| {
             let span = page.first_position.saturating_sub(first.position);
             u32::try_from(span).unwrap_or(u32::MAX)
         });
-        let room = self.page_bytes_max.saturating_sub(PAGE_FRAME_BYTES).max(1);
         let mut count = ops.len().min(self.fitted.saturating_add(self.fitted / 4));
         loop {
             let some = ops.get(..count).unwrap_or(&ops);
@@ -253,7 +273,7 @@ impl Waiting {
 }
 
 fn encode(mut chain: Chain, ops: &[AdmittedOp], held: &Held) -> Vec<u8> {
-    let elided: std::collections::BTreeSet<_> = ops
+    let elided: BTreeSet<_> = ops
         .iter()
         .filter(|op| held.covers(op))
         .map(|op| (op.op.origin.log, op.op.origin.sequence))

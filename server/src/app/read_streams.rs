@@ -361,7 +361,7 @@ pub(super) async fn head(
         return Ok(Some(head));
     }
     match openable(app, caller, key).await? {
-        Some(target) => Ok(Some(app.store().open_stream(caller.tenant, target).await?)),
+        Some(target) => Ok(app.store().open_stream(caller.tenant, target).await?),
         None => Ok(None),
     }
 }

@@ -4,14 +4,14 @@
 //! passed over: its reader drops it either way.
 
 use askel_proto::v1;
-use askel_store::{Claim, Lineage};
+use askel_store::{Claim, HealedBy, Lineage};
 use askel_sync::{
     admission::AdmittedOp,
     id::StreamId,
     page::{PageSpan, digest},
 };
 
-use super::{App, AppError, Caller, WantedStream, pages::decoded};
+use super::{App, AppError, Caller, WantedStream, pages::decoded, streams::reads};
 use crate::{
     ingest::{Head, Receipt, ReturnedPage},
     limits::STREAM_READ_OPS,
@@ -50,19 +50,30 @@ async fn verified_one(
         first_position: page.first_position,
         next_position: page.next_position,
     };
+    let returned = |by, ops| ReturnedPage {
+        ancestor,
+        key,
+        after: span.first_position.saturating_sub(1),
+        up_to: span.next_position,
+        by,
+        ops,
+    };
+    if page.mac.is_empty() {
+        // A reader's word that nothing of it is missing: whoever reads the stream may say so.
+        let says = is_bare(&page) && span.next_position > head && reads(caller, key);
+        return Ok(says.then(|| returned(HealedBy::Word, Vec::new())));
+    }
     let mac = page.mac.clone();
     let Some(ops) = ops_of(caller, page).filter(|_| span.next_position > head) else {
         return Ok(None);
     };
     let digest = digest(caller.tenant, &span, &ops);
     let verifies = app.keys(caller.tenant)?.page_mac().verifies(&digest, &mac);
-    Ok(verifies.then(|| ReturnedPage {
-        ancestor,
-        key,
-        after: span.first_position.saturating_sub(1),
-        up_to: span.next_position,
-        ops,
-    }))
+    Ok(verifies.then(|| returned(HealedBy::Pages, ops)))
+}
+
+fn is_bare(page: &v1::Page) -> bool {
+    page.ops.is_empty() && page.columns.is_empty()
 }
 
 /// The ops of a page that refers to nothing outside it.

@@ -143,6 +143,11 @@ enum Right {
     Never,
 }
 
+/// Whether the caller may read a stream.
+pub(super) fn reads(caller: &Caller, key: StreamKey) -> bool {
+    matches!(right(caller, key), Right::Reads)
+}
+
 fn right(caller: &Caller, key: StreamKey) -> Right {
     match key {
         StreamKey::Participant(_) if caller.is_on_probation() => Right::Withheld,

@@ -13,8 +13,9 @@ use askel_sync::{
 };
 
 use super::{
-    Conflict, Exception, Hand, Head, IngestError, LogVerdict, Receipt, Submission,
+    Conflict, Exception, Hand, IngestError, LogVerdict, Receipt, Submission,
     facts::{Held, Known, check_in_fact},
+    forgotten::forgotten,
 };
 use crate::entropy::EntropyFailed;
 
@@ -46,6 +47,7 @@ pub(super) fn decide(
         } else if desk.is_revoked(submission) {
             Err(IngestError::Revoked)
         } else {
+            desk.decided.append.from.extend(taken_from(submission));
             Ok(desk.receipt(submission)?)
         };
         desk.decided.receipts.push(receipt);
@@ -107,7 +109,7 @@ impl Desk<'_> {
         let conflict = if foreign && !askel_sync::planted!(WriterUnchecked) {
             Some(Conflict::NotTheWriter)
         } else {
-            head.and_then(|head| self.forgotten(head, settled_before))
+            head.and_then(|head| forgotten(self.known, head, settled_before))
         };
         LogVerdict {
             log,
@@ -121,22 +123,6 @@ impl Desk<'_> {
                 state.last_op.filter(|op| more && *op != ERASED_OP)
             }),
         }
-    }
-
-    fn forgotten(&self, head: &Head, server_next: u64) -> Option<Conflict> {
-        if server_next > head.next_sequence && !askel_sync::planted!(HeadAheadIgnored) {
-            return Some(Conflict::HeadAhead);
-        }
-        let last = head.next_sequence.checked_sub(1);
-        let last = last.zip(head.last_op_prefix);
-        let is_another = |(sequence, prefix): (u64, [u8; 8])| {
-            let entry = self.known.held.get(&(head.log, sequence));
-            // What was erased is not there to be compared with.
-            let entry = entry.filter(|entry| entry.op != ERASED_OP);
-            entry.is_some_and(|entry| !entry.op.as_bytes().starts_with(&prefix))
-        };
-        let mut told = [last, head.settled].into_iter().flatten();
-        told.any(is_another).then_some(Conflict::SequenceTaken)
     }
 
     /// Settles the ops of a batch from where the log stands. Ops past a gap, or after a conflict,
@@ -348,6 +334,22 @@ impl Desk<'_> {
         }
         state.next_sequence = state.next_sequence.max(entry.sequence.saturating_add(1));
         self.decided.append.entries.push(entry);
+    }
+}
+
+/// The devices that must still be good when a submission is written down.
+fn taken_from(submission: &Submission) -> Vec<DeviceId> {
+    let author = submission.author.device;
+    match submission.hand {
+        Hand::Own => vec![author],
+        Hand::Carried {
+            by,
+            same_person: true,
+        } => vec![by],
+        Hand::Carried {
+            by,
+            same_person: false,
+        } => vec![by, author],
     }
 }
 

@@ -31,6 +31,7 @@ impl Desk<'_> {
             }
         }
         self.decided.append.healed.push(Healed {
+            by: page.by,
             ancestor: page.ancestor,
             after: page.after,
             up_to: page.up_to,

@@ -20,6 +20,7 @@ use super::{
 };
 use crate::{
     app::{App, AppError, Reason, authenticate},
+    connection::Asked,
     limits::{BODY_BYTES_MAX, BODY_MS_MAX, OPEN_BODY_BYTES_MAX},
 };
 
@@ -66,6 +67,9 @@ where
         // The clone may not be ready; the one that was polled is.
         let spare = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, spare);
+        if let Some(asked) = request.extensions().get::<Asked>() {
+            asked.note();
+        }
         Box::pin(async move {
             let started = app.components.clock.monotonic();
             let row = row_of(request.uri().path());

@@ -19,8 +19,8 @@ use askel_sync::{
 };
 use async_trait::async_trait;
 
-pub(crate) use self::enrol::Enrolling;
 use self::row::{DeviceRow, InvitationRow};
+pub(crate) use self::{enrol::Enrolling, row::REVOKED};
 use crate::{
     SqliteStore, audit,
     column::{id, number, scope_column},

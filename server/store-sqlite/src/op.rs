@@ -8,7 +8,7 @@ pub(crate) use read::list_tallies;
 
 use askel_store::{
     Append, AppendError, Lineage, LiveRegister, LogState, OpStore, PartOf, Reading, StoreError,
-    StreamHead, StreamOp, StreamPart, StreamTarget,
+    StreamHead, StreamOp, StreamPart, StreamTarget, owner_of,
 };
 use askel_sync::{
     admission::AdmittedOp,
@@ -160,27 +160,32 @@ impl OpStore for SqliteStore {
         &self,
         tenant: TenantId,
         target: StreamTarget,
-    ) -> Result<StreamHead, StoreError> {
+    ) -> Result<Option<StreamHead>, StoreError> {
         // Nearly always it is there, and the writer need not be asked.
         if let Some(head) = self.lookup_streams(tenant, &[target.key]).await?.pop() {
-            return Ok(head);
+            return Ok(Some(head));
         }
         let (key, stream) = (&tenant.as_bytes()[..], stream_column(target.key)?);
         let handle = &target.new_id.as_bytes()[..];
+        let owner = owner_of(target.key);
+        let owner = owner.as_ref().map(|id| &id.as_bytes()[..]);
         let mut transaction = self.write().await?;
         sqlx::query!(
-            "INSERT INTO stream (tenant, stream, handle, head, sum) VALUES (?, ?, ?, 0, 0)
+            "INSERT INTO stream (tenant, stream, handle, head, sum)
+             SELECT ?1, ?2, ?3, 0, 0
+             WHERE NOT EXISTS (SELECT 1 FROM erased WHERE tenant = ?1 AND id = ?4)
              ON CONFLICT (tenant, stream) DO NOTHING",
             key,
             stream,
-            handle
+            handle,
+            owner
         )
         .execute(&mut *transaction)
         .await
         .map_err(store_error)?;
         let head = read::head(&mut transaction, tenant, &stream).await?;
         commit(transaction).await?;
-        head.ok_or(StoreError::Inconsistent("a stream was not opened"))
+        Ok(head)
     }
 
     async fn lookup_stream_id(

@@ -28,6 +28,7 @@ struct AncestorRow {
     head: i64,
     claimed: i64,
     healed: Vec<u8>,
+    told: Vec<u8>,
 }
 
 impl TryFrom<AncestorRow> for Ancestor {
@@ -46,6 +47,7 @@ impl TryFrom<AncestorRow> for Ancestor {
             head: number(row.head)?,
             claimed: number(row.claimed)?,
             healed: row.healed.chunks(16).map(span).collect::<Result<_, _>>()?,
+            told: row.told.chunks(16).map(span).collect::<Result<_, _>>()?,
         })
     }
 }
@@ -59,7 +61,7 @@ pub(crate) async fn ancestor(
     let (key, handle) = (&tenant.as_bytes()[..], &handle.as_bytes()[..]);
     let row = sqlx::query_as!(
         AncestorRow,
-        "SELECT stream, head, claimed, healed FROM ancestor WHERE tenant = ? AND handle = ?",
+        "SELECT stream, head, claimed, healed, told FROM ancestor WHERE tenant = ? AND handle = ?",
         key,
         handle
     )
@@ -78,15 +80,18 @@ pub(crate) async fn put_ancestor(
 ) -> Result<(), StoreError> {
     let (key, handle) = (&tenant.as_bytes()[..], &handle.as_bytes()[..]);
     let claimed: i64 = number(ancestor.claimed)?;
-    let spans = ancestor.healed.iter();
-    let healed: Vec<u8> = spans
-        .flat_map(|(after, up_to)| [after.to_be_bytes(), up_to.to_be_bytes()])
-        .flatten()
-        .collect();
+    let spans = |spans: &[(u64, u64)]| -> Vec<u8> {
+        let ends = spans
+            .iter()
+            .flat_map(|(after, up_to)| [after.to_be_bytes(), up_to.to_be_bytes()]);
+        ends.flatten().collect()
+    };
+    let (healed, told) = (spans(&ancestor.healed), spans(&ancestor.told));
     sqlx::query!(
-        "UPDATE ancestor SET claimed = ?, healed = ? WHERE tenant = ? AND handle = ?",
+        "UPDATE ancestor SET claimed = ?, healed = ?, told = ? WHERE tenant = ? AND handle = ?",
         claimed,
         healed,
+        told,
         key,
         handle
     )
@@ -207,8 +212,8 @@ async fn renew_after(
     });
     let renewed = rows(renewed.collect::<Result<Vec<_>, StoreError>>()?);
     sqlx::query!(
-        "INSERT INTO ancestor (tenant, handle, stream, head, claimed, healed)
-         SELECT ?1, unhex(value ->> 1), unhex(value ->> 0), value ->> 2, value ->> 2, x''
+        "INSERT INTO ancestor (tenant, handle, stream, head, claimed, healed, told)
+         SELECT ?1, unhex(value ->> 1), unhex(value ->> 0), value ->> 2, value ->> 2, x'', x''
          FROM json_each(?2)",
         key,
         renewed
@@ -306,7 +311,7 @@ async fn count(connection: &mut SqliteConnection, tenant: TenantId) -> Result<He
     let key = &tenant.as_bytes()[..];
     let ancestors = sqlx::query_as!(
         AncestorRow,
-        "SELECT stream, head, claimed, healed FROM ancestor WHERE tenant = ?",
+        "SELECT stream, head, claimed, healed, told FROM ancestor WHERE tenant = ?",
         key
     )
     .fetch_all(&mut *connection)
@@ -346,6 +351,7 @@ mod tests {
             head: 1,
             claimed: 9,
             healed: healed.to_vec(),
+            told: Vec::new(),
         };
         let spans = [[0, 0, 0, 0, 0, 0, 0, 2], [0, 0, 0, 0, 0, 0, 0, 5]].concat();
         let read = Ancestor::try_from(row(&spans)).unwrap();

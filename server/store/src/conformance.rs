@@ -189,6 +189,10 @@ macro_rules! store_conformance {
             staff_and_cards_stand_as_the_journal_says
             who_is_erased_stays_erased
             key_lists_and_catalogs_stand_as_the_journal_says
+            logs_have_the_writers_that_the_journal_says
+            a_folded_journal_says_the_same
+            no_stream_of_the_erased_is_opened
+            nothing_is_appended_from_a_revoked_device
         }
     };
     ($open:path; $($name:ident)+) => {

@@ -50,6 +50,15 @@ macro_rules! tombstone_of {
 
 tombstone_of!(ParticipantId DeviceId LogId PassTag);
 
+/// Whose a stream is, if it goes with a person.
+pub fn owner_of(stream: StreamKey) -> Option<Tombstone> {
+    match stream {
+        StreamKey::Participant(participant) => Some(participant.into()),
+        StreamKey::Device(device) => Some(device.into()),
+        _ => None,
+    }
+}
+
 /// What was erased, by its random ids.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Erased {

@@ -198,7 +198,7 @@ pass_on! { OpStore {
     ) -> Answer<Vec<(u64, OpId, Option<String>, bool)>>;
     fn lookup_ops(tenant: TenantId, ops: &[OpId]) -> Answer<Vec<AdmittedOp>>;
     fn lookup_streams(tenant: TenantId, streams: &[StreamKey]) -> Answer<Vec<StreamHead>>;
-    fn open_stream(tenant: TenantId, target: StreamTarget) -> Answer<StreamHead>;
+    fn open_stream(tenant: TenantId, target: StreamTarget) -> Answer<Option<StreamHead>>;
     fn lookup_stream_id(
         tenant: TenantId,
         id: StreamId

@@ -4,11 +4,16 @@
 //! what is revoked, burned or used stays so, and who is erased stays erased.
 
 mod codec;
+mod fold;
 mod merge;
 
 pub use codec::MalformedEntry;
+pub use fold::{OPENINGS_MAX, folded};
 
-use askel_sync::id::{DeviceId, ParticipantId, PassTag};
+use askel_sync::{
+    id::{DeviceId, LogId, ParticipantId, PassTag},
+    time::Timestamp,
+};
 
 use crate::{
     Approval, CatalogVersion, Device, Erased, Invitation, PassRecord, RecoverySheet, Tenant,
@@ -32,6 +37,19 @@ pub enum Entry {
     Tenant(Tenant),
     /// A catalog version with its content.
     Catalog(CatalogVersion),
+    /// Logs were opened. What their writers offer again stays theirs when the logs are lost.
+    Logs(Vec<LogOpening>),
+}
+
+/// A log and its one writer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogOpening {
+    /// The log.
+    pub log: LogId,
+    /// Its writer.
+    pub device: DeviceId,
+    /// When its first entry was written, by the server's clock.
+    pub opened_at: Timestamp,
 }
 
 /// Of what an image is wanted.

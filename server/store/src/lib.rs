@@ -31,13 +31,13 @@ pub use enrolment::{
     Grant, Invitation, NewDevice, Notice, PassRecord, RecoverySheet, Revoke, Right, RightKind,
     Scope, decide, ended_by,
 };
-pub use erasure::{Blanking, Erased, ErasureStore, Tombstone, pass_of};
+pub use erasure::{Blanking, Erased, ErasureStore, Tombstone, owner_of, pass_of};
 pub use error::StoreError;
 pub use op::{
     Ancestor, Append, AppendError, Before, Claim, ERASED_OP, Entry, EntryBefore, EntryOutcome,
-    Healed, Healing, Lineage, LiveRegister, LogState, Needs, OpStore, OutboxDraft, PartOf, Plan,
-    Reading, RegisterPlace, Returned, Settled, StreamHead, StreamOp, StreamPart, StreamPlace,
-    StreamTarget, TallyChange,
+    Healed, HealedBy, Healing, Lineage, LiveRegister, LogState, Needs, OpStore, OutboxDraft,
+    PartOf, Plan, Reading, RegisterPlace, Returned, Settled, StreamHead, StreamOp, StreamPart,
+    StreamPlace, StreamTarget, TallyChange,
 };
 pub use page::{PageOf, PageRequest};
 pub use projection::{

@@ -5,8 +5,10 @@ mod healing;
 mod plan;
 
 pub use effects::{LiveRegister, RegisterPlace, StreamPlace};
-pub use healing::{Ancestor, Claim, Healed, Healing, Lineage};
+pub use healing::{Ancestor, Claim, Healed, HealedBy, Healing, Lineage};
 pub use plan::{Before, EntryBefore, Needs, OutboxDraft, Plan, Settled};
+
+use std::collections::BTreeSet;
 
 use askel_sync::{
     admission::{Admission, AdmittedOp, Flags, Role, Strength},
@@ -30,6 +32,8 @@ pub struct Append {
     pub healed: Vec<Healed>,
     /// What a projection found, if this append is one's.
     pub projection: Projection,
+    /// Devices that this is taken from: none of them may be revoked.
+    pub from: BTreeSet<DeviceId>,
     /// What is noted with it. An equal note of the same millisecond is the same note.
     pub audits: Vec<Audit>,
 }
@@ -216,7 +220,7 @@ impl StreamOp {
 pub enum AppendError {
     /// Another writer came first: a sequence lies past the log's next, or holds another op or the
     /// same one settled otherwise, or the log has another writer, or an op is by or about someone who
-    /// is erased. Read what was decided on again and decide anew.
+    /// is erased, or a device that it is from is revoked. Read what was decided on again and decide anew.
     #[error("another writer came first")]
     Raced,
     /// The store failed.
@@ -237,14 +241,15 @@ pub trait OpStore: Send + Sync {
         now: Timestamp,
     ) -> Result<Vec<StreamHead>, AppendError>;
 
-    /// The states of those of the logs that exist, in the order asked.
+    /// The states of those of the logs that exist, in the order asked. After a restore some are known
+    /// by their writers alone: nothing of them is here.
     async fn lookup_logs(
         &self,
         tenant: TenantId,
         logs: &[LogId],
     ) -> Result<Vec<LogState>, StoreError>;
 
-    /// A device's logs, the one that was opened last first, at most `limit`.
+    /// A device's logs with entries, the one that was opened last first, at most `limit`.
     async fn list_device_logs(
         &self,
         tenant: TenantId,
@@ -276,12 +281,12 @@ pub trait OpStore: Send + Sync {
         streams: &[StreamKey],
     ) -> Result<Vec<StreamHead>, StoreError>;
 
-    /// Makes sure a stream exists and returns its head.
+    /// Makes sure a stream exists and returns its head; `None` for one of the erased, which stays gone.
     async fn open_stream(
         &self,
         tenant: TenantId,
         target: StreamTarget,
-    ) -> Result<StreamHead, StoreError>;
+    ) -> Result<Option<StreamHead>, StoreError>;
 
     /// Which stream a handle names or named before a restore. The handle of an erased person's
     /// stream names nothing.

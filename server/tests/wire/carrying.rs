@@ -177,6 +177,13 @@ async fn a_device_hands_in_so_much_within_an_hour(world: World) {
     let parcel = frame(&world, &phone, one_more.batches.clone());
     let later = carry(&world, &carrier, vec![parcel.clone()]).await;
     assert_eq!(later, [Became::Later]);
+    let request = v1::SyncRequest {
+        carried_frames: vec![parcel],
+        ..v1::SyncRequest::default()
+    };
+    let told = carrier.send(&world, request).await.expect("synced");
+    let wait_ms = told.closing.retry_after_ms;
+    assert!((1..=3_600_000).contains(&wait_ms), "{wait_ms}");
     carrier.check_in(&world, LIBRARY).await;
     let next_hour = NOON.saturating_add_ms(3_600_000);
     world.set_clock(next_hour);

@@ -58,6 +58,24 @@ async fn an_unknown_used_or_expired_code_is_refused_and_changes_nothing(world: W
     assert_eq!(world.snapshot().await, before);
 }
 
+async fn many_guesses_at_once_are_no_more_than_one_after_the_other(world: World) {
+    let world = std::sync::Arc::new(world);
+    let mut guesses = tokio::task::JoinSet::new();
+    for _ in 0..60 {
+        let world = std::sync::Arc::clone(&world);
+        guesses.spawn(async move { world.enrol("0000-0000-0000", &new_key()).await });
+    }
+    let mut tried = 0;
+    while let Some(guess) = guesses.join_next().await {
+        let refusal = guess.expect("answered").expect_err("refused");
+        match refusal.code() {
+            Code::NotFound => tried += 1,
+            _ => refused(&refusal, Code::ResourceExhausted, "ENROLMENT_LIMITED"),
+        }
+    }
+    assert_eq!(tried, 20);
+}
+
 async fn guessing_is_stopped_for_a_while_and_then_the_good_code_works(world: World) {
     let good = world.invite(Role::Participant, &[]).await;
     let before = world.snapshot().await;
@@ -221,6 +239,7 @@ async fn a_staff_device_waits_for_its_inviter(world: World) {
 on_both_stores!(
     the_same_code_with_the_same_key_gets_the_same_answer,
     an_unknown_used_or_expired_code_is_refused_and_changes_nothing,
+    many_guesses_at_once_are_no_more_than_one_after_the_other,
     guessing_is_stopped_for_a_while_and_then_the_good_code_works,
     another_tenant_is_told_nothing_more_than_an_unknown_code,
     a_proof_by_another_key_or_over_another_code_is_refused,

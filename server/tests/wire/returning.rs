@@ -1,13 +1,13 @@
 //! A restored server: readers find themselves ahead of it and hand back what it lost.
 
-use std::sync::Arc;
-
 use askel_proto::v1;
-use askel_store::memory::MemoryStore;
 use askel_sync::{
-    id::{OpId, StreamId},
+    admission::Role,
+    id::{LogId, OpId, StreamId},
     limits::RETURNED_PAGES_MAX,
-    op::OpKind,
+    log::Batch,
+    op::{Op, OpKind},
+    time::ClockSegment,
 };
 use tonic::Code;
 
@@ -15,7 +15,7 @@ use crate::{
     acts,
     catalog::LIBRARY,
     device::{Answer, Device, at},
-    world::{Backend, NOON, World, refused},
+    world::{NOON, World, new_key, refused},
 };
 
 /// A phone whose check-in the server has lost, with what the phone had read.
@@ -27,14 +27,12 @@ struct Lost {
     last_op: OpId,
 }
 
-async fn lost() -> Lost {
-    let store = Arc::new(MemoryStore::new());
-    let mut world = World::start_on(Backend::Memory, Some(Arc::clone(&store))).await;
+async fn lost(mut world: World) -> Lost {
     let mut phone = world.participant().await;
     let batch = phone.write(&[acts::favourite_added(LIBRARY, NOON)]);
     let request = phone.request(vec![phone.seal(&batch)]);
     phone.send(&world, request).await.expect("synced");
-    let backup = store.snapshot();
+    let backup = world.back_up().await;
     let check_in = phone.write(&[acts::check_in(LIBRARY, NOON)]);
     let request = phone.request(vec![phone.seal(&check_in)]);
     let read = phone.send(&world, request).await.expect("synced");
@@ -96,14 +94,13 @@ impl Lost {
     }
 }
 
-#[tokio::test]
-async fn a_reader_is_told_the_parent_and_what_its_log_lacks() {
-    let lost = lost().await;
+async fn a_reader_is_told_the_parent_and_what_its_log_lacks(world: World) {
+    let lost = lost(world).await;
     let answer = lost.phone.send(&lost.world, lost.request()).await;
     let answer = answer.expect("synced");
     let info = answer.stream(&acts::own_stream());
     assert_ne!(info.stream_id, lost.own.to_vec());
-    assert_eq!(info.parent_stream_id, lost.own.to_vec());
+    assert!(info.parent_as_asked);
     assert_eq!((info.parent_head, info.healed_to), (1, 1));
     assert!(answer.gone.is_empty());
     assert_eq!(answer.outcome().settled_before, 1, "the favourite");
@@ -112,9 +109,8 @@ async fn a_reader_is_told_the_parent_and_what_its_log_lacks() {
     assert_eq!(lost.healing().await, (0, claimed));
 }
 
-#[tokio::test]
-async fn pages_handed_back_heal_once() {
-    let mut lost = lost().await;
+async fn pages_handed_back_heal_once(world: World) {
+    let mut lost = lost(world).await;
     lost.phone
         .send(&lost.world, lost.request())
         .await
@@ -128,9 +124,38 @@ async fn pages_handed_back_heal_once() {
     }
 }
 
-#[tokio::test]
-async fn a_page_that_was_never_handed_out_is_passed_over() {
-    let mut lost = lost().await;
+async fn a_readers_word_that_others_brought_it_back_is_counted_and_no_more(world: World) {
+    let lost = lost(world).await;
+    let first = lost.phone.send(&lost.world, lost.request()).await;
+    first.expect("synced");
+    let head = lost.read.stream(&acts::own_stream()).head;
+    let telling = |stream: Vec<u8>| v1::Page {
+        stream_id: stream,
+        first_position: 2,
+        next_position: head,
+        ..v1::Page::default()
+    };
+    let stranger = lost.world.enrolled(Role::Participant, &[]).await;
+    let request = v1::SyncRequest {
+        returned_pages: vec![telling(lost.own.to_vec())],
+        ..v1::SyncRequest::default()
+    };
+    let passed_over = stranger.send(&lost.world, request).await;
+    passed_over.expect("synced");
+    assert_eq!(lost.healing().await, (0, head - 1), "not its stream");
+    lost.hand_back(vec![telling(lost.own.to_vec())]).await;
+    assert_eq!(lost.healing().await, (head - 1, 0));
+    let told = lost.phone.send(&lost.world, lost.request()).await;
+    let told = told.expect("synced");
+    assert_eq!(
+        told.stream(&acts::own_stream()).healed_to,
+        1,
+        "others still keep what they hold"
+    );
+}
+
+async fn a_page_that_was_never_handed_out_is_passed_over(world: World) {
+    let mut lost = lost(world).await;
     for change in [
         |page: &mut v1::Page| page.mac[0] ^= 1,
         |page: &mut v1::Page| page.mac.clear(),
@@ -147,9 +172,8 @@ async fn a_page_that_was_never_handed_out_is_passed_over() {
     assert_eq!(lost.healing().await, (0, 0));
 }
 
-#[tokio::test]
-async fn so_many_pages_and_no_more() {
-    let lost = lost().await;
+async fn so_many_pages_and_no_more(world: World) {
+    let lost = lost(world).await;
     let ask = |count: usize| v1::SyncRequest {
         returned_pages: vec![v1::Page::default(); count],
         ..v1::SyncRequest::default()
@@ -163,3 +187,68 @@ async fn so_many_pages_and_no_more() {
     let error = one_more.expect_err("refused");
     refused(&error, Code::InvalidArgument, "LIMIT_EXCEEDED");
 }
+
+/// Ops as they were written, in a log that someone else has opened.
+fn taken_over(device: &mut Device, ops: &[Op]) -> Batch {
+    let mut log = [0; 16];
+    log[..8].copy_from_slice(&device.id.as_bytes()[..8]);
+    Batch {
+        log: LogId::from_bytes(log),
+        first_sequence: 0,
+        device: device.id,
+        clock_segment: ClockSegment::default(),
+        ops: ops.to_vec(),
+    }
+}
+
+async fn ops_of_a_log_that_was_lost_are_its_writers_still(mut world: World) {
+    let mut phone = world.participant().await;
+    let mut thief = world.enrolled(Role::Participant, &[]).await;
+    let backup = world.back_up().await;
+    let written = phone.write(&[acts::check_in(LIBRARY, NOON)]);
+    let request = phone.request(vec![phone.seal(&written)]);
+    phone.send(&world, request).await.expect("synced");
+    world.go_back_to(backup).await;
+    let stolen = taken_over(&mut thief, &written.ops);
+    let request = thief.request(vec![thief.seal(&stolen)]);
+    let refused = thief.send(&world, request).await.expect("synced");
+    assert_eq!(
+        refused.rejection().reason,
+        "ORIGIN_NOT_YOURS",
+        "{refused:?}"
+    );
+    let again = taken_over(&mut phone, &written.ops);
+    let request = phone.request(vec![phone.seal(&again)]);
+    let taken = phone.send(&world, request).await.expect("synced");
+    assert!(taken.outcome().exceptions.is_empty(), "{taken:?}");
+    assert_eq!(taken.ops_of(OpKind::CheckIn).len(), 1);
+}
+
+async fn what_was_used_before_a_restore_is_used(mut world: World) {
+    world.organised().await;
+    let code = world.invite(Role::Participant, &[]).await;
+    let backup = world.back_up().await;
+    let later = world.invite(Role::Participant, &[]).await;
+    let key = new_key();
+    let enrolled = world.enrol(&code, &key).await.expect("enrolled");
+    world.go_back_to(backup).await;
+    let again = world.enrol(&code, &key).await.expect("the same answer");
+    assert_eq!(again.device_id, enrolled.device_id);
+    assert_eq!(again.pass, enrolled.pass);
+    let other = world.enrol(&code, &new_key()).await.expect_err("refused");
+    refused(&other, Code::FailedPrecondition, "INVITATION_USED");
+    let mut phone = Device::new(&world, key, &enrolled);
+    phone.check_in(&world, LIBRARY).await;
+    let made_since = world.enrol(&later, &new_key()).await;
+    made_since.expect("an invitation of after the backup is good");
+}
+
+on_both_stores!(
+    a_reader_is_told_the_parent_and_what_its_log_lacks,
+    pages_handed_back_heal_once,
+    a_readers_word_that_others_brought_it_back_is_counted_and_no_more,
+    a_page_that_was_never_handed_out_is_passed_over,
+    so_many_pages_and_no_more,
+    ops_of_a_log_that_was_lost_are_its_writers_still,
+    what_was_used_before_a_restore_is_used,
+);

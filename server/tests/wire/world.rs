@@ -4,16 +4,18 @@ use std::sync::Arc;
 
 use askel_proto::v1::{self, enrolment_service_client::EnrolmentServiceClient};
 use askel_server::{
-    Components, Config, Server, boot,
+    Components, Config, Journaled, Server, boot,
     clock::RehearsalClock,
     credential_file::Credentials,
     entropy::{SystemEntropy, draw},
     fan_out::InProcess,
+    journal::MemoryJournal,
     operator::{NewTenant, OperatorInvitation, invite},
+    parse_record,
     push::LogPush,
     verify,
 };
-use askel_store::{PageRequest, Store, memory::MemoryStore};
+use askel_store::{PageRequest, RestoreStore as _, Store, memory::MemoryStore};
 use askel_sync::{
     admission::Role,
     id::PlaceId,
@@ -46,22 +48,51 @@ pub(crate) struct World {
     pub(crate) tenant: NewTenant,
     pub(crate) channel: Channel,
     folder: tempfile::TempDir,
+    journal: MemoryJournal,
+    /// The store itself, if it is in memory.
+    memory: Option<Arc<MemoryStore>>,
+}
+
+/// What a test goes back to.
+pub(crate) enum Backup {
+    Memory(MemoryStore),
+    File(std::path::PathBuf),
+}
+
+fn config(folder: &tempfile::TempDir) -> Config {
+    let mut config = Config::default();
+    folder.path().clone_into(&mut config.store.data_dir);
+    config.server.listen = "127.0.0.1:0".parse().expect("an address");
+    config
+}
+
+async fn serve(config: &Config, clock: &Arc<RehearsalClock>, store: &Arc<dyn Store>) -> Server {
+    let components = Components {
+        clock: Arc::clone(clock) as _,
+        entropy: Arc::new(SystemEntropy),
+        store: Arc::clone(store),
+        fan_out: Arc::new(InProcess::default()),
+        push: Arc::new(LogPush),
+    };
+    boot::start(config, components).await.expect("started")
 }
 
 impl World {
     pub(crate) async fn start(backend: Backend) -> Self {
-        Self::start_on(backend, None).await
-    }
-
-    /// On a store in memory that the test keeps a hand on.
-    pub(crate) async fn start_on(backend: Backend, given: Option<Arc<MemoryStore>>) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let mut config = Config::default();
-        config.store.data_dir = folder.path().to_owned();
-        config.server.listen = "127.0.0.1:0".parse().expect("an address");
-        let store: Arc<dyn Store> = match backend {
-            Backend::Memory => given.unwrap_or_default(),
-            Backend::Sqlite => boot::open_store(&config.store).await.expect("a store"),
+        let config = config(&folder);
+        let journal = MemoryJournal::default();
+        let memory = Arc::new(MemoryStore::new());
+        let (store, kept): (Arc<dyn Store>, _) = match backend {
+            Backend::Memory => {
+                let inner = Arc::clone(&memory) as _;
+                let store = Journaled::new(inner, Arc::new(journal.clone()));
+                (Arc::new(store), Some(memory))
+            }
+            Backend::Sqlite => {
+                let store = boot::open_store(&config.store).await;
+                (store.expect("a store"), None)
+            }
         };
         let clock = Arc::new(RehearsalClock::start());
         clock.set(Some(NOON));
@@ -72,14 +103,7 @@ impl World {
             .save(&config.store.credential_path())
             .expect("saved");
         tenant.record(&*store, NOON).await.expect("recorded");
-        let components = Components {
-            clock: Arc::clone(&clock) as _,
-            entropy: Arc::new(SystemEntropy),
-            store: Arc::clone(&store),
-            fan_out: Arc::new(InProcess::default()),
-            push: Arc::new(LogPush),
-        };
-        let server = boot::start(&config, components).await.expect("started");
+        let server = serve(&config, &clock, &store).await;
         let channel = channel(&server);
         let address = server.local_addr();
         Self {
@@ -90,26 +114,58 @@ impl World {
             tenant,
             channel,
             folder,
+            journal,
+            memory: kept,
         }
     }
 
-    /// The same tenant on another store, as after a restore: every stream has a new handle.
-    pub(crate) async fn go_back_to(&mut self, store: MemoryStore) {
+    /// A backup of what stands now.
+    pub(crate) async fn back_up(&self) -> Backup {
+        if let Some(store) = &self.memory {
+            return Backup::Memory(store.snapshot());
+        }
+        let to = self.folder.path().join("backup.sqlite");
+        let config = config(&self.folder).store;
+        boot::backup(&config, &to).await.expect("backed up");
+        Backup::File(to)
+    }
+
+    /// The same tenant after going back to a backup: every stream has a new handle, and all stands as
+    /// the journal says.
+    pub(crate) async fn go_back_to(&mut self, backup: Backup) {
         self.stop().await;
-        let mut config = Config::default();
-        config.store.data_dir = self.folder.path().to_owned();
-        config.server.listen = "127.0.0.1:0".parse().expect("an address");
-        self.store = Arc::new(store);
-        let renewed = self.store.renew_streams(self.tenant.id, &[9; 32]).await;
-        renewed.expect("renewed");
-        let components = Components {
-            clock: Arc::clone(&self.clock) as _,
-            entropy: Arc::new(SystemEntropy),
-            store: Arc::clone(&self.store),
-            fan_out: Arc::new(InProcess::default()),
-            push: Arc::new(LogPush),
-        };
-        let server = boot::start(&config, components).await.expect("started");
+        let config = config(&self.folder);
+        match backup {
+            Backup::Memory(store) => {
+                let renewed = store.renew_streams(self.tenant.id, &[9; 32]).await;
+                renewed.expect("renewed");
+                let records = self.journal.records();
+                let entries = records.iter().map(|record| parse_record(record));
+                let entries: Result<Vec<_>, _> =
+                    entries.map(|entry| entry.map(|(_, entry)| entry)).collect();
+                let entries = entries.expect("records of this version");
+                let applied = store.apply_journal(self.tenant.id, &entries).await;
+                applied.expect("applied");
+                let store = Arc::new(store);
+                self.memory = Some(Arc::clone(&store));
+                let journal = Arc::new(self.journal.clone());
+                self.store = Arc::new(Journaled::new(store, journal));
+            }
+            Backup::File(from) => {
+                // The file's former users close it first, as processes do that end.
+                self.store = Arc::new(MemoryStore::new());
+                tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+                let options = boot::RestoreOptions {
+                    journal: boot::JournalUse::Needed,
+                    standing: boot::StandingDatabase::Replace,
+                };
+                let restored = boot::restore(&config.store, &from, options, &SystemEntropy).await;
+                restored.expect("restored");
+                let store = boot::open_store(&config.store).await;
+                self.store = store.expect("a store");
+            }
+        }
+        let server = serve(&config, &self.clock, &self.store).await;
         self.channel = channel(&server);
         self.address = server.local_addr();
         self.server = Some(server);
@@ -117,9 +173,7 @@ impl World {
 
     /// What a second server on the same data folder is told.
     pub(crate) async fn start_another(&self) -> String {
-        let mut config = Config::default();
-        config.store.data_dir = self.folder.path().to_owned();
-        config.server.listen = "127.0.0.1:0".parse().expect("an address");
+        let config = config(&self.folder);
         let components = Components {
             clock: Arc::clone(&self.clock) as _,
             entropy: Arc::new(SystemEntropy),

@@ -352,6 +352,7 @@ fn opening() -> v1::SyncOpening {
             parent_stream_id: vec![6; 16],
             parent_head: 8,
             healed_to: 5,
+            ..v1::StreamInfo::default()
         }],
         staff_certificate: Some(staff_certificate()),
     }

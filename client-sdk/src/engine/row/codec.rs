@@ -306,10 +306,11 @@ fn attempt_to_stored(row: &Attempt) -> stored::Attempt {
         at_ms: row.at.map(Timestamp::as_ms),
         notice: row.notice.map_or(0, NoticeKind::number),
         boots: row.boots.iter().copied().map(Into::into).collect(),
-        told_boot_id: row.clock_told.map(|segment| segment.boot_id),
+        told_boot_id: row.clock_told.map(|(segment, _)| segment.boot_id),
         told_wall_minus_monotonic_ms: row
             .clock_told
-            .map_or(0, |segment| segment.wall_minus_monotonic_ms),
+            .map_or(0, |(segment, _)| segment.wall_minus_monotonic_ms),
+        told_at_ms: row.clock_told.map_or(0, |(_, at)| at.as_ms()),
     }
 }
 
@@ -324,9 +325,12 @@ fn attempt_from_stored(stored: stored::Attempt) -> Attempt {
         at: stored.at_ms.map(Timestamp::from_ms),
         notice: NoticeKind::from_number(stored.notice),
         boots: stored.boots.into_iter().map(Into::into).collect(),
-        clock_told: stored.told_boot_id.map(|boot_id| ClockSegment {
-            boot_id,
-            wall_minus_monotonic_ms: stored.told_wall_minus_monotonic_ms,
+        clock_told: stored.told_boot_id.map(|boot_id| {
+            let segment = ClockSegment {
+                boot_id,
+                wall_minus_monotonic_ms: stored.told_wall_minus_monotonic_ms,
+            };
+            (segment, Timestamp::from_ms(stored.told_at_ms))
         }),
     }
 }

@@ -30,6 +30,7 @@ pub(super) async fn parts(
     limits_held: u32,
     language: &str,
 ) -> impl Stream<Item = Answered> + Send + use<> {
+    let retry_after_ms = exchange.retry_after_ms;
     let opening = opening(&exchange, limits_held);
     let named = match exchange.form {
         Form::Short(log) => log,
@@ -51,6 +52,7 @@ pub(super) async fn parts(
     let Some(mut pages) = exchange.pages else {
         ready.push(Ok(closing(v1::SyncClosing {
             long_form_wanted: true,
+            retry_after_ms,
             ..v1::SyncClosing::default()
         })));
         return stream::iter(ready).chain(stream::empty().boxed());
@@ -62,7 +64,7 @@ pub(super) async fn parts(
         .sum();
     let mut open = true;
     while open && bytes < GATHERED_BYTES {
-        let next = next_part(&mut pages).await;
+        let next = next_part(&mut pages, retry_after_ms).await;
         open = matches!(next, Some(Ok(_)));
         if let Some(Ok(part)) = &next {
             bytes = bytes.saturating_add(part.encoded_len());
@@ -70,8 +72,9 @@ pub(super) async fn parts(
         ready.extend(next);
     }
     let rest = if open {
-        stream::unfold(pages, async |mut pages| {
-            next_part(&mut pages).await.map(|part| (part, pages))
+        stream::unfold((pages, retry_after_ms), async |(mut pages, wait_ms)| {
+            let part = next_part(&mut pages, wait_ms).await;
+            part.map(|part| (part, (pages, wait_ms)))
         })
         .boxed()
     } else {
@@ -94,7 +97,7 @@ fn opening(exchange: &Exchange, limits_held: u32) -> Option<v1::SyncOpening> {
     (in_full || opening != v1::SyncOpening::default()).then_some(opening)
 }
 
-async fn next_part(pages: &mut PageReader) -> Option<Answered> {
+async fn next_part(pages: &mut PageReader, retry_after_ms: u64) -> Option<Answered> {
     let part = match pages.next().await {
         Ok(part) => part?,
         Err(error) => return Some(Err(status(&error))),
@@ -111,6 +114,7 @@ async fn next_part(pages: &mut PageReader) -> Option<Answered> {
         }),
         Part::End { more } => Told::Closing(v1::SyncClosing {
             more,
+            retry_after_ms,
             ..v1::SyncClosing::default()
         }),
     };
@@ -129,7 +133,9 @@ fn stream_info(news: &News) -> v1::StreamInfo {
         selector: Some(head.key.selector()),
         stream_id: head.id.to_vec(),
         head: head.head,
-        parent_stream_id: parent.map(|parent| parent.id.to_vec()).unwrap_or_default(),
+        // Only a cursor at a stream of before leads to its parent.
+        parent_stream_id: Vec::new(),
+        parent_as_asked: parent.is_some(),
         parent_head: parent.map_or(0, |parent| parent.head),
         healed_to: parent.map_or(0, |parent| parent.healed_to),
     }

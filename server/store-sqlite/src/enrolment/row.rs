@@ -12,7 +12,7 @@ use crate::column::{array, id, optional_id, role, scope};
 const PENDING: i64 = 1;
 const ACTIVE: i64 = 2;
 const PROBATION: i64 = 3;
-const REVOKED: i64 = 4;
+pub(crate) const REVOKED: i64 = 4;
 
 pub(super) struct DeviceRow {
     pub(super) device: Vec<u8>,

@@ -2,7 +2,7 @@
 
 use askel_store::{
     Invitation, StoreError, Tombstone,
-    journal::{Entry, ImageOf, ParticipantImage},
+    journal::{Entry, ImageOf, LogOpening, ParticipantImage},
 };
 use askel_sync::id::TenantId;
 use sqlx::SqliteConnection;
@@ -11,6 +11,8 @@ use crate::{
     catalog,
     enrolment::Enrolling,
     erasure::{Erasing, erased_of},
+    error::store_error,
+    rows::{bytes, row, rows},
     tenant,
 };
 
@@ -88,6 +90,7 @@ pub(super) async fn replay(
         Entry::Catalog(version) => catalog::take_up(connection, tenant, version)
             .await
             .map(|_| ()),
+        Entry::Logs(openings) => open_logs(connection, tenant, openings).await,
         _ => Err(StoreError::Inconsistent(
             "the journal says something unknown",
         )),
@@ -112,4 +115,34 @@ async fn put_invitation(
             None => invitation,
         })
         .await
+}
+
+/// Notes whose the logs are of which nothing is here; of the erased none.
+async fn open_logs(
+    connection: &mut SqliteConnection,
+    tenant: TenantId,
+    openings: &[LogOpening],
+) -> Result<(), StoreError> {
+    let key = &tenant.as_bytes()[..];
+    let openings = rows(openings.iter().map(|opening| {
+        row![
+            bytes(opening.log.as_bytes()),
+            bytes(opening.device.as_bytes()),
+            opening.opened_at.as_ms()
+        ]
+    }));
+    sqlx::query!(
+        "INSERT INTO log (tenant, log, device, next_sequence, opened_at_ms)
+         SELECT ?1, unhex(value ->> 0), unhex(value ->> 1), 0, value ->> 2
+         FROM json_each(?2)
+         WHERE NOT EXISTS (SELECT 1 FROM erased WHERE tenant = ?1 AND id = unhex(value ->> 1))
+         ON CONFLICT (tenant, log) DO UPDATE
+         SET device = CASE log.next_sequence WHEN 0 THEN excluded.device ELSE log.device END",
+        key,
+        openings
+    )
+    .execute(connection)
+    .await
+    .map_err(store_error)?;
+    Ok(())
 }

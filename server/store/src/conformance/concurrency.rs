@@ -169,6 +169,7 @@ pub async fn a_stream_opened_by_many_has_one_handle(store: Arc<impl Store + 'sta
                 .open_stream(TENANT, target(StreamKey::Catalog))
                 .await
                 .unwrap()
+                .unwrap()
                 .id
         });
     }

@@ -10,12 +10,12 @@ use askel_sync::{
 };
 
 use super::fixture::{
-    HOUR_MS, NOW, TENANT, any_audit, audit, audit_length, enrol_participant, first_page,
-    invitation, new_device, participant, projection, sheet_of,
+    Effects, HOUR_MS, NOW, TENANT, Writer, any_audit, audit, audit_length, enrol_participant,
+    entries, first_page, invitation, new_device, participant, projection, sheet_of,
 };
 use crate::{
-    Append, Approval, AttendanceChange, AuditAction, CatalogVersion, DeviceChange, DeviceState,
-    EnrolError, Grant, Invitation, NewDevice, Projection, Store, TallyChange,
+    Append, AppendError, Approval, AttendanceChange, AuditAction, CatalogVersion, DeviceChange,
+    DeviceState, EnrolError, Grant, Invitation, NewDevice, Projection, Store, TallyChange,
 };
 
 fn approval(approved: u8, maker: DeviceId) -> Approval {
@@ -261,6 +261,36 @@ pub async fn a_catalog_is_announced_with_its_record(store: Arc<impl Store>) {
     assert_eq!(streams, [StreamKey::Catalog]);
     let dirty = store.list_dirty(TENANT, 10).await.unwrap();
     assert_eq!(dirty[0].participant, participant(1));
+}
+
+/// A device that was revoked while its ops waited has handed in nothing.
+pub async fn nothing_is_appended_from_a_revoked_device(store: Arc<impl Store>) {
+    let (first, second) = (
+        enrol_participant(&*store, 1).await,
+        enrol_participant(&*store, 2).await,
+    );
+    let mut writer = Writer::of(1, first);
+    let append = Append {
+        from: [first, second].into(),
+        ..entries([writer.accepted(Effects::on(&[]))])
+    };
+    let revoked = DeviceChange {
+        state: DeviceState::Revoked,
+        lease_until: None,
+    };
+    store
+        .change_device(TENANT, second, revoked, &any_audit())
+        .await
+        .unwrap();
+    let raced = store.append(TENANT, &append, NOW).await;
+    assert!(matches!(raced, Err(AppendError::Raced)), "{raced:?}");
+    let log = append.entries[0].log;
+    assert_eq!(store.lookup_logs(TENANT, &[log]).await.unwrap(), []);
+    let own = Append {
+        from: [first].into(),
+        ..append
+    };
+    store.append(TENANT, &own, NOW).await.unwrap();
 }
 
 /// A note goes into the append's transaction, once.

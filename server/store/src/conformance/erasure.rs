@@ -308,3 +308,18 @@ pub async fn an_erased_entry_takes_no_other_writer(store: Arc<impl Store>) {
     assert!(matches!(appended, Err(AppendError::Raced)), "{appended:?}");
     assert_eq!(ops_of(&*store, world.own.log).await, [ERASED_OP; 3]);
 }
+
+/// A reader that was under way calls no stream of the erased into being again.
+pub async fn no_stream_of_the_erased_is_opened(store: Arc<impl Store>) {
+    let device = enrol_participant(&*store, 1).await;
+    let note = audit(AuditAction::ParticipantErased);
+    store.erase(TENANT, participant(1), &note).await.unwrap();
+    for key in [own_stream(1), StreamKey::Device(device)] {
+        let opened = store.open_stream(TENANT, target(key)).await.unwrap();
+        assert_eq!(opened, None);
+        let heads = store.lookup_streams(TENANT, &[key]).await.unwrap();
+        assert_eq!(heads, []);
+    }
+    let other = store.open_stream(TENANT, target(own_stream(2))).await;
+    assert!(other.unwrap().is_some());
+}

@@ -2,16 +2,19 @@
 
 use std::sync::Arc;
 
-use askel_sync::{admission::Role, id::TenantId};
+use askel_sync::{
+    admission::Role,
+    id::{DeviceId, LogId, OpId, TenantId},
+};
 
 use super::fixture::{
     NOW, OTHER_TENANT, TENANT, any_audit, audit, enrol_participant, invitation, new_device,
     participant, pass, sheet_of,
 };
 use crate::{
-    Approval, AuditAction, CatalogVersion, DeviceChange, DeviceState, EnrolError, Erased, Grant,
-    Invitation, PassRecord, Store, Tenant,
-    journal::{Entry, ImageOf},
+    Append, AppendError, Approval, AuditAction, CatalogVersion, DeviceChange, DeviceState,
+    EnrolError, EntryOutcome, Erased, Grant, Invitation, LogState, PassRecord, Store, Tenant,
+    journal::{Entry, ImageOf, LogOpening, folded},
 };
 
 async fn image(store: &impl Store, tenant: TenantId, of: &ImageOf) -> Option<Entry> {
@@ -278,4 +281,107 @@ pub async fn key_lists_and_catalogs_stand_as_the_journal_says(store: Arc<impl St
         image(&*store, OTHER_TENANT, &ImageOf::Catalog(9)).await,
         None
     );
+}
+
+/// Logs of which nothing is here have their writers; those that stand keep theirs.
+pub async fn logs_have_the_writers_that_the_journal_says(store: Arc<impl Store>) {
+    let journal = story(&*store).await;
+    apply(&*store, &journal).await;
+    let log = |n: u8| LogId::from_bytes([n; 16]);
+    let opening = |n: u8, device: DeviceId| LogOpening {
+        log: log(n),
+        device,
+        opened_at: NOW,
+    };
+    let (first, second) = (new_device(3).id, new_device(4).id);
+    // The first attempt to open it did not come to anything.
+    let openings = Entry::Logs(vec![opening(1, first), opening(2, first)]);
+    let later = Entry::Logs(vec![opening(2, second)]);
+    for _ in 0..2 {
+        apply(&*store, &[openings.clone(), later.clone()]).await;
+        let told = store.lookup_logs(OTHER_TENANT, &[log(1), log(2)]).await;
+        let state = |n: u8, device: DeviceId| LogState {
+            log: log(n),
+            device,
+            participant: Some(participant(1)),
+            next_sequence: 0,
+            last_op: None,
+        };
+        assert_eq!(told.unwrap(), [state(1, first), state(2, second)]);
+        let listed = store.list_device_logs(OTHER_TENANT, first, 9).await;
+        assert_eq!(listed.unwrap(), [], "nothing of them is here");
+    }
+    let rejected = |device: DeviceId| Append {
+        entries: vec![crate::Entry {
+            log: log(2),
+            device,
+            sequence: 0,
+            op: OpId::from_bytes([5; 16]),
+            outcome: EntryOutcome::Rejected("WHY".to_owned()),
+        }],
+        ..Append::default()
+    };
+    let foreign = store.append(OTHER_TENANT, &rejected(first), NOW).await;
+    assert!(matches!(foreign, Err(AppendError::Raced)), "{foreign:?}");
+    let own = store.append(OTHER_TENANT, &rejected(second), NOW).await;
+    own.unwrap();
+    apply(&*store, &[Entry::Logs(vec![opening(2, first)])]).await;
+    let stands = store.lookup_logs(OTHER_TENANT, &[log(2)]).await.unwrap();
+    assert_eq!((stands[0].device, stands[0].next_sequence), (second, 1));
+    let note = audit(AuditAction::ParticipantErased);
+    store
+        .erase(OTHER_TENANT, participant(1), &note)
+        .await
+        .unwrap();
+    apply(&*store, &[Entry::Logs(vec![opening(3, first)])]).await;
+    let gone = store.lookup_logs(OTHER_TENANT, &[log(3)]).await;
+    assert_eq!(gone.unwrap(), []);
+}
+
+/// A folded journal makes every store the same as the whole one: an empty one, and one that stands
+/// somewhere on the way.
+pub async fn a_folded_journal_says_the_same(store: Arc<impl Store>) {
+    let mut journal = story(&*store).await;
+    let taken_back = Invitation {
+        participant: Some(participant(1)),
+        expires_at: NOW.saturating_add_ms(1_000),
+        ..invitation(6)
+    };
+    let mut with_it = journal.clone();
+    if let Some(Entry::Participant(image)) = with_it.last_mut() {
+        image.invitations.push(taken_back.clone());
+        image.invitations.sort_by_key(|invitation| invitation.id);
+    }
+    let last = journal.last().cloned().unwrap();
+    journal.extend(with_it.pop());
+    journal.push(Entry::InvitationDeleted(taken_back.id));
+    journal.push(last);
+    journal.push(Entry::Logs(vec![LogOpening {
+        log: LogId::from_bytes([1; 16]),
+        device: new_device(4).id,
+        opened_at: NOW,
+    }]));
+    let of = ImageOf::Participant(participant(1));
+    for known in 0..journal.len() {
+        apply(&*store, &journal[..known]).await;
+        apply(&*store, &folded(journal.clone())).await;
+        let by_fold = image(&*store, OTHER_TENANT, &of).await;
+        apply(&*store, &journal).await;
+        assert_eq!(by_fold, image(&*store, OTHER_TENANT, &of).await, "{known}");
+        let logs = [LogId::from_bytes([1; 16])];
+        let logs = store.lookup_logs(OTHER_TENANT, &logs).await.unwrap();
+        assert_eq!(logs.len(), 1);
+    }
+    let fold = folded(journal.clone());
+    assert!(fold.len() < journal.len());
+    assert_eq!(folded(fold.clone()), fold, "folded already");
+    journal.push(Entry::Erased(Erased {
+        devices: vec![new_device(4).id],
+        ..Erased::new(participant(1))
+    }));
+    let left: Vec<Entry> = folded(journal)
+        .into_iter()
+        .filter(|entry| !matches!(entry, Entry::InvitationDeleted(_)))
+        .collect();
+    assert!(matches!(left[..], [Entry::Erased(_)]), "{left:?}");
 }

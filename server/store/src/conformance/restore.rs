@@ -12,7 +12,8 @@ use super::fixture::{
     tally, target,
 };
 use crate::{
-    Append, Claim, Healed, Healing, Lineage, PartOf, Reading, Returned, Store, renewed_handle,
+    Append, Claim, Healed, HealedBy, Healing, Lineage, PartOf, Reading, Returned, Store,
+    renewed_handle,
 };
 
 const SEED: [u8; 32] = [7; 32];
@@ -47,6 +48,7 @@ fn healing(healed: u64, missing: u64) -> Healing {
 async fn heal(store: &impl Store, ancestor: StreamId, after: u64, up_to: u64) {
     let append = Append {
         healed: vec![Healed {
+            by: HealedBy::Pages,
             ancestor,
             after,
             up_to,

@@ -111,7 +111,7 @@ pub async fn every_kind_of_stream_is_kept_apart(store: Arc<impl Store>) {
 /// The first handle stays, whoever opens the stream again or appends to it.
 pub async fn a_stream_keeps_its_handle(store: Arc<impl Store>) {
     let first = target(StreamKey::Catalog);
-    let opened = store.open_stream(TENANT, first).await.unwrap();
+    let opened = store.open_stream(TENANT, first).await.unwrap().unwrap();
     assert_eq!(
         (opened.id, opened.head, opened.sum),
         (first.new_id, 0, StreamSum::default())
@@ -121,7 +121,7 @@ pub async fn a_stream_keeps_its_handle(store: Arc<impl Store>) {
             .open_stream(TENANT, target(StreamKey::Catalog))
             .await
             .unwrap(),
-        opened
+        Some(opened)
     );
     let mut writer = Writer::new(1);
     let entry = writer.accepted(Effects::on(&[StreamKey::Catalog]));
@@ -132,7 +132,7 @@ pub async fn a_stream_keeps_its_handle(store: Arc<impl Store>) {
             .open_stream(TENANT, target(StreamKey::Catalog))
             .await
             .unwrap(),
-        moved[0]
+        Some(moved[0])
     );
     let found = store.lookup_stream_id(TENANT, first.new_id).await.unwrap();
     assert_eq!(found, Some((StreamKey::Catalog, Lineage::Current)));
@@ -143,6 +143,7 @@ pub async fn an_unknown_handle_leads_nowhere(store: Arc<impl Store>) {
     let opened = store
         .open_stream(TENANT, target(own_stream(1)))
         .await
+        .unwrap()
         .unwrap();
     assert_eq!(
         store

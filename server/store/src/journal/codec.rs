@@ -38,6 +38,9 @@ impl Entry {
             Self::Erased(erased) => Said::Erased(erased.into()),
             Self::Tenant(tenant) => Said::Tenant(tenant.into()),
             Self::Catalog(catalog) => Said::Catalog(catalog.into()),
+            Self::Logs(openings) => Said::Logs(LogsRow {
+                openings: openings.iter().map(Into::into).collect(),
+            }),
         };
         EntryRow { said: Some(said) }.encode_to_vec()
     }
@@ -58,13 +61,14 @@ impl Entry {
             Said::Erased(row) => Self::Erased(row.try_into()?),
             Said::Tenant(row) => Self::Tenant(row.try_into()?),
             Said::Catalog(row) => Self::Catalog(row.try_into()?),
+            Said::Logs(row) => Self::Logs(all(row.openings)?),
         })
     }
 }
 
 #[derive(Clone, PartialEq, Message)]
 struct EntryRow {
-    #[prost(oneof = "Said", tags = "1, 2, 3, 4, 5, 6, 7")]
+    #[prost(oneof = "Said", tags = "1, 2, 3, 4, 5, 6, 7, 8")]
     said: Option<Said>,
 }
 
@@ -84,6 +88,8 @@ enum Said {
     Tenant(TenantRow),
     #[prost(message, tag = "7")]
     Catalog(CatalogRow),
+    #[prost(message, tag = "8")]
+    Logs(LogsRow),
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -246,6 +252,22 @@ struct CatalogRow {
     signature: Vec<u8>,
     #[prost(sint64, tag = "5")]
     published_at_ms: i64,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct LogsRow {
+    #[prost(message, repeated, tag = "1")]
+    openings: Vec<LogOpeningRow>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct LogOpeningRow {
+    #[prost(bytes, tag = "1")]
+    log: Vec<u8>,
+    #[prost(bytes, tag = "2")]
+    device: Vec<u8>,
+    #[prost(sint64, tag = "3")]
+    opened_at_ms: i64,
 }
 
 fn array<const N: usize>(bytes: &[u8]) -> Result<[u8; N], MalformedEntry> {

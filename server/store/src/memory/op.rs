@@ -15,7 +15,7 @@ use async_trait::async_trait;
 use super::{MemoryStore, TenantData};
 use crate::{
     Append, AppendError, Lineage, LiveRegister, LogState, Needs, OpStore, PartOf, Plan, Reading,
-    StoreError, StreamHead, StreamOp, StreamPart, StreamTarget,
+    StoreError, StreamHead, StreamOp, StreamPart, StreamTarget, owner_of,
 };
 
 impl TenantData {
@@ -28,6 +28,7 @@ impl TenantData {
         let needs = Needs::of(append);
         let mut before = self.ops.before(&needs);
         before.tombstones = self.erased_of(&needs.tombstones);
+        before.revoked = self.enrolment.revoked_of(&needs.devices);
         let plan = Plan::of(append, before)?;
         self.ops.handles_are_free(&plan)?;
         self.ops.write(&plan, now);
@@ -91,7 +92,7 @@ impl OpStore for MemoryStore {
         Ok(self.read(tenant, |data| {
             let logs = data.ops.logs.iter();
             let mut logs: Vec<_> = logs
-                .filter(|(_, log)| log.device == device)
+                .filter(|(_, log)| log.device == device && log.next > 0)
                 .map(|(id, log)| (log.opened_at, *id))
                 .collect();
             logs.sort_unstable_by(|a, b| b.cmp(a));
@@ -151,13 +152,16 @@ impl OpStore for MemoryStore {
         &self,
         tenant: TenantId,
         target: StreamTarget,
-    ) -> Result<StreamHead, StoreError> {
+    ) -> Result<Option<StreamHead>, StoreError> {
         self.write(tenant, |data| {
             if let Some(stream) = data.ops.streams.get(&target.key) {
-                return Ok(stream.head);
+                return Ok(Some(stream.head));
+            }
+            if !data.erased_of(owner_of(target.key).as_slice()).is_empty() {
+                return Ok(None);
             }
             data.ops.handle_is_free(target.new_id, target.key)?;
-            Ok(data.ops.stream(target.opened()).head)
+            Ok(Some(data.ops.stream(target.opened()).head))
         })
     }
 

@@ -100,6 +100,13 @@ impl TenantData {
                 // A version that does not follow is of another past: nothing to take up.
                 let _ = self.take_up(catalog);
             }
+            Entry::Logs(openings) => {
+                for opening in openings {
+                    if self.erased_of(&[opening.device.into()]).is_empty() {
+                        self.ops.open_log(opening);
+                    }
+                }
+            }
         }
     }
 }

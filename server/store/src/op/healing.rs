@@ -22,12 +22,24 @@ pub enum Lineage {
 /// What readers hand back of a stream of before: everything in a span of its positions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Healed {
+    /// How that is known.
+    pub by: HealedBy,
     /// The handle of before.
     pub ancestor: StreamId,
     /// The position before the first.
     pub after: u64,
     /// The last position.
     pub up_to: u64,
+}
+
+/// How it is known that nothing of a span is missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HealedBy {
+    /// It was handed back.
+    Pages,
+    /// A reader says that others have brought it back. That is counted, and believed by no other
+    /// reader.
+    Word,
 }
 
 /// What somebody says a server held before its restore.
@@ -74,6 +86,8 @@ pub struct Ancestor {
     /// Spans handed back, as (position before the first, last position): ascending, apart, above
     /// `head`.
     pub healed: Vec<(u64, u64)>,
+    /// Those, and the spans of which readers say that nothing is missing, in the same way.
+    pub told: Vec<(u64, u64)>,
 }
 
 impl Ancestor {
@@ -84,6 +98,7 @@ impl Ancestor {
             head,
             claimed: head,
             healed: Vec::new(),
+            told: Vec::new(),
         }
     }
 
@@ -97,23 +112,16 @@ impl Ancestor {
     }
 
     /// Notes a span that came back. Returns whether that is news.
-    pub fn heal(&mut self, after: u64, up_to: u64) -> bool {
-        let (after, up_to) = (after.max(self.head), up_to.max(self.head));
-        let known = |(from, to): &(u64, u64)| *from <= after && up_to <= *to;
-        if after >= up_to || self.healed.iter().any(known) {
-            return false;
+    pub fn heal(&mut self, by: HealedBy, after: u64, up_to: u64) -> bool {
+        let span = (after.max(self.head), up_to.max(self.head));
+        let is_counted = add(&mut self.told, span);
+        if is_counted {
+            self.claimed = self.claimed.max(span.1);
         }
-        self.claimed = self.claimed.max(up_to);
-        let apart = |(from, to): &(u64, u64)| *to < after || up_to < *from;
-        let (mut healed, touching): (Vec<_>, Vec<_>) =
-            self.healed.drain(..).partition(|span| apart(span));
-        let merged = touching.into_iter().fold((after, up_to), |span, other| {
-            (span.0.min(other.0), span.1.max(other.1))
-        });
-        healed.push(merged);
-        healed.sort_unstable();
-        self.healed = healed;
-        true
+        match by {
+            HealedBy::Pages => add(&mut self.healed, span) || is_counted,
+            HealedBy::Word => is_counted,
+        }
     }
 
     /// Notes a claim. Returns whether that is news.
@@ -125,13 +133,30 @@ impl Ancestor {
 
     /// Positions handed back, and those claimed that are not.
     pub fn count(&self) -> (u64, u64) {
-        let spans = self.healed.iter();
+        let spans = self.told.iter();
         let healed = spans
             .map(|(after, up_to)| up_to.saturating_sub(*after))
             .fold(0, u64::saturating_add);
         let lost = self.claimed.saturating_sub(self.head);
         (healed, lost.saturating_sub(healed))
     }
+}
+
+/// Adds a span to those that are there. Returns whether that is news.
+fn add(spans: &mut Vec<(u64, u64)>, (after, up_to): (u64, u64)) -> bool {
+    let known = |(from, to): &(u64, u64)| *from <= after && up_to <= *to;
+    if after >= up_to || spans.iter().any(known) {
+        return false;
+    }
+    let apart = |(from, to): &(u64, u64)| *to < after || up_to < *from;
+    let (mut others, touching): (Vec<_>, Vec<_>) = spans.drain(..).partition(|span| apart(span));
+    let merged = touching.into_iter().fold((after, up_to), |span, other| {
+        (span.0.min(other.0), span.1.max(other.1))
+    });
+    others.push(merged);
+    others.sort_unstable();
+    *spans = others;
+    true
 }
 
 #[cfg(test)]
@@ -141,7 +166,7 @@ mod tests {
     fn ancestor(spans: &[(u64, u64)]) -> Ancestor {
         let mut ancestor = Ancestor::new(StreamKey::Catalog, 10);
         for (after, up_to) in spans {
-            ancestor.heal(*after, *up_to);
+            ancestor.heal(HealedBy::Pages, *after, *up_to);
         }
         ancestor
     }
@@ -173,8 +198,24 @@ mod tests {
         assert!(ancestor.claim(20));
         assert!(!ancestor.claim(18));
         assert_eq!(ancestor.count(), (3, 7));
-        assert!(!ancestor.heal(13, 15), "known");
-        assert!(ancestor.heal(10, 20));
+        assert!(!ancestor.heal(HealedBy::Pages, 13, 15), "known");
+        assert!(ancestor.heal(HealedBy::Pages, 10, 20));
         assert_eq!(ancestor.count(), (10, 0));
+    }
+
+    #[test]
+    fn a_readers_word_is_counted_and_sends_no_other_reader_home() {
+        let mut ancestor = Ancestor::new(StreamKey::Catalog, 10);
+        ancestor.claim(20);
+        assert!(ancestor.heal(HealedBy::Word, 10, 18));
+        assert!(!ancestor.heal(HealedBy::Word, 12, 18), "known");
+        assert_eq!(ancestor.count(), (8, 2));
+        let untouched = Lineage::Ancestor {
+            head: 10,
+            healed_to: 10,
+        };
+        assert_eq!(ancestor.lineage(), untouched);
+        assert!(ancestor.heal(HealedBy::Pages, 10, 12), "in fact");
+        assert_eq!(ancestor.count(), (8, 2));
     }
 }

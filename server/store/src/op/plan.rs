@@ -42,6 +42,8 @@ pub struct Needs {
     pub ancestors: BTreeSet<StreamId>,
     /// Whether these are erased.
     pub tombstones: BTreeSet<Tombstone>,
+    /// Whether these are revoked.
+    pub devices: BTreeSet<DeviceId>,
 }
 
 /// What stands before an append, of what it needs.
@@ -61,6 +63,8 @@ pub struct Before {
     pub ancestors: BTreeMap<StreamId, Ancestor>,
     /// What is erased.
     pub tombstones: BTreeSet<Tombstone>,
+    /// What is revoked.
+    pub revoked: BTreeSet<DeviceId>,
 }
 
 /// An entry that stands.
@@ -144,6 +148,7 @@ impl Needs {
         needs
             .tombstones
             .extend(named_by_projection(&append.projection));
+        needs.devices.extend(&append.from);
         needs
     }
 
@@ -167,6 +172,9 @@ impl<'a> Plan<'a> {
     /// [`AppendError::Raced`] as its documentation says; [`StoreError::Inconsistent`] when an entry
     /// names another op than it carries.
     pub fn of(append: &'a Append, mut before: Before) -> Result<Self, AppendError> {
+        if !before.revoked.is_empty() {
+            return Err(AppendError::Raced);
+        }
         let mut plan = Self {
             projection: without_the_erased(&append.projection, &before.tombstones),
             ..Self::default()
@@ -214,7 +222,7 @@ impl<'a> Plan<'a> {
         let mut changed = BTreeSet::new();
         for span in healed {
             let ancestor = ancestors.get_mut(&span.ancestor);
-            if ancestor.is_some_and(|ancestor| ancestor.heal(span.after, span.up_to)) {
+            if ancestor.is_some_and(|ancestor| ancestor.heal(span.by, span.after, span.up_to)) {
                 changed.insert(span.ancestor);
             }
         }

@@ -128,7 +128,7 @@ pub(super) struct Window {
     pub(super) mac: Vec<u8>,
     #[prost(sint64, tag = "7")]
     pub(super) received_at_ms: i64,
-    /// 0 held, 1 returnable, 2 returned.
+    /// 0 held, 1 returnable, 2 returned, 3 set aside, 4 covered.
     #[prost(uint32, tag = "8")]
     pub(super) standing: u32,
     #[prost(bytes = "vec", tag = "9")]
@@ -190,4 +190,6 @@ pub(super) struct Attempt {
     pub(super) told_boot_id: Option<u64>,
     #[prost(sint64, tag = "11")]
     pub(super) told_wall_minus_monotonic_ms: i64,
+    #[prost(sint64, tag = "12")]
+    pub(super) told_at_ms: i64,
 }

@@ -21,6 +21,8 @@ pub(super) fn window_to_stored(row: &WindowRow) -> stored::Window {
             PageStanding::Held => 0,
             PageStanding::Returnable => 1,
             PageStanding::Returned => 2,
+            PageStanding::SetAside => 3,
+            PageStanding::Covered => 4,
         },
         ops: encode(&row.ops),
     }
@@ -43,6 +45,8 @@ pub(super) fn window_from_stored(stored: stored::Window) -> Option<WindowRow> {
             0 => PageStanding::Held,
             1 => PageStanding::Returnable,
             2 => PageStanding::Returned,
+            3 => PageStanding::SetAside,
+            4 => PageStanding::Covered,
             _ => return None,
         },
         ops: decode(&stored.ops)?,

@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 
 use askel_store::{Before, EntryBefore, Needs, Settled, StoreError, StreamHead};
 use askel_sync::{
-    id::{LogId, StreamId},
+    id::{DeviceId, LogId, StreamId},
     stream::{Register, StreamKey},
 };
 
 use super::{super::StreamRow, ACCEPTED, Appending, DEFERRED, NO_ROWS, REJECTED};
 use crate::{
     column::{id, number, stream_column, tombstone},
+    enrolment::REVOKED,
     error::store_error,
     restore,
     rows::{bytes, row, rows},
@@ -32,7 +33,32 @@ impl Appending<'_> {
         self.load_streams(&needs.streams, &mut before).await?;
         self.load_registers(&needs.registers, &mut before).await?;
         self.load_ancestors(&needs.ancestors, &mut before).await?;
+        before.revoked = self.revoked(&needs.devices).await?;
         Ok(before)
+    }
+
+    /// Those of the devices that are revoked.
+    async fn revoked(
+        &mut self,
+        devices: &BTreeSet<DeviceId>,
+    ) -> Result<BTreeSet<DeviceId>, StoreError> {
+        if devices.is_empty() {
+            return Ok(BTreeSet::new());
+        }
+        let key = &self.tenant.as_bytes()[..];
+        let wanted = rows(devices.iter().map(|device| bytes(device.as_bytes())));
+        let revoked = sqlx::query_scalar!(
+            "SELECT device FROM device
+             WHERE tenant = ?1 AND device IN (SELECT unhex(value) FROM json_each(?2))
+               AND state = ?3",
+            key,
+            wanted,
+            REVOKED
+        )
+        .fetch_all(&mut *self.connection)
+        .await
+        .map_err(store_error)?;
+        revoked.iter().map(|device| id(device)).collect()
     }
 
     async fn load_logs(

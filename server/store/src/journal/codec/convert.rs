@@ -7,12 +7,13 @@ use askel_sync::{
 };
 
 use super::{
-    ApprovalRow, CardRow, CatalogRow, DeviceRow, ErasedRow, InvitationRow, MalformedEntry,
-    ParticipantRow, PassRow, ScopeRow, SheetRow, TenantRow, all, array,
+    ApprovalRow, CardRow, CatalogRow, DeviceRow, ErasedRow, InvitationRow, LogOpeningRow,
+    MalformedEntry, ParticipantRow, PassRow, ScopeRow, SheetRow, TenantRow, all, array,
 };
 use crate::{
     Approval, CatalogVersion, Device, DeviceState, Erased, Invitation, PassRecord, RecoverySheet,
-    Tenant, journal::ParticipantImage,
+    Tenant,
+    journal::{LogOpening, ParticipantImage},
 };
 
 fn id<T>(bytes: &[u8]) -> Result<T, MalformedEntry>
@@ -293,6 +294,28 @@ impl TryFrom<CatalogRow> for CatalogVersion {
             content: row.content,
             signature: row.signature,
             published_at: Timestamp::from_ms(row.published_at_ms),
+        })
+    }
+}
+
+impl From<&LogOpening> for LogOpeningRow {
+    fn from(opening: &LogOpening) -> Self {
+        Self {
+            log: opening.log.to_vec(),
+            device: opening.device.to_vec(),
+            opened_at_ms: opening.opened_at.as_ms(),
+        }
+    }
+}
+
+impl TryFrom<LogOpeningRow> for LogOpening {
+    type Error = MalformedEntry;
+
+    fn try_from(row: LogOpeningRow) -> Result<Self, MalformedEntry> {
+        Ok(Self {
+            log: id(&row.log)?,
+            device: id(&row.device)?,
+            opened_at: Timestamp::from_ms(row.opened_at_ms),
         })
     }
 }

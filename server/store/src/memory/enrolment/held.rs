@@ -48,6 +48,15 @@ impl Enrolment {
         self.devices.get(&device)?.participant
     }
 
+    /// Those of the devices that are revoked.
+    pub(in crate::memory) fn revoked_of(&self, devices: &BTreeSet<DeviceId>) -> BTreeSet<DeviceId> {
+        let is_revoked = |id: &&DeviceId| {
+            let device = self.devices.get(*id);
+            device.is_some_and(|device| device.state == DeviceState::Revoked)
+        };
+        devices.iter().filter(is_revoked).copied().collect()
+    }
+
     pub(in crate::memory) fn participants(&self) -> impl Iterator<Item = ParticipantId> {
         self.participants.iter().copied()
     }

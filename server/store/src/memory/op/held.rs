@@ -12,7 +12,8 @@ use askel_sync::{
 
 use crate::{
     Ancestor, Before, Blanking, ERASED_OP, EntryBefore, EntryOutcome, Erased, Lineage, Needs,
-    PartOf, Plan, Reading, StoreError, StreamHead, StreamOp, StreamPart, renewed_handle,
+    PartOf, Plan, Reading, StoreError, StreamHead, StreamOp, StreamPart, journal::LogOpening,
+    renewed_handle,
 };
 
 #[derive(Debug, Clone, Default)]
@@ -70,6 +71,7 @@ impl Ops {
             registers: needs.registers.iter().filter_map(register).collect(),
             ancestors: needs.ancestors.iter().filter_map(ancestor).collect(),
             tombstones: BTreeSet::new(),
+            revoked: BTreeSet::new(),
         }
     }
 
@@ -113,6 +115,18 @@ impl Ops {
             .extend(ops.map(|(id, admitted)| (*id, (*admitted).clone())));
         self.write_streams(plan);
         self.ancestors.extend(plan.ancestors.iter().cloned());
+    }
+
+    /// Notes whose a log is of which nothing is here.
+    pub(in crate::memory) fn open_log(&mut self, opening: &LogOpening) {
+        let log = self.logs.entry(opening.log).or_insert(Log {
+            device: opening.device,
+            next: 0,
+            opened_at: opening.opened_at,
+        });
+        if log.next == 0 {
+            log.device = opening.device;
+        }
     }
 
     fn write_streams(&mut self, plan: &Plan<'_>) {
