@@ -72,16 +72,11 @@ fn wire_year(year: &Year, peers: &Peers) -> Figure {
         ("old_phone", &year.old_phone),
         ("scanner", &year.scanner),
     ];
-    let baseline = peers.best("loro", "wire_year_bytes");
-    let mut figure = Figure::ratio(
-        "wire_year_bytes",
-        Unit::Bytes,
-        bytes(traffic.total()),
-        baseline,
-        0.40,
-    )
-    .aiming(0.28)
-    .beside("calls", traffic.calls);
+    let key = "wire_year_bytes";
+    let year = bytes(traffic.total());
+    let figure = Figure::ratio(key, Unit::Bytes, year, peers.flat("loro", key), 0.40).aiming(0.28);
+    let figure = peers.beside_days(figure, ("loro", key), year);
+    let mut figure = figure.beside("calls", traffic.calls);
     if let Some(shy) = peers.best("loro", "wire_year_scanner_hands_in_only_bytes") {
         let ratio = bytes(traffic.total()) / shy.value;
         let beside = json!({ "baseline": shy.name, "value": shy.value, "ratio": ratio });

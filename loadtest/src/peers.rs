@@ -6,7 +6,7 @@ use anyhow::{Context as _, ensure};
 use askel_workload::Shape;
 use serde_json::{Value, json};
 
-use crate::figure::Baseline;
+use crate::figure::{Baseline, Figure};
 
 /// The last run that was kept: the year of seed 1. Bytes are the same everywhere, times are not.
 const RECORDED: &str = include_str!("../peers/measured.json");
@@ -60,8 +60,28 @@ impl Peers {
             .min_by(|a, b| a.value.total_cmp(&b.value))
     }
 
+    /// The bounds are about a peer's flat map, hour to count.
+    pub(crate) fn flat(&self, peer: &str, key: &str) -> Option<Baseline> {
+        self.layout(peer, "flat", key)
+    }
+
+    /// A figure with the peer's map a day beside, which does better than its flat map.
+    pub(crate) fn beside_days(
+        &self,
+        figure: Figure,
+        (peer, key): (&str, &str),
+        value: f64,
+    ) -> Figure {
+        let Some(days) = self.layout(peer, "days", key) else {
+            return figure;
+        };
+        let ratio = value / days.value;
+        let beside = json!({ "baseline": days.name, "value": days.value, "ratio": ratio });
+        figure.beside("with_a_map_a_day", beside)
+    }
+
     /// One layout of a peer.
-    pub(crate) fn layout(&self, peer: &str, layout: &str, key: &str) -> Option<Baseline> {
+    fn layout(&self, peer: &str, layout: &str, key: &str) -> Option<Baseline> {
         let row = self.rows.iter().find(|row| {
             row.get("peer").and_then(Value::as_str) == Some(peer)
                 && row.get("layout").and_then(Value::as_str) == Some(layout)

@@ -1,9 +1,12 @@
 //! What a request asked for: an answer is read by it.
 
-use std::ops::Range;
+use std::{
+    ops::Range,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use askel_proto::v1;
-use askel_sync::{admission::ClockReading, id::LogId, stream::listed::neighbour};
+use askel_sync::{admission::ClockReading, frame::Chain, id::LogId, stream::listed::neighbour};
 
 use super::row::BatchRow;
 
@@ -26,12 +29,22 @@ pub(crate) struct Asked {
     pub(super) clock_told: Option<ClockReading>,
     /// Whether it was said that pages may refer to nothing.
     pub(super) in_full: bool,
+    /// What the page before told, for the next one of a snapshot to go on from.
+    pub(super) page_before: Arc<Mutex<Option<Told>>>,
     /// The rows of the frames handed in.
     pub(super) frames: Vec<u32>,
     /// The rows of the pages handed back.
     pub(super) returned: Vec<u32>,
     /// The rows of pages of which it said that nothing is missing.
     pub(super) told: Vec<u32>,
+}
+
+/// What a page of a stream told, and where it ended.
+#[derive(Debug)]
+pub(super) struct Told {
+    stream: u32,
+    next_position: u64,
+    chain: Box<Chain>,
 }
 
 /// A stream as a short form asked for it.
@@ -108,6 +121,29 @@ impl Asked {
             }],
             frames: Vec::new(),
         })
+    }
+
+    /// Where the columns of a page go on; `None` if it begins by itself or the page before it is not here.
+    pub(super) fn chain_before(&self, page: &v1::Page, stream: u32) -> Option<Box<Chain>> {
+        let told = self.page_before().take().filter(|_| page.goes_on)?;
+        let joins =
+            told.stream == stream && told.next_position.checked_add(1) == Some(page.first_position);
+        joins.then_some(told.chain)
+    }
+
+    /// Keeps what a page of a snapshot told.
+    pub(super) fn keep_chain(&self, page: &v1::Page, stream: u32, chain: Box<Chain>) {
+        *self.page_before() = page.snapshot.then_some(Told {
+            stream,
+            next_position: page.next_position,
+            chain,
+        });
+    }
+
+    fn page_before(&self) -> MutexGuard<'_, Option<Told>> {
+        self.page_before
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether pages were handed back.

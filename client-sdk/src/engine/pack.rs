@@ -231,7 +231,11 @@ impl Engine {
                 let Some(context) = self.context_of(page, stream) else {
                     return Ok(None);
                 };
-                let mut chain = Chain::new(tenant);
+                let mut chain = match asked.chain_before(page, stream) {
+                    Some(chain) => chain,
+                    None if page.goes_on => return Ok(None),
+                    None => Box::new(Chain::new(tenant)),
+                };
                 if page.reader_context > 0 {
                     let Some((own, neighbour)) = self.reader_context(page, asked) else {
                         return Ok(None);
@@ -242,7 +246,10 @@ impl Engine {
                 chain.learn(&context);
                 let own = |origin: Origin| self.op_of_origin(origin);
                 match chain.decode(&own, &page.columns, PAGE_LIMITS) {
-                    Ok(ops) => ops,
+                    Ok(ops) => {
+                        asked.keep_chain(page, stream, chain);
+                        ops
+                    }
                     Err(_) => return Ok(None),
                 }
             }

@@ -191,6 +191,7 @@ impl Liar {
             },
             stream_index: (shape >> 6).into(),
             reader_context: 0,
+            goes_on: shape & 0x02 != 0,
             first_position,
             next_position: match shape & 0x0C {
                 0 => input.number(),

@@ -59,15 +59,9 @@ async fn document(year: &mut Year, peers: &Peers) -> anyhow::Result<Figure> {
         .filter_map(|table| tables.get(table))
         .map(|(bytes, _)| bytes)
         .sum();
-    let baseline = peers.best("automerge", "document_bytes");
-    let figure = Figure::ratio(
-        "document_bytes",
-        Unit::Bytes,
-        bytes(document),
-        baseline,
-        0.60,
-    )
-    .aiming(0.40);
+    let (key, of) = ("document_bytes", "automerge");
+    let figure = Figure::ratio(key, Unit::Bytes, bytes(document), peers.flat(of, key), 0.60);
+    let figure = peers.beside_days(figure.aiming(0.40), (of, key), bytes(document));
     let window = at_the_end.get(&WINDOW_TABLE).map_or(0, |(bytes, _)| *bytes);
     Ok(figure
         .beside("window_bytes", window)

@@ -8,7 +8,6 @@ use askel_client_sdk::{
     Storage, SystemEntropy,
 };
 use askel_server::clock::{Clock as _, SystemClock};
-use serde_json::json;
 
 use super::{Figure, Unit};
 use crate::{check::Truth, clock::DeviceTime, peers::Peers, year::Year};
@@ -52,19 +51,11 @@ pub(super) fn measure(year: Year, expected: &Truth, peers: &Peers) -> anyhow::Re
     Ok([read_all, opened.aiming(20.0)])
 }
 
-/// The bound is about the peer's flat map. With a map a day it opens sooner: that row stands beside.
 fn read_all_figure(read_all_ms: f64, peers: &Peers) -> Figure {
     let key = "open_read_all_ms";
-    let flat = peers.layout("loro", "flat", key);
+    let flat = peers.flat("loro", key);
     let figure = Figure::ratio(key, Unit::Milliseconds, read_all_ms, flat, 0.5).aiming(0.25);
-    match peers.layout("loro", "days", key) {
-        Some(days) => {
-            let ratio = read_all_ms / days.value;
-            let beside = json!({ "baseline": days.name, "value": days.value, "ratio": ratio });
-            figure.beside("with_a_map_a_day", beside)
-        }
-        None => figure,
-    }
+    peers.beside_days(figure, ("loro", key), read_all_ms)
 }
 
 fn median_ms(mut act: impl FnMut() -> anyhow::Result<()>) -> anyhow::Result<f64> {

@@ -103,6 +103,8 @@ pub(super) struct Waiting {
     pub(super) neighbour_at: Option<Neighbour>,
     /// That op.
     pub(super) neighbour: Option<AdmittedOp>,
+    /// What the pages of a snapshot before this one told.
+    chain: Option<Box<Chain>>,
     /// Ops that fitted into the page before.
     fitted: usize,
 }
@@ -123,6 +125,7 @@ impl Waiting {
             context: VecDeque::new(),
             neighbour_at: None,
             neighbour: None,
+            chain: None,
             fitted: usize::MAX,
         }
     }
@@ -225,7 +228,7 @@ impl Waiting {
         let mut chain = Chain::new(binding.tenant);
         chain.learn_unjudged(&binding.reader_ops);
         chain.learn(&self.neighbour);
-        let columns = encode(chain, ops, &binding.held);
+        let columns = encode(&mut chain, ops, &binding.held);
         (columns.len() <= room).then_some(columns)
     }
 
@@ -245,8 +248,12 @@ impl Waiting {
             page.columns = columns;
             return ops.len();
         }
-        let mut chain = Chain::new(binding.tenant);
-        chain.learn(self.context.iter().map(|op| &op.admitted));
+        page.goes_on = self.chain.is_some();
+        let chain = self.chain.take().unwrap_or_else(|| {
+            let mut chain = Box::new(Chain::new(binding.tenant));
+            chain.learn(self.context.iter().map(|op| &op.admitted));
+            chain
+        });
         page.context_ops = self.context.front().map_or(0, |first| {
             let span = page.first_position.saturating_sub(first.position);
             u32::try_from(span).unwrap_or(u32::MAX)
@@ -254,8 +261,11 @@ impl Waiting {
         let mut count = ops.len().min(self.fitted.saturating_add(self.fitted / 4));
         loop {
             let some = ops.get(..count).unwrap_or(&ops);
-            let columns = encode(chain.clone(), some, &binding.held);
+            let mut ahead = chain.clone();
+            let columns = encode(&mut ahead, some, &binding.held);
             if columns.len() <= room || count <= 1 {
+                // What a snapshot tells goes on from page to page; its positions have gaps.
+                self.chain = self.snapshot.then_some(ahead);
                 if count < ops.len() {
                     self.fitted = count;
                 }
@@ -272,7 +282,7 @@ impl Waiting {
     }
 }
 
-fn encode(mut chain: Chain, ops: &[AdmittedOp], held: &Held) -> Vec<u8> {
+fn encode(chain: &mut Chain, ops: &[AdmittedOp], held: &Held) -> Vec<u8> {
     let elided: BTreeSet<_> = ops
         .iter()
         .filter(|op| held.covers(op))

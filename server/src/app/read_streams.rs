@@ -246,6 +246,11 @@ impl PageReader {
         if waiting.read.is_empty() {
             self.read_on(waiting).await?;
         }
+        // A snapshot's pages are as full as they may be.
+        let few = usize::try_from(STREAM_READ_OPS).unwrap_or(usize::MAX);
+        while waiting.snapshot && !waiting.read_out && waiting.read.len() <= few {
+            self.read_on(waiting).await?;
+        }
         if waiting.read.is_empty() && !waiting.snapshot {
             return Err(StoreError::Inconsistent("a stream ends below its head").into());
         }
@@ -254,7 +259,9 @@ impl PageReader {
 
     async fn read_on(&self, waiting: &mut Waiting) -> Result<(), AppError> {
         let head = waiting.head;
-        let left = head.head.saturating_sub(waiting.position);
+        let after = waiting.read.back().map(|op| op.position);
+        let after = after.unwrap_or(waiting.position);
+        let left = head.head.saturating_sub(after);
         let limit = u32::try_from(left)
             .unwrap_or(STREAM_READ_OPS)
             .min(STREAM_READ_OPS);
@@ -270,7 +277,7 @@ impl PageReader {
                 tenant,
                 PartOf {
                     stream: head.key,
-                    after: waiting.position,
+                    after,
                     limit,
                     reading,
                 },
@@ -283,7 +290,7 @@ impl PageReader {
             return Ok(());
         };
         let full = u32::try_from(part.ops.len()).is_ok_and(|count| count >= limit);
-        let last = part.ops.last().map_or(waiting.position, |op| op.position);
+        let last = part.ops.last().map_or(after, |op| op.position);
         if waiting.snapshot {
             // What is live is so at this moment: it goes as far as the stream does now.
             waiting.head = part.head;

@@ -3,7 +3,7 @@
 use askel_proto::v1;
 use askel_sync::{
     admission::{AdmittedOp, ClockReading},
-    frame::{BatchHints, FrameError, FrameLimits, LogRef, decode_ops, encode_batch},
+    frame::{BatchHints, Chain, FrameError, FrameLimits, LogRef, decode_ops, encode_batch},
     id::StreamId,
     limits::PAYLOAD_BYTES_MAX,
     op::{Op, OpKind, Payload},
@@ -29,6 +29,7 @@ const LIMITS: FrameLimits = FrameLimits {
 fn read(world: &World, answer: &Answer, stream: &StreamId, own: &[Op]) -> Vec<AdmittedOp> {
     let find = |origin| own.iter().find(|op| op.origin == origin).cloned();
     let mut held: Vec<AdmittedOp> = Vec::new();
+    let mut chain = Chain::new(world.tenant.id);
     let pages = answer.pages.iter();
     for page in pages.filter(|page| page.stream_id == stream.to_vec()) {
         assert_eq!((page.encoding, page.ops.len()), (1, 0));
@@ -38,7 +39,11 @@ fn read(world: &World, answer: &Answer, stream: &StreamId, own: &[Op]) -> Vec<Ad
         } else {
             &held[..]
         };
-        let ops = decode_ops(world.tenant.id, context, &find, &page.columns, LIMITS);
+        if !page.goes_on {
+            chain = Chain::new(world.tenant.id);
+            chain.learn(context);
+        }
+        let ops = chain.decode(&find, &page.columns, LIMITS);
         let ops = ops.expect("readable");
         let span = PageSpan {
             stream: *stream,
