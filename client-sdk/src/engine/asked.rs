@@ -131,6 +131,13 @@ impl Asked {
         joins.then_some(told.chain)
     }
 
+    /// Where the page after the last one of a stream begins, if it goes on.
+    pub(super) fn goes_on_at(&self, stream: u32) -> Option<u64> {
+        let before = self.page_before();
+        let before = before.as_ref().filter(|told| told.stream == stream)?;
+        before.next_position.checked_add(1)
+    }
+
     /// Keeps what a page of a snapshot told.
     pub(super) fn keep_chain(&self, page: &v1::Page, stream: u32, chain: Box<Chain>) {
         *self.page_before() = page.snapshot.then_some(Told {

@@ -80,10 +80,14 @@ impl Engine {
         let (mut page, told_sum) = self.spelled_out(told, asked)?;
         let (number, row) = self.page_stream(&page, asked)?;
         let handle = self.told_handle(&page, row)?;
-        if page.first_position == 0
-            && let Some(stream) = asked.stream(page.stream_index)
-        {
-            page.first_position = stream.position.saturating_add(1);
+        if page.first_position == 0 {
+            let first = if page.goes_on {
+                asked.goes_on_at(number)
+            } else {
+                let stream = asked.stream(page.stream_index);
+                stream.map(|stream| stream.position.saturating_add(1))
+            };
+            page.first_position = first.unwrap_or_default();
         }
         let next_expected = row.position.saturating_add(1);
         if page.first_position > next_expected {

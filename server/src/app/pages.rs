@@ -167,7 +167,7 @@ impl Waiting {
         let mac = binding.key.mac(&digest(binding.tenant, &span, &ops));
         page.mac = mac.to_vec();
         self.position = page.next_position;
-        if self.index > 0 && follows {
+        if page.goes_on || (self.index > 0 && follows) {
             page.first_position = 0;
         }
         if self.snapshot {

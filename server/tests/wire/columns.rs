@@ -30,6 +30,7 @@ fn read(world: &World, answer: &Answer, stream: &StreamId, own: &[Op]) -> Vec<Ad
     let find = |origin| own.iter().find(|op| op.origin == origin).cloned();
     let mut held: Vec<AdmittedOp> = Vec::new();
     let mut chain = Chain::new(world.tenant.id);
+    let mut next_position = 0;
     let pages = answer.pages.iter();
     for page in pages.filter(|page| page.stream_id == stream.to_vec()) {
         assert_eq!((page.encoding, page.ops.len()), (1, 0));
@@ -47,9 +48,14 @@ fn read(world: &World, answer: &Answer, stream: &StreamId, own: &[Op]) -> Vec<Ad
         let ops = ops.expect("readable");
         let span = PageSpan {
             stream: *stream,
-            first_position: page.first_position,
+            first_position: if page.goes_on {
+                next_position + 1
+            } else {
+                page.first_position
+            },
             next_position: page.next_position,
         };
+        next_position = page.next_position;
         let digest = digest(world.tenant.id, &span, &ops);
         assert!(world.tenant.server.page_mac().verifies(&digest, &page.mac));
         held.extend(ops);
