@@ -96,3 +96,18 @@ impl Engine {
         Ok((page, ToldSum::Lowest(short.sum)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sum_fits_by_as_much_as_was_told() {
+        let sum = StreamSum::from_bits(0x1122_3344_5566_7788);
+        assert!(ToldSum::Nothing.fits(sum));
+        assert!(ToldSum::Whole(0x1122_3344_5566_7788).fits(sum));
+        assert!(!ToldSum::Whole(0x5566_7788).fits(sum));
+        assert!(ToldSum::Lowest(0x5566_7788).fits(sum));
+        assert!(!ToldSum::Lowest(0x5566_7789).fits(sum));
+    }
+}

@@ -25,6 +25,7 @@ mod live;
 mod pages;
 mod place_day;
 mod rules;
+mod short;
 mod steps;
 mod streams;
 mod vectors;
