@@ -50,15 +50,29 @@ impl Device {
     /// # Errors
     /// As [`Client::open`].
     pub(crate) fn open(&mut self) -> Result<Client, Error> {
-        let client = Client::open(Components {
+        let client = Client::open(self.components())?;
+        self.client = Some(client.clone());
+        Ok(client)
+    }
+
+    /// Begins anew, as an app does when a database is another key's.
+    ///
+    /// # Errors
+    /// As [`Client::start_fresh`].
+    pub(crate) fn start_fresh(&mut self) -> Result<Client, Error> {
+        let client = Client::start_fresh(self.components())?;
+        self.client = Some(client.clone());
+        Ok(client)
+    }
+
+    fn components(&self) -> Components {
+        Components {
             storage: Box::new(self.disk.clone()),
             transport: Arc::clone(&self.link) as _,
             clock: Arc::clone(&self.clock) as _,
             entropy: Arc::clone(&self.entropy) as _,
             key_store: Box::new(self.keys.clone()),
-        })?;
-        self.client = Some(client.clone());
-        Ok(client)
+        }
     }
 
     /// Whatever runs is cut off, and every fault of the disk is over.

@@ -18,9 +18,11 @@ use askel_sync::{
 use crate::{
     cast::name,
     model::Naive,
-    oracle::{short, told},
+    oracle::{Told, short, told},
     world::World,
 };
+
+mod ended;
 
 /// How late a message may be and still be taken: so far off a right clock may look.
 const LATE_MS_MAX: i64 = CREDENTIAL_SKEW_MS_MAX + 60_000;
@@ -33,8 +35,13 @@ pub(crate) async fn judge(world: &World) {
     for (device, there) in &world.devices {
         nothing_is_open(world, &store, *device).await;
         let status = there.client.as_ref().map(Client::status);
-        if let Some(status) = status
-            .filter(|status| status.healed > 0 && !there.was_put_back && !world.server_was_restored)
+        // Each restore of the server may take a part of the open log away, and no more than that.
+        if status.as_ref().is_some_and(|status| status.mismatches > 0) {
+            let what = format!("{} came to a wrong sum", name(*device));
+            world.oracle.violation(what);
+        }
+        if let Some(status) =
+            status.filter(|status| status.healed > world.host.restores() && !there.was_put_back)
         {
             let what = format!(
                 "{} has healed {} times for nothing",
@@ -49,14 +56,28 @@ pub(crate) async fn judge(world: &World) {
     let stored = store.lookup_catalog(tenant, None).await.expect("memory");
     let catalog = stored.and_then(|stored| Catalog::parse(&stored.content).ok());
     let catalog = catalog.expect("published");
-    for (owner, person) in &world.people {
+    let people = world.people.iter();
+    for (owner, person) in people.filter(|(_, person)| !is_gone(world, **person)) {
         let ops = stream(&store, world, StreamKey::Participant(*person)).await;
         ops_are_peoples_own(world, *person, &ops);
         times_are_true(world, &ops);
         verdicts_agree(world, *owner, &ops, &catalog);
     }
+    ended::nothing_is_left(world, &store, &catalog).await;
+    ended::what_went_adrift_has_arrived(world, &store).await;
+    ended::later_words_are_kept(world, &store).await;
     rows_agree(world, &store).await;
     doors_know(world, &store, &catalog).await;
+}
+
+/// Whether nobody can tell any more what of someone is left.
+fn is_gone(world: &World, person: ParticipantId) -> bool {
+    match world.oracle.erasure(person) {
+        None => false,
+        Some(Told::Done) => true,
+        // Who asked and has no device left that could be told.
+        Some(Told::Asked) => !world.has_device(person),
+    }
 }
 
 async fn stream(store: &MemoryStore, world: &World, key: StreamKey) -> Vec<AdmittedOp> {
@@ -69,6 +90,9 @@ async fn stream(store: &MemoryStore, world: &World, key: StreamKey) -> Vec<Admit
 /// What is still without an outcome can't have one yet: a correction of a check-in that the server
 /// does not know, because it was refused.
 async fn nothing_is_open(world: &World, store: &MemoryStore, device: usize) {
+    if !world.may_sync(device) {
+        return;
+    }
     for op in world.oracle.life(device) {
         if op.standing != SeenStanding::Open {
             continue;
@@ -90,9 +114,12 @@ async fn nothing_is_open(world: &World, store: &MemoryStore, device: usize) {
 
 async fn all_accepted_are_there(world: &World, store: &MemoryStore) {
     let mut accepted = world.oracle.accepted();
+    accepted.retain(|(op, _)| !world.oracle.may_be_erased(*op));
     if world.server_was_restored {
-        // What nobody holds any more can't come back.
-        let held = world.oracle.held();
+        // What nobody holds any more can't come back, nor what is held by who is let in no more.
+        let devices = world.devices.keys().copied();
+        let devices = devices.filter(|device| world.may_sync(*device)).collect();
+        let held = world.oracle.held(&devices);
         accepted.retain(|(op, _)| held.contains(op));
     }
     let ids: Vec<OpId> = accepted.iter().map(|(op, _)| *op).collect();
@@ -180,7 +207,7 @@ fn verdicts_agree(world: &World, owner: usize, ops: &[AdmittedOp], catalog: &Cat
     let phones = world.devices.iter();
     let phones = phones.filter(|(index, _)| world.cast.owner(**index) == Some(owner));
     for (index, phone) in phones {
-        let Some(client) = &phone.client else {
+        let Some(client) = phone.client.as_ref().filter(|_| world.may_sync(*index)) else {
             continue;
         };
         for fault in phone_faults(client, &folded, &naive) {
@@ -273,7 +300,8 @@ async fn rows_agree(world: &World, store: &MemoryStore) {
 /// What is scanned anywhere is told at that place's door, once, and names no participant.
 async fn doors_know(world: &World, store: &MemoryStore, catalog: &Catalog) {
     let mut days: BTreeMap<StreamKey, BTreeMap<OpId, usize>> = BTreeMap::new();
-    for person in world.people.values() {
+    let people = world.people.values();
+    for person in people.filter(|person| !is_gone(world, **person)) {
         for admitted in stream(store, world, StreamKey::Participant(*person)).await {
             let Ok(Some(Payload::CheckIn(check_in))) = admitted.op.parse() else {
                 continue;
@@ -309,8 +337,10 @@ async fn doors_know(world: &World, store: &MemoryStore, catalog: &Catalog) {
                 *count += 1;
             }
         }
-        // A restored server tells again what it has lost, and gets it back besides.
-        let most = if world.server_was_restored { 9 } else { 1 };
+        // Each time it is restored the server tells again what it has lost, under another id, and what
+        // it had told before comes back besides, in pages that readers hand back.
+        let restores = usize::try_from(world.host.restores()).unwrap_or(usize::MAX);
+        let most = restores.saturating_add(1);
         for (op, count) in expected
             .iter()
             .filter(|(_, count)| !(1..=most).contains(*count))

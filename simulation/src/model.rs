@@ -108,7 +108,13 @@ fn visits(parsed: &Parsed, catalog: &Catalog) -> BTreeSet<(PlaceId, LocalDate)> 
         if let Payload::CheckIn(check_in) = payload
             && let Some(date) = catalog.local_date(check_in.place, *at)
         {
-            let visit = (check_in.place, date, check_in.session);
+            // A phone that is back and holds no catalog yet names none of its slots: then the catalog in
+            // force says which it was.
+            let session = match check_in.catalog_version {
+                0 => catalog.session_at(check_in.place, *at),
+                _ => check_in.session,
+            };
+            let visit = (check_in.place, date, session);
             let ruling = ruled.get(id).copied().unwrap_or((0, false));
             let greatest = rulings.entry(visit).or_insert(ruling);
             *greatest = ruling.max(*greatest);

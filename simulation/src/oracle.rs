@@ -13,7 +13,11 @@ use askel_sync::{
 };
 use prost::Message as _;
 
+use self::ended::Ended;
+pub(crate) use self::ended::Told;
 use crate::{cast::name, time::TrueTime, trace::Trace};
+
+mod ended;
 
 /// What a device was doing when it is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +38,7 @@ pub(crate) struct Written {
     pub(crate) device: usize,
     /// The true time.
     pub(crate) at: Timestamp,
+    pub(crate) op: Op,
 }
 
 /// Refusals that an honest device must never get.
@@ -65,6 +70,7 @@ struct State {
     people: BTreeSet<ParticipantId>,
     /// Names of devices that may know who their owner is.
     phones: BTreeSet<String>,
+    ended: Ended,
     violations: Vec<String>,
 }
 
@@ -111,10 +117,11 @@ impl Oracle {
                 faults.push(format!("{}: a sync made {}", name(device), told(op)));
             }
             if matches!(look, Look::Wrote | Look::Started) {
-                state
-                    .written
-                    .entry(op.id)
-                    .or_insert_with(|| Written { device, at: now });
+                state.written.entry(op.id).or_insert_with(|| Written {
+                    device,
+                    at: now,
+                    op: op.op.clone(),
+                });
             }
             match op.standing {
                 SeenStanding::Accepted => {
@@ -161,6 +168,17 @@ impl Oracle {
         }
     }
 
+    /// A device without the SDK writes an op.
+    pub(crate) fn wrote(&self, device: usize, op: &Op) {
+        let at = self.true_time.now();
+        let written = Written {
+            device,
+            at,
+            op: op.clone(),
+        };
+        self.state().written.insert(op.id(), written);
+    }
+
     pub(crate) fn written(&self, op: OpId) -> Option<Written> {
         self.state().written.get(&op).cloned()
     }
@@ -171,15 +189,11 @@ impl Oracle {
         state.accepted.iter().map(|(op, by)| (*op, *by)).collect()
     }
 
-    /// What any device holds.
-    pub(crate) fn held(&self) -> BTreeSet<OpId> {
+    /// What any of these devices holds.
+    pub(crate) fn held(&self, by: &BTreeSet<usize>) -> BTreeSet<OpId> {
         let state = self.state();
-        state
-            .lives
-            .values()
-            .flat_map(BTreeMap::keys)
-            .copied()
-            .collect()
+        let lives = state.lives.iter().filter(|(device, _)| by.contains(device));
+        lives.flat_map(|(_, life)| life.keys()).copied().collect()
     }
 
     /// What a device holds.

@@ -105,6 +105,20 @@ pub enum Act {
     ServerRollBack,
     /// A new version of the catalog is published.
     Publish,
+    /// Someone asks to be erased.
+    EraseMe { device: usize },
+    /// A device is ended by another of its person, or by the organiser.
+    Revoke { device: usize },
+    /// The keys of a phone are gone; its person comes back on it.
+    LoseKey { device: usize },
+    /// What a phone has unconfirmed is carried by another device; the phone may be lost after that.
+    HandOver {
+        from: usize,
+        by: usize,
+        is_lost: bool,
+    },
+    /// A phone of a later version says what is not known yet: a field, or a kind.
+    Newer { is_known: bool },
 }
 
 /// What a world is drawn with.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use askel_proto::v1::{
-    self, catalog_service_client::CatalogServiceClient,
+    self, admin_service_client::AdminServiceClient, catalog_service_client::CatalogServiceClient,
     enrolment_service_client::EnrolmentServiceClient, sync_service_client::SyncServiceClient,
 };
 use askel_sync::{
@@ -17,6 +17,7 @@ use askel_sync::{
     op::Op,
     time::{ClockSegment, Timestamp},
 };
+use data_encoding::HEXLOWER;
 use tokio_stream::StreamExt as _;
 use tonic::{Request, Status};
 
@@ -35,9 +36,7 @@ impl RawDevice {
     /// Enrols with an invitation's link.
     pub(crate) async fn enrol(host: Arc<Host>, link: &str, chance: &mut Chance) -> Self {
         let link: Link = link.parse().expect("a link of the operator's");
-        let mut seed = [0; 32];
-        chance.fill(&mut seed);
-        let key = KeyPair::from_seed(&seed);
+        let key = Self::draw_key(chance);
         let code = normalise(&link.code).expect("a code");
         let request = v1::EnrolRequest {
             tenant_id: link.tenant.to_vec(),
@@ -57,6 +56,58 @@ impl RawDevice {
             audience: enrolled.audience,
             host,
             key,
+        }
+    }
+
+    /// A key that nobody has.
+    pub(crate) fn draw_key(chance: &mut Chance) -> KeyPair {
+        let mut seed = [0; 32];
+        chance.fill(&mut seed);
+        KeyPair::from_seed(&seed)
+    }
+
+    /// Comes in with a key that another device of the same person has approved; `None` if it is not let
+    /// in.
+    pub(crate) async fn come_back(host: Arc<Host>, key: KeyPair) -> Option<Self> {
+        let tenant = host.tenant.id;
+        let request = v1::ComeBackRequest {
+            tenant_id: tenant.to_vec(),
+            right: Some(v1::come_back_request::Right::Approval(
+                v1::DeviceApproval {},
+            )),
+            device_public_key: key.public_key().as_bytes().to_vec(),
+            proof: prove_enrolment(&key, tenant, ""),
+            versions: None,
+        };
+        let process = host.process()?;
+        let mut client = EnrolmentServiceClient::new(process.calls());
+        let answer = tokio::select! {
+            biased;
+            () = process.died() => return None,
+            answer = client.come_back(request) => answer.ok()?,
+        };
+        Some(Self {
+            tenant,
+            id: device_id(tenant, &key.public_key()),
+            audience: answer.into_inner().audience,
+            host,
+            key,
+        })
+    }
+
+    /// Revokes a device of the staff's.
+    pub(crate) async fn revoke(&self, device: DeviceId, now: Timestamp) -> Result<(), Status> {
+        let message = v1::RevokeDeviceRequest {
+            name: format!("devices/{}", HEXLOWER.encode(device.as_bytes())),
+        };
+        let Some(process) = self.host.process() else {
+            return Err(Status::unavailable("nobody is there"));
+        };
+        let mut client = AdminServiceClient::new(process.calls());
+        tokio::select! {
+            biased;
+            () = process.died() => Err(Status::unavailable("the server died")),
+            answer = client.revoke_device(self.call(message, now)) => answer.map(drop),
         }
     }
 

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use askel_sync::planted::{self, Bug};
 
-use crate::{cast::Cast, judge::judge, plan::Event, world::World};
+use crate::{cast::Cast, chance::Chance, judge::judge, plan::Event, world::World};
 
 /// Attempts after which everything must be settled once nothing fails any more.
 const ATTEMPTS: usize = 3;
@@ -68,6 +68,8 @@ async fn live(seed: u64, events: &[Event]) -> Outcome {
     for _ in 0..ATTEMPTS {
         world.sync_all().await;
     }
+    let mut chance = Chance::of(seed, "newer", 0);
+    world.newer_hands_in(&mut chance).await;
     for _ in 0..HEARING {
         world.sync_all().await;
     }

@@ -25,9 +25,13 @@ use crate::{
     trace::Trace,
 };
 
+mod ends;
 mod life;
+mod newer;
+mod starting;
 mod syncing;
 
+use newer::Newer;
 pub(crate) use syncing::BUDGET;
 
 /// Everybody.
@@ -40,6 +44,9 @@ pub(crate) struct World {
     pub(crate) host: Arc<Host>,
     pub(crate) devices: BTreeMap<usize, Device>,
     pub(crate) people: BTreeMap<usize, ParticipantId>,
+    /// The recovery sheet that each person keeps.
+    sheets: BTreeMap<usize, String>,
+    pub(crate) newer: Option<Newer>,
     organiser: RawDevice,
     mallory: Mallory,
     catalog_version: u32,
@@ -82,6 +89,8 @@ impl World {
             host,
             devices: BTreeMap::new(),
             people: BTreeMap::new(),
+            sheets: BTreeMap::new(),
+            newer: None,
             organiser,
             mallory,
             catalog_version: 1,
@@ -116,7 +125,13 @@ impl World {
             let person = enrolled.expect("enrolled").participant.expect("a person");
             self.oracle.meets(person, name(phone));
             self.oracle.meets(person, name(self.cast.copy(phone)));
+            self.oracle.owns(person, phone);
+            self.oracle.owns(person, self.cast.copy(phone));
             self.people.insert(owner, person);
+            if first == Some(phone) {
+                let sheet = client.create_recovery_sheet().await;
+                self.sheets.insert(owner, sheet.expect("a sheet").text);
+            }
             self.begin_device(phone, device, &client).await;
         }
         for scanner in self.cast.first_scanner()..self.cast.devices() {
@@ -207,6 +222,9 @@ impl World {
                     self.catalog_version = version;
                 }
             }
+            Act::Revoke { device } => self.revoke(*device).await,
+            Act::LoseKey { device } => self.lose_key(*device).await,
+            Act::Newer { is_known } => self.newer_writes(*is_known, chance).await,
             _ => self.at_a_device(act),
         }
     }
@@ -215,6 +233,8 @@ impl World {
     fn at_a_device(&mut self, act: &Act) {
         match act {
             Act::Clone { device } => self.clone_phone(*device),
+            Act::EraseMe { device } => self.erase(*device),
+            Act::HandOver { from, by, is_lost } => self.hand_over(*from, *by, *is_lost),
             Act::Restart { device } => self.restart(*device, Look::Started),
             Act::Reboot { device } => {
                 self.boots += 1;
@@ -282,65 +302,6 @@ impl World {
             }
         }
         self.revive();
-    }
-
-    /// Devices whose power went are started again.
-    fn revive(&mut self) {
-        let dead: Vec<usize> = self
-            .devices
-            .iter()
-            .filter(|(_, there)| there.disk.is_dead())
-            .map(|(index, _)| *index)
-            .collect();
-        for device in dead {
-            self.trace
-                .note(format!("{} is started again", name(device)));
-            self.restart(device, Look::Started);
-        }
-    }
-
-    fn restart(&mut self, device: usize, look: Look) {
-        let Some(there) = self.devices.get_mut(&device) else {
-            return;
-        };
-        there.stop();
-        match there.open() {
-            Ok(client) => {
-                let seen = client.seen_ops();
-                let forgets = !self.server_was_restored
-                    && look == Look::PutBack
-                    && self.oracle.forgets(device, &seen);
-                there
-                    .must_heal
-                    .expect(forgets.then(|| client.status().healed));
-                self.oracle.look(device, seen, look);
-            }
-            Err(error) => {
-                let what = format!("{} does not open: {error}: {}", name(device), error.cause());
-                self.oracle.violation(what);
-            }
-        }
-    }
-
-    fn clone_phone(&mut self, device: usize) {
-        let (original, copy) = (self.cast.original(device), self.cast.copy(device));
-        let Some(there) = self.devices.get(&original) else {
-            return;
-        };
-        let (image, keys) = (there.disk.image(), there.keys.clone());
-        self.devices
-            .entry(original)
-            .and_modify(|there| there.was_put_back = true);
-        let mut twin = match self.devices.remove(&copy) {
-            Some(twin) => twin,
-            None => self.new_device(copy),
-        };
-        twin.stop();
-        twin.disk.put_back(&image);
-        twin.was_put_back = true;
-        twin.keys = keys;
-        self.devices.insert(copy, twin);
-        self.restart(copy, Look::PutBack);
     }
 
     async fn replay(&mut self, device: usize, nth: usize) {

@@ -63,6 +63,20 @@ bugs! {
     AuthorityOpen,
     /// Admission: a clock that is off is believed.
     ClockBelieved,
+    /// Admission: a kind that is not known yet is refused for good.
+    UnknownRefused,
+    /// The server: what a later version says in a known kind is left out.
+    FieldsDropped,
+    /// The server: a device that was revoked is let in.
+    RevokedLetIn,
+    /// The server: a carried frame is taken without a look.
+    FrameUnread,
+    /// The store: erasing leaves what was written.
+    ErasedStays,
+    /// The store: a journal brings nothing back.
+    JournalIgnored,
+    /// The SDK: what nobody confirmed is not sealed to the server.
+    OutboxEmpty,
     /// The fold: of two revisions the lower holds.
     LowerRevisionWins,
     /// The fold: what was taken back stands.

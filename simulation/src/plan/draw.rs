@@ -22,7 +22,7 @@ struct Taste {
 }
 
 /// Sorts of faults.
-const SORTS: usize = 12;
+const SORTS: usize = 17;
 /// Phones are backed up and put back.
 const ROLL_BACKS: usize = 3;
 /// Phones are copied.
@@ -202,6 +202,7 @@ fn draw_fault(chance: &mut Chance, sort: usize, cast: &Cast, options: Options) -
                 }
             }
         }
+        12..17 => draw_end(chance, sort, cast),
         _ if options.server_rolls_back && chance.percent(70) => {
             if chance.percent(55) {
                 Act::ServerBackUp
@@ -210,6 +211,30 @@ fn draw_fault(chance: &mut Chance, sort: usize, cast: &Cast, options: Options) -
             }
         }
         _ => Act::Publish,
+    }
+}
+
+/// Ends are for good: of each sort a world has a few.
+fn draw_end(chance: &mut Chance, sort: usize, cast: &Cast) -> Act {
+    let phone = chance.below(cast.first_scanner());
+    let original = chance.below(cast.phones());
+    let device = chance.below(cast.devices());
+    match sort {
+        12 if chance.percent(20) => Act::EraseMe { device: phone },
+        13 if chance.percent(25) => Act::Revoke {
+            // Of the people only the first has two phones.
+            device: *chance.pick(&[1, cast.copy(1), cast.devices() - 1]),
+        },
+        14 if chance.percent(40) => Act::LoseKey { device: original },
+        15 => Act::HandOver {
+            from: phone,
+            by: device,
+            is_lost: chance.percent(20),
+        },
+        16 => Act::Newer {
+            is_known: chance.percent(60),
+        },
+        _ => Act::Restart { device },
     }
 }
 

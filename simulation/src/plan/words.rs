@@ -157,6 +157,38 @@ impl Act {
             }
             Self::ServerBackUp => f.write_str("the server is backed up"),
             Self::ServerRollBack => f.write_str("the server is restored from its backup"),
+            Self::EraseMe { device } => {
+                write!(f, "the person of {} asks to be erased", name(*device))
+            }
+            Self::Revoke { device } => write!(f, "{} is revoked", name(*device)),
+            Self::LoseKey { device } => {
+                write!(
+                    f,
+                    "the keys of {} are gone, and its person comes back",
+                    name(*device)
+                )
+            }
+            Self::HandOver { from, by, is_lost } => {
+                let then = if *is_lost {
+                    ", and is lost for good"
+                } else {
+                    ""
+                };
+                write!(
+                    f,
+                    "{} hands what it has unconfirmed to {}{then}",
+                    name(*from),
+                    name(*by)
+                )
+            }
+            Self::Newer { is_known } => {
+                let what = if *is_known {
+                    "in a known kind"
+                } else {
+                    "of an unknown kind"
+                };
+                write!(f, "a phone of a later version says something new {what}")
+            }
             Self::Publish => f.write_str("a new catalog is published"),
             _ => f.write_str("all that is under way ends"),
         }

@@ -72,6 +72,7 @@ impl World {
                     client.pass()
                 });
                 if let Some(pass) = pass {
+                    self.show(*pass_of, &pass);
                     self.write(*device, |client| {
                         client.scan(PlaceId::new(*place), &pass).map(drop)
                     });
@@ -111,6 +112,19 @@ impl World {
         }
     }
 
+    /// Someone's pass is seen.
+    fn show(&self, phone: usize, text: &str) {
+        let owner = self.cast.owner(phone);
+        let person = owner.and_then(|owner| self.people.get(&owner));
+        let tag = pass::from_text(text).ok().and_then(|signed| {
+            let pass = <askel_proto::v1::Pass as prost::Message>::decode(&*signed.pass).ok()?;
+            PassTag::try_from(&*pass.tag).ok()
+        });
+        if let (Some(person), Some(tag)) = (person, tag) {
+            self.oracle.shows(*person, tag);
+        }
+    }
+
     /// A pass that is signed as any other, and was never recorded: a new one each time.
     pub(crate) fn unknown_pass(&mut self) -> String {
         self.unknown_passes += 1;
@@ -128,6 +142,9 @@ impl World {
             return;
         };
         let Some(client) = &there.client else { return };
+        if client.enrolled().is_none() {
+            return;
+        }
         let told = match ask(client) {
             Ok(()) => "done".to_owned(),
             Err(error) => {

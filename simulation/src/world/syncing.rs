@@ -10,7 +10,7 @@ use crate::{
     chance::Chance,
     host::Host,
     link::Weather,
-    oracle::{Look, Oracle},
+    oracle::{Look, Oracle, Told},
     trace::Trace,
 };
 
@@ -28,6 +28,9 @@ impl World {
         let Some(client) = there.client.clone() else {
             return;
         };
+        if client.enrolled().is_none() {
+            return;
+        }
         there.under_way.retain(|task| !task.is_finished());
         there.link.set_weather(weather, chance);
         let (oracle, trace) = (Arc::clone(&self.oracle), self.trace.clone());
@@ -36,7 +39,7 @@ impl World {
         let task = tokio::spawn(async move {
             let restores = host.restores();
             let synced = sync(device, &client, &trace, &oracle).await;
-            if disk.is_dead() {
+            if disk.is_dead() || has_left(device, &client, &oracle) {
                 return;
             }
             check_status(device, &client, &oracle);
@@ -62,7 +65,13 @@ impl World {
             let Some(client) = &there.client else {
                 continue;
             };
+            if client.enrolled().is_none() {
+                continue;
+            }
             sync(*device, client, &self.trace, &self.oracle).await;
+            if has_left(*device, client, &self.oracle) {
+                continue;
+            }
             let seen = client.seen_ops();
             let newly = self.oracle.look(*device, seen, Look::Synced);
             check_stored(&self.host, &self.oracle, *device, &newly).await;
@@ -75,6 +84,15 @@ impl World {
 enum Synced {
     Wholly,
     NotWholly,
+}
+
+/// Whether a device is nobody's any more.
+fn has_left(device: usize, client: &Client, oracle: &Oracle) -> bool {
+    let has_left = client.enrolled().is_none();
+    if has_left {
+        oracle.left(device);
+    }
+    has_left
 }
 
 /// Whatever is pending has a next attempt.
@@ -90,8 +108,16 @@ fn check_status(device: usize, client: &Client, oracle: &Oracle) {
 }
 
 async fn sync(device: usize, client: &Client, trace: &Trace, oracle: &Oracle) -> Synced {
+    let Some(me) = client.enrolled().map(|enrolled| enrolled.device) else {
+        return Synced::NotWholly;
+    };
+    let was_revoked = oracle.revocation(me) == Some(Told::Done);
     match client.sync(BUDGET).await {
         Ok(report) => {
+            if was_revoked {
+                let what = format!("{} was revoked, and syncs", name(device));
+                oracle.violation(what);
+            }
             trace.note(format!(
                 "{} · synced: {} accepted, {} rejected, {} deferred, {} received, {} calls",
                 name(device),
@@ -110,10 +136,9 @@ async fn sync(device: usize, client: &Client, trace: &Trace, oracle: &Oracle) ->
         Err(error) => {
             let cause = error.cause().to_string();
             trace.note(format!("{} · sync failed: {cause}", name(device)));
-            if matches!(
-                error,
-                Error::Bug(_) | Error::EnrolAgain(_) | Error::UpdateApp(_)
-            ) {
+            let turned_away = matches!(error, Error::EnrolAgain(_));
+            let may_be = turned_away && oracle.may_be_turned_away(device, me);
+            if !may_be && (turned_away || matches!(error, Error::Bug(_) | Error::UpdateApp(_))) {
                 oracle.violation(format!("{}: {error}: {cause}", name(device)));
             }
             Synced::NotWholly
@@ -133,7 +158,8 @@ async fn check_stored(host: &Host, oracle: &Oracle, device: usize, newly: &[OpId
         .iter()
         .map(askel_sync::admission::AdmittedOp::id)
         .collect();
-    for op in newly.iter().filter(|op| !held.contains(op)) {
+    let missing = newly.iter().filter(|op| !held.contains(op));
+    for op in missing.filter(|op| !oracle.may_be_erased(**op)) {
         oracle.violation(format!(
             "{} was told that op {} is accepted, and the server has it not",
             name(device),

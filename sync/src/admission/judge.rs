@@ -23,6 +23,7 @@ pub fn judge(
 ) -> Judgement {
     let payload = match op.parse() {
         Ok(Some(payload)) => payload,
+        Ok(None) if crate::planted!(UnknownRefused) => return Rejection::Malformed.into(),
         Ok(None) => return Judgement::Deferred(Deferral::KindUnknown),
         Err(malformed) => return Judgement::Rejected(malformed.into()),
     };
