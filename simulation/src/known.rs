@@ -13,7 +13,7 @@ pub const KNOWN: &[(Bug, u64)] = &[
     (Bug::SealedRewritten, 7),
     (Bug::FailedWriteTold, 1),
     (Bug::AnsweredBeforeCommit, 1),
-    (Bug::HeadAheadIgnored, 1),
+    (Bug::HeadAheadIgnored, 356),
     (Bug::TakenSequenceRepeats, 1),
     (Bug::WriterUnchecked, 9),
     (Bug::DoorNotTold, 1),
