@@ -3,19 +3,20 @@
 
 use askel_store::{Device, DeviceState};
 use askel_sync::{
-    id::{DeviceId, LogId},
+    id::{DeviceId, LogId, TenantId},
     lifeboat,
     limits::BOOTS_TOLD_MAX,
     log::Batch,
     time::BootTime,
 };
+use sha2::{Digest as _, Sha256};
 
 use super::{
     App, AppError, Caller, Reason, absent,
     accept_batches::count,
     plain_batch::{Clock, Plain, PlainBatches},
 };
-use crate::ingest::{Exception, FrameResult, Hand, Receipt, Submission, author};
+use crate::ingest::{Exception, FrameResult, Hand, IngestError, Receipt, Submission, author};
 
 /// A frame as it was carried.
 pub(crate) type CarriedFrame = Vec<u8>;
@@ -77,14 +78,13 @@ async fn take_in(app: &App, caller: &Caller, frame: &[u8]) -> Result<Carried, Ap
     if frame.boots.len() > BOOTS_TOLD_MAX {
         return Err(Reason::BatchMalformed.into());
     }
-    let boots = frame.boots.into_iter().map(BootTime::from).collect();
+    let boots: Vec<_> = frame.boots.into_iter().map(BootTime::from).collect();
     let batches = opened_batches(app, caller, &device, frame.batches).await?;
-    let ends: Vec<_> = batches.iter().map(end).collect();
     let mut whose = vec![(tenant, caller.device.id), (tenant, writer)];
     whose.dedup();
     let ops = count(&batches);
     app.quotas.take(&whose, ops, app.now())?;
-    let submission = Submission {
+    let submission = |batches| Submission {
         author: author(&device),
         hand,
         batches,
@@ -92,18 +92,97 @@ async fn take_in(app: &App, caller: &Caller, frame: &[u8]) -> Result<Carried, Ap
         returned: Vec::new(),
         // When it was sealed nobody knows.
         sent_with: None,
-        boots,
+        boots: boots.clone(),
         received_at: app.now(),
     };
-    let submitted = app.ingest.submit(tenant, submission).await;
-    let news = submitted.as_ref().map_or(0, |receipt| receipt.news);
+    let became = match device.state {
+        DeviceState::Revoked => past_gaps(app, tenant, submission, batches).await,
+        _ => hand_in(app, tenant, submission(batches)).await,
+    };
+    let news = became.as_ref().map_or(0, |became| became.news);
     app.quotas.give_back(&whose, ops.saturating_sub(news));
-    let receipt = submitted?;
+    let became = became?;
     Ok(Carried {
-        result: settled(&receipt, &ends),
-        stirred: receipt.stirred,
+        result: worst(&became.results),
+        stirred: became.stirred,
         retry_after_ms: 0,
     })
+}
+
+/// What became of batches.
+struct Became {
+    /// Of each batch, in their order.
+    results: Vec<FrameResult>,
+    /// Batches that lie past a gap in their log, by index.
+    past_a_gap: Vec<usize>,
+    news: u64,
+    stirred: bool,
+}
+
+async fn hand_in(
+    app: &App,
+    tenant: TenantId,
+    submission: Submission,
+) -> Result<Became, IngestError> {
+    let ends: Vec<Span> = submission.batches.iter().map(Span::of).collect();
+    let receipt = app.ingest.submit(tenant, submission).await?;
+    let is_past_a_gap = |end: &Span| {
+        let verdict = receipt.logs.iter().find(|told| told.log == end.log);
+        verdict.is_some_and(|told| told.conflict.is_none() && told.settled_before < end.first)
+    };
+    let (indexes, all) = (0.., ends.iter());
+    Ok(Became {
+        results: ends.iter().map(|end| end.result(&receipt)).collect(),
+        past_a_gap: indexes
+            .zip(all)
+            .filter(|(_, end)| is_past_a_gap(end))
+            .map(|(index, _)| index)
+            .collect(),
+        news: receipt.news,
+        stirred: receipt.stirred,
+    })
+}
+
+/// Hands in what an ended device wrote. Nobody can fill a gap in its logs any more, be it that a restored
+/// server has lost what it had acknowledged: so what lies past one is taken in a log of its own.
+async fn past_gaps(
+    app: &App,
+    tenant: TenantId,
+    submission: impl Fn(Vec<Batch>) -> Submission,
+    batches: Vec<Batch>,
+) -> Result<Became, IngestError> {
+    let mut became = hand_in(app, tenant, submission(batches.clone())).await?;
+    let past_a_gap = std::mem::take(&mut became.past_a_gap);
+    let stranded = past_a_gap.iter().filter_map(|index| batches.get(*index));
+    let stranded: Vec<Batch> = stranded.map(relogged).collect();
+    if !stranded.is_empty() {
+        let there = hand_in(app, tenant, submission(stranded)).await?;
+        for (index, result) in past_a_gap.into_iter().zip(there.results) {
+            if let Some(held) = became.results.get_mut(index) {
+                *held = result;
+            }
+        }
+        became.news = became.news.saturating_add(there.news);
+        became.stirred |= there.stirred;
+    }
+    Ok(became)
+}
+
+/// A batch in a log that it alone is in: the first 16 bytes of SHA-256 over `askel/log-past-a-gap/v1`, a
+/// zero byte, the batch's log and its first sequence. Its ops keep their origins, by which they are
+/// known wherever they come again.
+fn relogged(batch: &Batch) -> Batch {
+    let digest: [u8; 32] = Sha256::new()
+        .chain_update(b"askel/log-past-a-gap/v1\0")
+        .chain_update(batch.log.as_bytes())
+        .chain_update(batch.first_sequence.to_be_bytes())
+        .finalize()
+        .into();
+    Batch {
+        log: LogId::from_bytes(digest.first_chunk().copied().unwrap_or_default()),
+        first_sequence: 0,
+        ..batch.clone()
+    }
 }
 
 /// Whether the carrier may hand this device's frame in.
@@ -142,18 +221,27 @@ async fn opened_batches(
     Ok(batches)
 }
 
-/// A log, and the sequence after a batch of it.
-type End = (LogId, u64);
-
-fn end(batch: &Batch) -> End {
-    let count = u64::try_from(batch.ops.len()).unwrap_or(u64::MAX);
-    (batch.log, batch.first_sequence.saturating_add(count))
+/// Where a batch lies.
+struct Span {
+    log: LogId,
+    first: u64,
+    /// The sequence after its last op.
+    end: u64,
 }
 
-/// What the carrier may do: keep the frame while some of it is neither settled nor hopeless.
-fn settled(receipt: &Receipt, ends: &[End]) -> FrameResult {
-    let of = |(log, end): &End| {
-        let Some(verdict) = receipt.logs.iter().find(|told| told.log == *log) else {
+impl Span {
+    fn of(batch: &Batch) -> Self {
+        let count = u64::try_from(batch.ops.len()).unwrap_or(u64::MAX);
+        Self {
+            log: batch.log,
+            first: batch.first_sequence,
+            end: batch.first_sequence.saturating_add(count),
+        }
+    }
+
+    /// What the carrier may do: keep the frame while some of it is neither settled nor hopeless.
+    fn result(&self, receipt: &Receipt) -> FrameResult {
+        let Some(verdict) = receipt.logs.iter().find(|told| told.log == self.log) else {
             return FrameResult::Later;
         };
         if verdict.conflict.is_some() {
@@ -162,16 +250,19 @@ fn settled(receipt: &Receipt, ends: &[End]) -> FrameResult {
         let mut exceptions = verdict.exceptions.values();
         // A deferred op is with its writer only, and the writer may be gone.
         let deferred = exceptions.any(|told| matches!(told, Exception::Deferred(_)));
-        if deferred || verdict.settled_before < *end {
+        if deferred || verdict.settled_before < self.end {
             FrameResult::Later
         } else {
             FrameResult::Taken
         }
-    };
-    let results = || ends.iter().map(of);
-    if results().any(|result| result == FrameResult::Later) {
+    }
+}
+
+/// Of a whole frame.
+fn worst(results: &[FrameResult]) -> FrameResult {
+    if results.contains(&FrameResult::Later) {
         FrameResult::Later
-    } else if results().any(|result| result == FrameResult::Refused) {
+    } else if results.contains(&FrameResult::Refused) {
         FrameResult::Refused
     } else {
         FrameResult::Taken

@@ -1,6 +1,6 @@
 //! Frames that one device carries for another: taken once, told to nobody but their writer, counted.
 
-use askel_proto::v1::{self, frame_outcome::Result as Became};
+use askel_proto::v1::{self, come_back_request::Right, frame_outcome::Result as Became};
 use askel_sync::{
     admission::Role,
     lifeboat,
@@ -12,9 +12,10 @@ use tonic_types::StatusExt as _;
 
 use crate::{
     acts,
-    catalog::LIBRARY,
+    catalog::{BASEMENT, LIBRARY},
+    coming_back::sheet,
     device::{Answer, Device},
-    world::{NOON, World, refused},
+    world::{NOON, World, new_key, refused},
 };
 
 /// A device's frame, sealed to the server.
@@ -117,6 +118,34 @@ async fn a_frame_with_a_gap_before_it_waits(world: World) {
     assert_eq!(both, [Became::Taken, Became::Taken]);
 }
 
+/// The server has lost what came before, say, and the phone that wrote it is gone.
+async fn a_gap_that_nobody_can_fill_any_more_holds_nothing_up(world: World) {
+    let mut phone = world.participant().await;
+    let code = sheet(&world, &phone).await;
+    let first = phone.write(&[acts::check_in(LIBRARY, NOON)]);
+    let second = phone.write(&[acts::favourite_added(LIBRARY, NOON)]);
+    let third = phone.write(&[acts::steps(NOON, 40), acts::check_in(BASEMENT, NOON)]);
+    let [first, second, third] = [first, second, third].map(|batch| phone.seal(&batch));
+    let late = frame(&world, &phone, vec![second, third]);
+    let key = new_key();
+    let back = world.come_back(Right::RecoveryCode(code), &key).await;
+    let mut new = Device::new(&world, key, &back.expect("back"));
+    let stranger = world.enrolled(Role::Participant, &[]).await;
+    let refused = carry(&world, &stranger, vec![late.clone()]).await;
+    assert_eq!(refused, [Became::Refused]);
+    let twice = carry(&world, &new, vec![late.clone(), late.clone()]).await;
+    assert_eq!(twice, [Became::Taken, Became::Taken]);
+    let seen = new.sync(&world).await;
+    let kinds = [OpKind::FavouriteAdded, OpKind::StepCount, OpKind::CheckIn];
+    assert_eq!(kinds.map(|kind| seen.ops_of(kind).len()), [1, 1, 1]);
+    // What filled the gap after all is taken too, and then all of it in its place, without effect.
+    let first = frame(&world, &phone, vec![first]);
+    let all = carry(&world, &new, vec![first, late]).await;
+    assert_eq!(all, [Became::Taken, Became::Taken]);
+    let seen = new.sync(&world).await;
+    assert_eq!(kinds.map(|kind| seen.ops_of(kind).len()), [1, 1, 2]);
+}
+
 async fn so_many_frames_and_no_more(world: World) {
     let carrier = world.participant().await;
     let frames = |count: usize| v1::SyncRequest {
@@ -203,6 +232,7 @@ on_both_stores!(
     the_carrier_learns_nothing_of_what_it_carried,
     what_is_no_frame_of_a_device_here_is_refused,
     a_frame_with_a_gap_before_it_waits,
+    a_gap_that_nobody_can_fill_any_more_holds_nothing_up,
     so_many_frames_and_no_more,
 );
 

@@ -18,7 +18,8 @@ use crate::{
     world::{NOON, World, new_key, refused},
 };
 
-async fn sheet(world: &World, device: &Device) -> String {
+/// A new recovery sheet's code.
+pub(crate) async fn sheet(world: &World, device: &Device) -> String {
     let mut client = EnrolmentServiceClient::new(world.channel.clone());
     let request = device.call(v1::CreateRecoverySheetRequest {});
     client
