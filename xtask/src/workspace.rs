@@ -61,10 +61,11 @@ impl Workspace {
         command
     }
 
-    /// `cargo` at the root.
+    /// `cargo` at the root. What it builds is kept once: a build machine has no use for gigabytes of what
+    /// only the next edit would profit from.
     pub(crate) fn cargo(&self, arguments: &[&str]) -> Command {
         let mut command = self.command("cargo");
-        command.args(arguments);
+        command.env("CARGO_INCREMENTAL", "0").args(arguments);
         command
     }
 

@@ -6,7 +6,9 @@ use std::{
 };
 
 use askel_proto::v1;
-use askel_sync::{admission::ClockReading, frame::Chain, id::LogId, stream::listed::neighbour};
+use askel_sync::{
+    admission::ClockReading, frame::Chain, id::LogId, stream::listed::neighbour, time::Timestamp,
+};
 
 use super::row::BatchRow;
 
@@ -27,6 +29,8 @@ pub(crate) struct Asked {
     pub(super) context_ops: u32,
     /// The clock that was told.
     pub(super) clock_told: Option<ClockReading>,
+    /// Set when the sums of all streams were told.
+    pub(super) sums_told_at: Option<Timestamp>,
     /// Whether it was said that pages may refer to nothing.
     pub(super) in_full: bool,
     /// What the page before told, for the next one of a snapshot to go on from.

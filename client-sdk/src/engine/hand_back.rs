@@ -182,6 +182,8 @@ impl Engine {
     pub(crate) fn request_done(&self, asked: &Asked) -> Decided<()> {
         let mut draft = Draft::new(&self.model);
         self.note_clock_told(&mut draft, asked);
+        // Never beside a clock, which goes with batches.
+        self.note_sums_told(&mut draft, asked);
         for (&number, page) in &self.model.window {
             if page.standing == PageStanding::Returned || asked.told.contains(&number) {
                 draft.delete(Table::Window, number);

@@ -111,6 +111,7 @@ impl Engine {
             Some(rows) => self.say_short(&mut request, &mut asked, &rows, turn),
             None => self.say_long(&mut request, form, turn),
         }
+        self.say_sums(&mut request, &mut asked, now.wall);
         let matters = !asked.is_short() || !asked.batches.is_empty() || self.is_untied(now);
         if tells_clock && matters {
             request.client_clock = Some(client_clock(now));

@@ -273,6 +273,8 @@ pub(crate) struct Attempt {
     pub(crate) boots: Vec<BootTime>,
     /// The clock segment that the server was told, and when, by the server's time.
     pub(crate) clock_told: Option<(ClockSegment, Timestamp)>,
+    /// When the sums of all streams were told and compared, by the server's time.
+    pub(crate) sums_told_at: Option<Timestamp>,
 }
 
 impl LogRow {

@@ -109,6 +109,39 @@ async fn ops_that_a_reader_was_never_told_of_come_when_the_sum_gives_it_away() {
     assert_all_settled(&desk, &client);
 }
 
+/// Nothing new comes, and nothing is written: once a day it is asked all the same.
+#[tokio::test]
+async fn a_stream_that_is_another_is_found_within_a_day() {
+    let desk = Arc::new(Desk::new());
+    let (phone, client) = enrolled(&desk, 1).await;
+    live_five_days(&phone, &client);
+    client.sync(BUDGET).await.expect("a sync");
+    let tags = |desk: &Desk| -> Vec<u32> {
+        let requests = desk.requests();
+        let told = requests.iter().map(|request| request.sums_tag);
+        told.filter(|tag| *tag != 0).collect()
+    };
+    assert_eq!(tags(&desk), [], "what is handed in moves the streams");
+    for _ in 0..3 {
+        client.sync(BUDGET).await.expect("a sync");
+        phone.clock.forward_ms(HOUR_MS);
+    }
+    assert_eq!(tags(&desk).len(), 1, "once a day");
+    let person = client.enrolled().and_then(|one| one.participant);
+    desk.change_in_the_past(StreamKey::Participant(person.expect("a person")));
+    client.sync(BUDGET).await.expect("a sync");
+    assert_eq!((client.status().mismatches, tags(&desk).len()), (0, 1));
+    phone.clock.forward_ms(DAY_MS);
+    client.sync(BUDGET).await.expect("a sync");
+    assert_eq!(client.status().mismatches, 1);
+    assert_all_settled(&desk, &client);
+    let seen = seen(&client);
+    let calls = desk.requests().len();
+    client.sync(BUDGET).await.expect("a sync");
+    assert!(desk.requests().len() <= calls + 1, "it does not go on");
+    assert_eq!(self::seen(&client), seen);
+}
+
 #[tokio::test]
 async fn a_batch_that_the_server_cannot_rebuild_is_sent_as_it_was_signed() {
     let desk = Arc::new(Desk::new());

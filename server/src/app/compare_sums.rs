@@ -1,19 +1,21 @@
 //! The sums that readers tell once a day: whether they hold what the server holds.
 
+use std::collections::BTreeSet;
+
 use askel_proto::v1;
 use askel_store::Lineage;
 use askel_sync::id::StreamId;
 
 use super::{App, AppError, Caller};
 
-/// Compares with the streams as they stand, and notes in the log how many differ. A reader that is
-/// not at the head says nothing comparable.
+/// The streams, as they stand, of which a reader at their head holds something else. A reader that is not
+/// at the head says nothing comparable.
 pub(super) async fn compare_sums(
     app: &App,
     caller: &Caller,
     sums: &[v1::StreamSum],
-) -> Result<(), AppError> {
-    let mut differing: u32 = 0;
+) -> Result<BTreeSet<StreamId>, AppError> {
+    let mut odd = BTreeSet::new();
     for told in sums {
         let Ok(id) = StreamId::try_from(&*told.stream_id) else {
             return Err(AppError::field("sums.stream_id", "has 16 bytes"));
@@ -26,13 +28,19 @@ pub(super) async fn compare_sums(
         let differs = heads
             .first()
             .is_some_and(|head| head.head == told.position && head.sum.bits() != told.sum);
-        differing = differing.saturating_add(u32::from(differs));
+        if differs {
+            odd.insert(id);
+        }
     }
-    if differing > 0 {
+    Ok(odd)
+}
+
+/// Notes in the log that a reader will be told sums of streams, for its own may differ.
+pub(super) fn note_odd(odd: &BTreeSet<StreamId>) {
+    if !odd.is_empty() {
         tracing::warn!(
-            counter.stream_sum_mismatch = differing,
+            counter.stream_sum_mismatch = 1,
             "a reader holds something else than its streams say"
         );
     }
-    Ok(())
 }

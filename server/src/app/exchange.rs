@@ -14,11 +14,11 @@ use askel_sync::{
 use super::{
     App, AppError, Caller, HandedIn, PageReader, PageWishes, StreamCursor,
     accept_batches::{TakenIn, accept},
-    compare_sums::compare_sums,
+    compare_sums::{compare_sums, note_odd},
     enrol::staff_certificate,
     pages::Held,
     short_form::{ShortForm, matched},
-    streams::resolve,
+    streams::{WantedStream, resolve},
 };
 use crate::{
     ingest::{FrameResult, Head, Receipt},
@@ -77,7 +77,7 @@ pub(crate) async fn exchange(
     } = request;
     let newcomer = short.is_none() && is_first(&cursors);
     let mut wanted = resolve(app, caller, cursors).await?;
-    compare_sums(app, caller, &sums).await?;
+    let mut odd_sums = compare_sums(app, caller, &sums).await?;
     let clock_is_off = clock_is_off(app, caller, handed_in.clock);
     let heads = handed_in.heads.clone();
     let TakenIn {
@@ -119,6 +119,9 @@ pub(crate) async fn exchange(
             let Some(matched) = matched(app, caller, &short).await? else {
                 return Ok(exchange);
             };
+            if matched.sums_differ {
+                odd_sums.extend(matched.wanted.iter().filter_map(WantedStream::standard_id));
+            }
             wanted.splice(0..0, matched.wanted);
             let log = matched.log;
             exchange.form = Form::Short(log.as_ref().map(|log| log.log));
@@ -129,7 +132,9 @@ pub(crate) async fn exchange(
     if wishes.context.is_given() || exchange.form != Form::Long {
         held.offered = offered;
     }
-    exchange.pages = Some(PageReader::open(app, caller, wanted, wishes, held).await?);
+    note_odd(&odd_sums);
+    let reader = PageReader::open(app, caller, wanted, wishes, held).await?;
+    exchange.pages = Some(reader.with_sums_of(&odd_sums));
     Ok(exchange)
 }
 

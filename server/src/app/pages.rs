@@ -7,12 +7,12 @@ use askel_store::{StreamHead, StreamOp};
 use askel_sync::{
     admission::AdmittedOp,
     frame::{Chain, ENCODING, FrameLimits, decode_ops},
-    id::{LogId, TenantId},
+    id::{LogId, StreamId, TenantId},
     limits::{PAGE_CONTEXT_OPS_MAX, PAYLOAD_BYTES_MAX},
     op::{Op, Origin},
     page::{PageKey, PageSpan, digest},
     short::ShortPage,
-    stream::StreamKey,
+    stream::{StreamKey, listed::day_handle},
     time::Timestamp,
 };
 use prost::Message as _;
@@ -290,6 +290,32 @@ fn encode(chain: &mut Chain, ops: &[AdmittedOp], held: &Held) -> Vec<u8> {
         .collect();
     let elide = |op: &Op| elided.contains(&(op.origin.log, op.origin.sequence));
     chain.encode(&elide, ops)
+}
+
+/// A page at the head of a stream that has nothing but its sum.
+pub(super) fn sum_alone(head: &StreamHead, index: u32) -> v1::Page {
+    v1::Page {
+        stream_id: if index == 0 {
+            head.id.to_vec()
+        } else {
+            Vec::new()
+        },
+        stream_index: index,
+        first_position: head.head.saturating_add(1),
+        next_position: head.head,
+        sum: head.sum.bits(),
+        ..v1::Page::default()
+    }
+}
+
+/// Whether a place's day was begun under another handle of the catalog's stream, before a restore.
+pub(super) fn has_odd_handle(head: &StreamHead, catalog: Option<StreamId>) -> bool {
+    match head.key {
+        StreamKey::PlaceDay(place, date) => {
+            catalog.is_none_or(|catalog| day_handle(catalog, place, date) != head.id)
+        }
+        _ => false,
+    }
 }
 
 /// Ops of columns that refer to nothing outside them.

@@ -1,10 +1,13 @@
 //! Reading on from cursors, page by page.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    sync::Arc,
+};
 
 use super::{
     App, AppError, Caller, WantedStream,
-    pages::{Binding, Held, PageEncoding, Paged, Waiting},
+    pages::{Binding, Held, PageEncoding, Paged, Waiting, has_odd_handle, sum_alone},
     streams::{Neighbour, Parent, openable},
 };
 use crate::limits::{
@@ -17,7 +20,7 @@ use askel_sync::{
     id::{OpId, StreamId},
     limits::{FIRST_PAGE_BYTES_MAX, PAGE_BYTES_MAX, PAGE_CONTEXT_OPS_MAX},
     op::Op,
-    stream::{StreamKey, listed::day_handle},
+    stream::StreamKey,
 };
 
 /// How a reader wants its pages.
@@ -94,6 +97,10 @@ pub(crate) struct PageReader {
     wishes: PageWishes,
     news: Vec<News>,
     gone: VecDeque<(v1::StreamSelector, StreamId)>,
+    /// Streams that the reader has come to the end of, with their indexes.
+    at_head: Vec<(StreamHead, u32)>,
+    /// Pages that tell a sum and nothing else.
+    sums: VecDeque<v1::Page>,
     waiting: VecDeque<Waiting>,
     bytes_left: usize,
     ended: bool,
@@ -120,6 +127,8 @@ impl PageReader {
             wishes,
             news: Vec::new(),
             gone: VecDeque::new(),
+            at_head: Vec::new(),
+            sums: VecDeque::new(),
             waiting: VecDeque::new(),
             bytes_left: ANSWER_BYTES_MAX,
             ended: false,
@@ -169,6 +178,16 @@ impl PageReader {
         Ok(reader)
     }
 
+    /// Tells the sums of these streams as well, where the reader stands at their heads.
+    pub(super) fn with_sums_of(mut self, odd: &BTreeSet<StreamId>) -> Self {
+        let odd = self
+            .at_head
+            .iter()
+            .filter(|(head, _)| odd.contains(&head.id));
+        self.sums = odd.map(|(head, index)| sum_alone(head, *index)).collect();
+        self
+    }
+
     /// Whether a page will refer to the reader's own ops.
     fn refers_to_reader(&self) -> bool {
         let mut waiting = self.waiting.iter();
@@ -178,6 +197,7 @@ impl PageReader {
 
     fn add(&mut self, head: StreamHead, index: u32, position: u64) -> Option<&mut Waiting> {
         if position >= head.head {
+            self.at_head.push((head, index));
             return None;
         }
         let behind = head.head.saturating_sub(position);
@@ -212,6 +232,9 @@ impl PageReader {
                 selector,
                 stream_id,
             }));
+        }
+        if let Some(page) = self.sums.pop_front() {
+            return Ok(Some(Part::Page(page)));
         }
         if self.ended {
             return Ok(None);
@@ -325,16 +348,6 @@ impl PageReader {
         let read = self.store.read_stream(tenant, key, after, limit).await?;
         waiting.context.extend(read);
         Ok(())
-    }
-}
-
-/// Whether a place's day was begun under another handle of the catalog's stream, before a restore.
-fn has_odd_handle(head: &StreamHead, catalog: Option<StreamId>) -> bool {
-    match head.key {
-        StreamKey::PlaceDay(place, date) => {
-            catalog.is_none_or(|catalog| day_handle(catalog, place, date) != head.id)
-        }
-        _ => false,
     }
 }
 

@@ -7,7 +7,7 @@ use askel_sync::{
     stream::{
         StreamKey,
         listed::{ListedDay, neighbour},
-        short::{SealedHead, standard_streams, state_tag},
+        short::{SealedHead, standard_streams, state_tag, sums_tag},
     },
 };
 
@@ -25,6 +25,8 @@ pub(crate) struct ShortForm {
     /// The places' days that the device follows beside them.
     pub(crate) days: Vec<ListedDay>,
     pub(crate) state_tag: u64,
+    /// As [`sums_tag`] makes it; 0 for nothing said.
+    pub(crate) sums_tag: u32,
 }
 
 /// What a short form came to.
@@ -32,6 +34,8 @@ pub(crate) struct Matched {
     /// The log that caller and server agree on; `None` while nothing is sealed.
     pub(crate) log: Option<LogState>,
     pub(crate) wanted: Vec<WantedStream>,
+    /// Whether the caller stands where all its streams do, and holds something else.
+    pub(crate) sums_differ: bool,
 }
 
 /// Compares with what stands here, after everything handed in was taken in; `None` when the caller
@@ -65,6 +69,7 @@ pub(super) async fn matched(
     if log.is_none() && tag(None) != short.state_tag {
         return Ok(None);
     }
+    let sums_differ = short.sums_tag != 0 && sums_differ(short, &heads, &days);
     let positions: Vec<u64> = short.days.iter().map(|day| day.position).collect();
     let days = days.into_iter().zip(&positions).enumerate();
     let days = days.map(|(index, (head, position))| {
@@ -92,7 +97,18 @@ pub(super) async fn matched(
     Ok(Some(Matched {
         log,
         wanted: wanted.collect(),
+        sums_differ,
     }))
+}
+
+fn sums_differ(short: &ShortForm, heads: &[StreamHead], days: &[Option<StreamHead>]) -> bool {
+    let positions = short.positions.iter().copied();
+    let positions = positions.chain(short.days.iter().map(|day| day.position));
+    let heads = || heads.iter().copied().map(Some).chain(days.iter().copied());
+    let stands = positions
+        .zip(heads())
+        .all(|(position, head)| position == head.map_or(0, |head| head.head));
+    stands && sums_tag(heads().flatten().map(|head| head.sum)) != short.sums_tag
 }
 
 /// Where the days of places stand, `None` for one that nobody wrote to; `None` for all when the caller

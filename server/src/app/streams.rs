@@ -52,6 +52,16 @@ pub(crate) enum WantedStream {
     },
 }
 
+impl WantedStream {
+    /// The handle of a stream of a short form.
+    pub(crate) fn standard_id(&self) -> Option<StreamId> {
+        match self {
+            Self::Standard { head, .. } => Some(head.id),
+            _ => None,
+        }
+    }
+}
+
 /// A stream of which the reader holds something, up to a position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Neighbour {

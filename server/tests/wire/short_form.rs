@@ -8,7 +8,10 @@ use askel_sync::{
     limits::CURSORS_MAX,
     op::OpKind,
     page::{PageSpan, digest},
-    stream::short::{SealedHead, state_tag},
+    stream::{
+        StreamSum,
+        short::{SealedHead, state_tag, sums_tag},
+    },
 };
 use prost::Message as _;
 use tonic::Code;
@@ -177,6 +180,57 @@ async fn the_servers_time_is_told_to_whose_clock_is_off(world: World) {
     }
 }
 
+/// The sums of the streams at their heads, as the long form tells them.
+async fn sums(world: &World, phone: &Device) -> Vec<StreamSum> {
+    let answer = read_all(world, phone).await;
+    let sum = |info: &v1::StreamInfo| {
+        let of_stream = |page: &&v1::Page| page.stream_id == info.stream_id && page.sum != 0;
+        let last = answer.pages.iter().rfind(of_stream);
+        StreamSum::from_bits(last.map_or(0, |page| page.sum))
+    };
+    answer.opening.streams.iter().map(sum).collect()
+}
+
+async fn sums_that_differ_are_answered_one_by_one_and_equal_ones_not_at_all(world: World) {
+    let (mut phone, mut known) = known(&world).await;
+    let held = sums(&world, &phone).await;
+    assert!(held.iter().any(|sum| *sum != StreamSum::default()));
+    let quiet = known.request(Vec::new());
+    let told = |tag: u32| v1::SyncRequest {
+        sums_tag: tag,
+        ..quiet.clone()
+    };
+    let tag = sums_tag(held.iter().copied());
+    let equal = phone.send(&world, told(tag)).await.expect("synced");
+    assert_eq!(equal.parts, 1, "{equal:?}");
+    let other = phone.send(&world, told(tag ^ 1)).await.expect("synced");
+    let pages = other.pages.iter().map(|page| {
+        assert!(page.ops.is_empty() && page.columns.is_empty() && page.encoding == 0);
+        assert_eq!(page.first_position, page.next_position + 1);
+        (page.stream_index, page.next_position, page.sum)
+    });
+    let streams = known.positions.iter().zip(&held);
+    let expected = (1..)
+        .zip(streams)
+        .map(|(index, (position, sum))| (index, *position, sum.bits()));
+    assert_eq!(pages.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
+    // Where a stream goes on nothing is compared: its sum comes with what is new.
+    let batch = phone.write(&[acts::favourite_added(LIBRARY, NOON)]);
+    known.head = Some(SealedHead {
+        log: phone.log,
+        next_sequence: phone.next,
+        last_op: batch.ops[0].id(),
+    });
+    let request = v1::SyncRequest {
+        sums_tag: tag ^ 1,
+        ..known.request(vec![phone.seal(&batch)])
+    };
+    let answer = phone.send(&world, request).await.expect("synced");
+    assert!(!answer.closing.long_form_wanted, "{answer:?}");
+    let ops: Vec<usize> = answer.pages.iter().map(|page| page.ops.len()).collect();
+    assert_eq!(ops, [1]);
+}
+
 async fn staff_ask_for_their_days_beside_the_short_form(world: World) {
     world.organised().await;
     let mut staff = world.enrolled(Role::Staff, &[LIBRARY]).await;
@@ -217,6 +271,7 @@ on_both_stores!(
     a_log_that_nothing_was_sealed_in_is_as_none,
     so_many_positions_and_no_more,
     the_servers_time_is_told_to_whose_clock_is_off,
+    sums_that_differ_are_answered_one_by_one_and_equal_ones_not_at_all,
     staff_ask_for_their_days_beside_the_short_form,
     every_page_carries_its_mac,
 );

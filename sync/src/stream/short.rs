@@ -2,7 +2,7 @@
 
 use sha2::{Digest as _, Sha256};
 
-use super::StreamKey;
+use super::{StreamKey, StreamSum};
 use crate::id::{DeviceId, GoalId, LogId, OpId, ParticipantId, StreamId};
 
 /// How far a log is sealed.
@@ -39,9 +39,9 @@ pub fn standard_streams(
 }
 
 /// The first eight bytes, big-endian, of SHA-256 over `askel/sync-state/v1`, a zero byte, the handle
-/// of each standard stream, then of each listed day of a place of which the device holds anything, the log, its next sequence (8 bytes, big-endian), the id of its last
-/// sealed op, and the revision of the limits (4 bytes, big-endian). Without a log, or with nothing of
-/// it sealed, its 40 bytes are zero.
+/// of each standard stream, then of each listed day of a place of which the device holds anything, the log, its next
+/// sequence (8 bytes, big-endian), the id of its last sealed op, and the revision of the limits (4 bytes,
+/// big-endian). Without a log, or with nothing of it sealed, its 40 bytes are zero.
 pub fn state_tag(handles: &[StreamId], head: Option<&SealedHead>, limits_revision: u32) -> u64 {
     let mut hash = Sha256::new().chain_update(b"askel/sync-state/v1\0");
     for handle in handles {
@@ -58,4 +58,14 @@ pub fn state_tag(handles: &[StreamId], head: Option<&SealedHead>, limits_revisio
     hash.update(limits_revision.to_be_bytes());
     let digest: [u8; 32] = hash.finalize().into();
     digest.first_chunk().copied().map_or(0, u64::from_be_bytes)
+}
+
+/// The lowest four bytes of the sums of all streams of a short form, added up. 0 stands for nothing said:
+/// of four billion states one is not compared.
+pub fn sums_tag(sums: impl IntoIterator<Item = StreamSum>) -> u32 {
+    let all = sums
+        .into_iter()
+        .fold(StreamSum::default(), |all, sum| all.plus(sum.bits()));
+    let [.., a, b, c, d] = all.bits().to_be_bytes();
+    u32::from_be_bytes([a, b, c, d])
 }

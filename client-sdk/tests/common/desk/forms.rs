@@ -12,7 +12,7 @@ use askel_sync::{
     op::{Op, OpKind},
     stream::{
         StreamKey, StreamSum, op_sum,
-        short::{SealedHead, standard_streams, state_tag},
+        short::{SealedHead, standard_streams, state_tag, sums_tag},
         value_of,
     },
     time::{ClockSegment, Timestamp},
@@ -74,6 +74,23 @@ impl Desk {
                     ..page
                 }));
             }
+        }
+        let stands = parts.is_empty() && request.sums_tag != 0;
+        let sums: Vec<StreamSum> = keys
+            .iter()
+            .map(|key| live_sum(state.streams.get(key).map_or(&[], Vec::as_slice)))
+            .collect();
+        if stands && sums_tag(sums.iter().copied()) != request.sums_tag {
+            let streams = (1..).zip(&request.positions).zip(sums);
+            parts.extend(streams.map(|((index, position), sum)| {
+                Part::Page(v1::Page {
+                    stream_index: index,
+                    first_position: position + 1,
+                    next_position: *position,
+                    sum: sum.bits(),
+                    ..v1::Page::default()
+                })
+            }));
         }
         parts
     }

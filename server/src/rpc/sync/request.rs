@@ -82,6 +82,7 @@ pub(super) fn decode(
             positions: message.positions,
             days,
             state_tag: message.state_tag,
+            sums_tag: message.sums_tag,
         }),
         sums: message.sums,
         wishes: PageWishes {

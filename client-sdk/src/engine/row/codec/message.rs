@@ -192,4 +192,6 @@ pub(super) struct Attempt {
     pub(super) told_wall_minus_monotonic_ms: i64,
     #[prost(sint64, tag = "12")]
     pub(super) told_at_ms: i64,
+    #[prost(sint64, optional, tag = "13")]
+    pub(super) sums_told_at_ms: Option<i64>,
 }
