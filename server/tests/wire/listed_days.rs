@@ -235,6 +235,49 @@ async fn what_a_scanner_said_itself_comes_back_in_few_bytes(world: World) {
     assert_eq!(answer.parts, 1);
 }
 
+/// Only the sum at the end of a day tells that both sides meant the same ops of the reader's.
+async fn a_day_of_more_than_a_page_refers_to_nothing_its_reader_said(world: World) {
+    world.organised().await;
+    let pass = pass(&world).await;
+    let mut other = Scanner::at(&world, &[LIBRARY]).await;
+    let before = |count: i64| NOON.saturating_add_ms(-count * 1_000);
+    let batches: Vec<_> = (1..=30)
+        .map(|second| other.write(pass, LIBRARY, before(second)))
+        .collect();
+    let sealed = batches
+        .iter()
+        .map(|batch| other.device.seal(batch))
+        .collect();
+    let handed_in = other
+        .device
+        .send(&world, other.device.request(sealed))
+        .await;
+    assert_eq!(handed_in.expect("synced").outcome().settled_before, 30);
+    let mut scanner = Scanner::at(&world, &[LIBRARY]).await;
+    scanner.follow(LIBRARY, TODAY);
+    let batch = scanner.write(pass, LIBRARY, NOON);
+    let batches = vec![scanner.short(&batch, SEGMENT, Clock::Told)];
+    let small = v1::SyncRequest {
+        page_bytes_max: 200,
+        ..scanner.request(batches, Some(SEGMENT))
+    };
+    let answer = scanner.send(&world, small).await;
+    assert!(!answer.closing.long_form_wanted, "{answer:?}");
+    let contexts = answer.pages.iter().map(|page| page.reader_context);
+    let contexts: Vec<u32> = contexts.collect();
+    assert!(contexts.len() > 1, "{answer:?}");
+    assert!(contexts.iter().all(|context| *context == 0), "{contexts:?}");
+    // All of it in one page refers to what the reader said.
+    let answer = scanner
+        .send(&world, scanner.request(Vec::new(), None))
+        .await;
+    let [page] = answer.short_pages.as_slice() else {
+        panic!("{answer:?}")
+    };
+    assert_eq!(page.reader_context, 2);
+    assert_eq!(scanner.take(&world, page).len(), 31);
+}
+
 async fn who_remembers_another_clock_wants_the_batch_in_plain(world: World) {
     world.organised().await;
     let pass = pass(&world).await;
@@ -302,6 +345,7 @@ async fn days_that_are_not_the_callers_or_not_so_far_are_asked_for_in_full(world
 
 on_both_stores!(
     what_a_scanner_said_itself_comes_back_in_few_bytes,
+    a_day_of_more_than_a_page_refers_to_nothing_its_reader_said,
     who_remembers_another_clock_wants_the_batch_in_plain,
     days_that_are_not_the_callers_or_not_so_far_are_asked_for_in_full,
 );

@@ -224,6 +224,40 @@ async fn ops_of_a_log_that_was_lost_are_its_writers_still(mut world: World) {
     assert_eq!(taken.ops_of(OpKind::CheckIn).len(), 1);
 }
 
+/// A phone was copied before what was lost, and the copy wrote at the same place of the log.
+async fn a_log_that_was_forked_by_a_restore_is_told_by_its_last_accepted_op(world: World) {
+    let mut lost = lost(world).await;
+    let mut copy = lost.phone.clone();
+    copy.next -= 1;
+    copy.hand_in(&lost.world, &[acts::steps(NOON, 7)]).await;
+    let pending = lost.phone.write(&[acts::steps(NOON, 9)]);
+    let prefix = |op: OpId| op.as_bytes()[..8].to_vec();
+    let head = v1::LogHead {
+        log_id: lost.phone.log.to_vec(),
+        next_sequence: lost.phone.next,
+        last_op_id_prefix: prefix(pending.ops[0].id()),
+        settled_before: lost.phone.next - 1,
+        settled_op_id_prefix: prefix(lost.last_op),
+    };
+    let untold = v1::LogHead {
+        settled_before: 0,
+        settled_op_id_prefix: Vec::new(),
+        ..head.clone()
+    };
+    let conflict = async |head| {
+        let request = v1::SyncRequest {
+            log_heads: vec![head],
+            ..v1::SyncRequest::default()
+        };
+        let answer = lost.phone.send(&lost.world, request).await.expect("synced");
+        let conflict = answer.outcome().conflict.map(|conflict| conflict.cause());
+        (conflict, answer.outcome().settled_before)
+    };
+    assert_eq!(conflict(untold).await, (None, lost.phone.next - 1));
+    let taken = v1::log_conflict::Cause::SequenceTaken;
+    assert_eq!(conflict(head).await, (Some(taken), lost.phone.next - 1));
+}
+
 async fn what_was_used_before_a_restore_is_used(mut world: World) {
     world.organised().await;
     let code = world.invite(Role::Participant, &[]).await;
@@ -250,5 +284,6 @@ on_both_stores!(
     a_page_that_was_never_handed_out_is_passed_over,
     so_many_pages_and_no_more,
     ops_of_a_log_that_was_lost_are_its_writers_still,
+    a_log_that_was_forked_by_a_restore_is_told_by_its_last_accepted_op,
     what_was_used_before_a_restore_is_used,
 );
