@@ -275,10 +275,7 @@ impl Client {
             .decide(|engine, now| engine.take_page(page, asked, now.wall))?;
         round.received = round.received.saturating_add(taken.ops);
         // Whoever has to ask in full asks so, whatever another page says.
-        round.again = match (taken.again, round.again) {
-            (Some(Again::InFull), _) | (_, Some(Again::InFull)) => Some(Again::InFull),
-            (taken, before) => taken.or(before),
-        };
+        round.again = taken.again.max(round.again);
         report.received = report.received.saturating_add(taken.ops);
         let confirmed = changes.into_iter().filter_map(|change| match change {
             Change::AwardConfirmed(award) => Some(award),

@@ -30,8 +30,8 @@ pub(crate) struct Taken {
     pub(crate) again: Option<Again>,
 }
 
-/// How to ask again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How to ask again; the greater says more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Again {
     AsBefore,
     /// In the long form and without context: the page refers to what is not held here.

@@ -105,6 +105,8 @@ struct State {
     passes: BTreeMap<PassTag, ParticipantId>,
     ops: BTreeMap<(LogId, u64), Op>,
     last_clock: Option<ClockReading>,
+    /// The clock segment that each device told last.
+    segments: BTreeMap<DeviceId, v1::ClockSegment>,
     limits: v1::Limits,
     own_sequence: u64,
     /// Streams that are nobody's any more.

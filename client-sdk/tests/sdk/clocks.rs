@@ -8,7 +8,7 @@ use askel_sync::{
     time::{DAY_MS, HOUR_MS},
 };
 
-use crate::common::{BUDGET, Desk, PLACE, enrolled};
+use crate::common::{BUDGET, Desk, Disturbance, PLACE, enrolled};
 
 fn last(desk: &Desk) -> v1::SyncRequest {
     desk.requests().last().cloned().expect("a request")
@@ -68,6 +68,40 @@ async fn each_boot_tells_its_clock_once() {
             assert_eq!(last(&desk).client_clock, None);
         }
     }
+}
+
+/// Beside batches it is told once a week, and whenever the server's time turns out to be another.
+#[tokio::test]
+async fn a_server_that_remembers_clocks_is_told_each_week() {
+    let desk = Arc::new(Desk::new());
+    let (phone, client) = enrolled(&desk, 1).await;
+    desk.announce(v1::Limits {
+        revision: 1,
+        place_days_max: 64,
+        ..v1::Limits::default()
+    });
+    client.sync(BUDGET).await.expect("told of the limits");
+    let mut told = Vec::new();
+    for day in 0..16 {
+        client.set_picture(day % 5 + 1).expect("written");
+        client.sync(BUDGET).await.expect("a sync");
+        assert_eq!(client.status().pending, 0);
+        if last(&desk).client_clock.is_some() {
+            told.push(day);
+        }
+        phone.clock.forward_ms(DAY_MS);
+    }
+    assert_eq!(told, [0, 7, 14]);
+    // Whose credential is refused for its time is told the server's: the next request says the clock.
+    let tells_with = async |picture| {
+        client.set_picture(picture).expect("written");
+        client.sync(BUDGET).await.expect("a sync");
+        last(&desk).client_clock.is_some()
+    };
+    assert!(!tells_with(20).await);
+    desk.disturb(Disturbance::Stale);
+    client.sync(BUDGET).await.expect("a sync");
+    assert!(tells_with(21).await);
 }
 
 /// A device that can't tell its boots says nothing of them, and no clock that helps nobody.

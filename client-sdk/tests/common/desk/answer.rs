@@ -126,6 +126,8 @@ impl Desk {
         device: DeviceId,
     ) -> Vec<v1::SyncResponse> {
         let now = state.clock_of(request);
+        let told_ms = request.client_clock.map_or(0, |clock| clock.wall_ms);
+        let request = &state.spelled_out(request, device);
         let is_short = !request.positions.is_empty();
         // A server that knows more than this writer does not agree with its short form.
         let is_ahead = is_short && state.disturbances.contains(&Disturbance::HeadAhead);
@@ -165,7 +167,7 @@ impl Desk {
             let opening = v1::SyncOpening {
                 version: 1,
                 // It has no clock of its own.
-                server_time_ms: request.client_clock.map_or(0, |clock| clock.wall_ms),
+                server_time_ms: told_ms,
                 streams,
                 limits: (!is_short).then_some(v1::Limits {
                     carried_frames_max: 32,

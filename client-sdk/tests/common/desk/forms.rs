@@ -10,6 +10,7 @@ use askel_sync::{
     },
     id::{DeviceId, LogId, OpId, StreamId},
     op::{Op, OpKind},
+    short::ShortBatch,
     stream::{
         StreamKey, StreamSum, op_sum,
         short::{SealedHead, standard_streams, state_tag, sums_tag},
@@ -198,6 +199,42 @@ impl Desk {
             }
         });
         pages.collect()
+    }
+}
+
+impl State {
+    /// The request with its batches in the long form, and beside them the clock that was told last.
+    pub(super) fn spelled_out(
+        &mut self,
+        request: &v1::SyncRequest,
+        device: DeviceId,
+    ) -> v1::SyncRequest {
+        let mut request = request.clone();
+        if let Some(segment) = request.client_clock.and_then(|clock| clock.segment) {
+            self.segments.insert(device, segment);
+        }
+        for short in std::mem::take(&mut request.short_batches) {
+            let short = ShortBatch::from_bytes(&short).expect("a batch");
+            request.batches.push(v1::SealedBatch {
+                signature: short.signature.to_vec(),
+                encoding: 1,
+                columns: short.columns,
+                context_first_sequence: short.context_first_sequence,
+                context_ops: short.context_ops,
+                ..v1::SealedBatch::default()
+            });
+        }
+        let remembered = self
+            .segments
+            .get(&device)
+            .filter(|_| !request.batches.is_empty());
+        request.client_clock = request
+            .client_clock
+            .or(remembered.map(|segment| v1::ClientClock {
+                wall_ms: 0,
+                segment: Some(*segment),
+            }));
+        request
     }
 }
 
