@@ -15,6 +15,11 @@ pub(crate) const QUEST: u32 = 4;
 /// The catalog of a version: a later one has another text and a place more.
 pub(crate) fn content(tenant: TenantId, version: u32) -> Vec<u8> {
     let places = PLACES.saturating_add(version.saturating_sub(1));
+    with_places(tenant, version, places)
+}
+
+/// A catalog of so many places.
+pub(crate) fn with_places(tenant: TenantId, version: u32, places: u32) -> Vec<u8> {
     let catalog = v1::Catalog {
         version,
         tenant_id: tenant.to_vec(),

@@ -47,7 +47,7 @@ pub(crate) struct World {
     /// The recovery sheet that each person keeps.
     sheets: BTreeMap<usize, String>,
     pub(crate) newer: Option<Newer>,
-    organiser: RawDevice,
+    pub(crate) organiser: RawDevice,
     mallory: Mallory,
     catalog_version: u32,
     boots: u64,

@@ -69,7 +69,7 @@ pub(crate) enum Row {
     Settled(SettledRow),
     /// Which catalog is held, and which is being fetched.
     Catalog(CatalogRow),
-    /// 4 KiB of a catalog's content.
+    /// A chunk of a catalog's content.
     CatalogChunk(Vec<u8>),
     /// How syncing stands.
     Attempt(Attempt),

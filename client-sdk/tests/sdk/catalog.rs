@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use askel_client_sdk::{Advice, StepReading};
 use askel_proto::v1::Measure;
+use askel_sync::limits::CATALOG_CHUNK_BYTES;
 
 use crate::common::{
     BUDGET, Desk, Disturbance, PLACE, Phone, QUEST, SOURCE, TUESDAY_NOON, assert_all_settled,
@@ -18,7 +19,7 @@ async fn a_catalog_download_goes_on_where_it_was_cut() {
         .enrol(&desk.world.invitation())
         .await
         .expect("enrolled");
-    let chunks = desk.world.content.len().div_ceil(4_096);
+    let chunks = desk.world.content.len().div_ceil(CATALOG_CHUNK_BYTES);
     assert!(chunks > 2, "{chunks}");
     desk.disturb(Disturbance::ChunksLostAfter(1));
     client.sync(BUDGET).await.expect_err("cut after a chunk");
@@ -27,7 +28,7 @@ async fn a_catalog_download_goes_on_where_it_was_cut() {
     let report = reopened.sync(BUDGET).await.expect("a sync");
     assert_eq!(
         report.catalog_bytes,
-        (desk.world.content.len() - 4_096) as u64
+        (desk.world.content.len() - CATALOG_CHUNK_BYTES) as u64
     );
     assert_eq!(reopened.catalog_version(), Some(1));
     assert_eq!(phone.open().places().len(), 2);

@@ -8,12 +8,15 @@ use askel_sync::admission::Role;
 use super::{Drilled, in_a_world};
 use crate::{
     cast::Cast,
+    catalog,
     device::Device,
     disk::Image,
     link::Way,
     world::{BUDGET, World},
 };
 
+/// Places of the catalog, so that it takes several chunks.
+const PLACES: u32 = 80;
 /// What may be sent again because of a cut, in bytes.
 const RESENT_BYTES_MAX: u64 = 4_096;
 
@@ -22,6 +25,7 @@ const RESENT_BYTES_MAX: u64 = 4_096;
 pub fn cuts(hours: u32, cuts_max: Option<u64>) -> Drilled {
     in_a_world(async move {
         let mut world = World::begin(1, Cast::of(1, 0)).await;
+        world.publish_places(PLACES).await;
         let expected = world.walk(hours).await;
         let mut next = Next::enrol(&mut world).await;
         let mut faults = Vec::new();
@@ -73,6 +77,12 @@ impl FirstSync {
 }
 
 impl World {
+    async fn publish_places(&mut self, places: u32) {
+        let content = catalog::with_places(self.host.tenant.id, 2, places);
+        let published = self.organiser.publish(content, self.true_time.now()).await;
+        published.expect("a good catalog");
+    }
+
     /// The first person walks for so many hours, and hands it in.
     async fn walk(&mut self, hours: u32) -> BTreeMap<LocalDate, u64> {
         let first = self.devices[&0].client.clone().expect("open");

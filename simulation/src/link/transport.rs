@@ -178,7 +178,18 @@ impl Transport for Link {
         credential: &Credential,
         request: v1::GetCatalogChunkRequest,
     ) -> Result<v1::CatalogChunk, TransportError> {
-        let call = call!(CatalogServiceClient.get_catalog_chunk, credential, request);
+        let line = self.line();
+        let credential = credential.as_str().to_owned();
+        let call = move |calls: InMemory| {
+            let request = signed(&credential, request.clone());
+            let calls = Cuttable::new(calls, line.clone());
+            async move {
+                let request = request.map_err(|_| Status::unauthenticated("no credential"))?;
+                CatalogServiceClient::new(calls)
+                    .get_catalog_chunk(request)
+                    .await
+            }
+        };
         self.carry("chunk", call).await
     }
 }
