@@ -132,7 +132,9 @@ async fn accept_own(
     let news = submitted.as_ref().map_or(0, |receipt| receipt.news);
     app.quotas.give_back(&whose, ops.saturating_sub(news));
     let mut receipt = submitted?;
-    if let Some(told) = told {
+    // Only beside what is new, which counts against the hour's quota: else a device could have a row
+    // written with every call.
+    if let Some(told) = told.filter(|_| news > 0) {
         // Whoever is not remembered is asked.
         let _ = note_clock(app, caller, told).await;
     }

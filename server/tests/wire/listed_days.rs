@@ -296,8 +296,20 @@ async fn who_remembers_another_clock_wants_the_batch_in_plain(world: World) {
         boot_id: 8,
         ..SEGMENT
     };
-    let by_the_copy = scanner.request(vec![scanner.short(&batch, other, Clock::Told)], Some(other));
+    // What brings nothing new writes nothing.
+    let repeated = scanner.request(vec![scanner.short(&batch, other, Clock::Told)], Some(other));
+    is_all_said(&scanner.send(&world, repeated).await);
+    let untold = scanner.short(&batch, SEGMENT, Clock::Remembered);
+    let as_before = scanner.request(vec![untold], None);
+    is_all_said(&scanner.send(&world, as_before).await);
+    let mut by_the_copy = scanner.device.write(&[acts::scan(LIBRARY, pass, NOON)]);
+    by_the_copy.clock_segment = other;
+    scanner.written.extend(by_the_copy.ops.clone());
+    let short = scanner.short(&by_the_copy, other, Clock::Told);
+    let by_the_copy = scanner.request(vec![short], Some(other));
     is_all_said(&scanner.send(&world, by_the_copy).await);
+    let batch = scanner.write(pass, LIBRARY, NOON);
+    let short = scanner.short(&batch, SEGMENT, Clock::Remembered);
     let answer = scanner
         .send(&world, scanner.request(vec![short], None))
         .await;
