@@ -16,12 +16,15 @@ use tonic::Status;
 use super::{Frozen, KEPT_MAX, Link, line::Cuttable, signed, words::what_is};
 use crate::until_death::UntilDeath;
 
-/// A call of a generated client with a credential, as a future that owns all it needs.
+/// A call of a generated client with a credential, over the device's line, as a future that owns all it
+/// needs.
 macro_rules! call {
-    ($client:ident . $method:ident, $credential:expr, $message:expr) => {{
+    ($link:ident, $client:ident . $method:ident, $credential:expr, $message:expr) => {{
         let (credential, message) = ($credential.as_str().to_owned(), $message);
+        let line = $link.line();
         move |calls: InMemory| {
             let request = signed(&credential, message.clone());
+            let calls = Cuttable::new(calls, line.clone());
             async move {
                 let request = request.map_err(|_| Status::unauthenticated("no credential"))?;
                 $client::new(calls).$method(request).await
@@ -61,6 +64,7 @@ impl Transport for Link {
     ) -> Result<v1::RecoverySheet, TransportError> {
         let message = v1::CreateRecoverySheetRequest {};
         let call = call!(
+            self,
             EnrolmentServiceClient.create_recovery_sheet,
             credential,
             message
@@ -73,7 +77,12 @@ impl Transport for Link {
         credential: &Credential,
         request: v1::ApproveDeviceRequest,
     ) -> Result<v1::ApproveDeviceResponse, TransportError> {
-        let call = call!(EnrolmentServiceClient.approve_device, credential, request);
+        let call = call!(
+            self,
+            EnrolmentServiceClient.approve_device,
+            credential,
+            request
+        );
         self.carry("approve", call).await
     }
 
@@ -82,7 +91,12 @@ impl Transport for Link {
         credential: &Credential,
         request: v1::RefuseDeviceRequest,
     ) -> Result<v1::OwnDevice, TransportError> {
-        let call = call!(EnrolmentServiceClient.refuse_device, credential, request);
+        let call = call!(
+            self,
+            EnrolmentServiceClient.refuse_device,
+            credential,
+            request
+        );
         self.carry("refuse", call).await
     }
 
@@ -92,6 +106,7 @@ impl Transport for Link {
         request: v1::RevokeOwnDeviceRequest,
     ) -> Result<v1::OwnDevice, TransportError> {
         let call = call!(
+            self,
             EnrolmentServiceClient.revoke_own_device,
             credential,
             request
@@ -104,7 +119,12 @@ impl Transport for Link {
         credential: &Credential,
         request: v1::ListOwnDevicesRequest,
     ) -> Result<v1::ListOwnDevicesResponse, TransportError> {
-        let call = call!(EnrolmentServiceClient.list_own_devices, credential, request);
+        let call = call!(
+            self,
+            EnrolmentServiceClient.list_own_devices,
+            credential,
+            request
+        );
         self.carry("own devices", call).await
     }
 
@@ -130,16 +150,7 @@ impl Transport for Link {
             request.batches.len(),
             request.cursors.len()
         ));
-        let line = self.line();
-        let credential = credential.as_str().to_owned();
-        let call = move |calls: InMemory| {
-            let request = signed(&credential, request.clone());
-            let calls = Cuttable::new(calls, line.clone());
-            async move {
-                let request = request.map_err(|_| Status::unauthenticated("no credential"))?;
-                SyncServiceClient::new(calls).sync(request).await
-            }
-        };
+        let call = call!(self, SyncServiceClient.sync, credential, request);
         let process = self.host.process();
         let answer = self.reach("sync", &fate, call).await?;
         self.come_back("sync", &fate).await?;
@@ -178,18 +189,12 @@ impl Transport for Link {
         credential: &Credential,
         request: v1::GetCatalogChunkRequest,
     ) -> Result<v1::CatalogChunk, TransportError> {
-        let line = self.line();
-        let credential = credential.as_str().to_owned();
-        let call = move |calls: InMemory| {
-            let request = signed(&credential, request.clone());
-            let calls = Cuttable::new(calls, line.clone());
-            async move {
-                let request = request.map_err(|_| Status::unauthenticated("no credential"))?;
-                CatalogServiceClient::new(calls)
-                    .get_catalog_chunk(request)
-                    .await
-            }
-        };
+        let call = call!(
+            self,
+            CatalogServiceClient.get_catalog_chunk,
+            credential,
+            request
+        );
         self.carry("chunk", call).await
     }
 }
