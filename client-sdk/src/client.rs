@@ -106,6 +106,22 @@ impl Client {
         self.shared.ask(Engine::seen_ops)
     }
 
+    /// Every count of the participant's steps, by measure, source and quarter in any order: also those of
+    /// long ago, which no other question reads; for tools that test the SDK.
+    #[cfg(feature = "inspection")]
+    pub fn step_counts(
+        &self,
+    ) -> Vec<(
+        (
+            askel_sync::op::Measure,
+            askel_sync::id::StepSourceId,
+            askel_sync::time::Quarter,
+        ),
+        u32,
+    )> {
+        self.shared.ask(Engine::step_counts)
+    }
+
     /// Hands a refused op in again, as a new op with the next revision, or at the present time, where its
     /// kind has them. The refused one is listed no more.
     ///

@@ -32,6 +32,7 @@ mod request;
 mod row;
 mod seal;
 mod server_time;
+mod settle;
 mod short_form;
 mod status;
 mod streams;
@@ -189,10 +190,13 @@ impl Engine {
         // Pages that are merged take their ops along.
         let merges = writes
             .iter()
-            .any(|write| matches!(write, Write::Put(_, Row::Settled(_))));
+            .any(|write| matches!(write, Write::Put(_, Row::Settled(_) | Row::Archived(_))));
         let mut trust_moved = false;
         for write in &writes {
-            let is_merged = matches!(write, Write::Delete(Table::Window | Table::Settled, _));
+            let is_merged = matches!(
+                write,
+                Write::Delete(Table::Window | Table::Settled | Table::Archived, _)
+            );
             if !(merges && is_merged) {
                 refold = refold.max(self.refold_for(write));
             }
@@ -227,6 +231,12 @@ impl Engine {
         self.key.public_key()
     }
 
+    /// The folds with what is archived.
+    fn whole_view(&self) -> View {
+        let catalog = Arc::clone(&self.view.catalog);
+        View::whole(&self.model, catalog, self.lease.as_ref())
+    }
+
     fn follow(&mut self, refold: Refold, new_own: &[u32], new_pages: &[u32]) {
         match refold {
             Refold::All => self.refold_all(),
@@ -246,6 +256,9 @@ impl Engine {
                 self.view
                     .take_own_ops(&self.model, self.lease.as_ref(), own);
             }
+        }
+        if self.view.reaches_archive() {
+            self.refold_all();
         }
     }
 
@@ -273,7 +286,9 @@ impl Engine {
             }
             Write::Put(_, Row::Window(_)) | Write::Delete(Table::OwnOp, _) => Refold::Own,
             Write::Put(_, Row::Installation(_) | Row::Catalog(_))
-            | Write::Delete(Table::Stream | Table::Window | Table::Settled, _) => Refold::All,
+            | Write::Delete(Table::Stream | Table::Window | Table::Settled | Table::Archived, _) => {
+                Refold::All
+            }
             Write::Put(..) | Write::Delete(..) => Refold::Nothing,
         }
     }

@@ -6,9 +6,11 @@
 //! ops keeps them.
 //!
 //! - [`ParticipantState`]: one participant's own stream.
+//! - [`ArchivedDays`]: what steps of long ago come to, where they are not loaded.
 //! - [`PlaceDay`]: what the scanners of a place share for a day.
 //! - [`ChallengeTotals`]: the sums of collective challenges.
 
+mod archived;
 mod attendance;
 mod awards;
 mod canonical;
@@ -21,6 +23,7 @@ mod session;
 mod sets;
 mod steps;
 
+pub use archived::{ArchivedDays, day_begins};
 pub use attendance::Attendance;
 pub use challenge::ChallengeTotals;
 pub use participant::ParticipantState;

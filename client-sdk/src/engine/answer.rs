@@ -223,7 +223,7 @@ impl Engine {
         self.view
             .participant
             .as_ref()
-            .map(|view| view.shown.day_steps(measure))
+            .map(|view| view.day_steps(measure))
             .unwrap_or_default()
     }
 

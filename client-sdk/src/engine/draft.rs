@@ -81,12 +81,14 @@ impl<'m> Draft<'m> {
             Table::Window => last(&self.model.window),
             Table::Settled => last(&self.model.settled),
             Table::Carried => last(&self.model.carried),
+            Table::Archived => self.model.last_archived(),
             Table::Installation
             | Table::Catalog
             | Table::CatalogChunk
             | Table::Attempt
             | Table::Limits
-            | Table::Outbox => None,
+            | Table::Outbox
+            | Table::ArchivedDays => None,
         };
         match last {
             None => Ok(0),

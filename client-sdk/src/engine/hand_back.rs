@@ -83,10 +83,7 @@ impl Engine {
 
     fn present(&self, stream: u32) -> Present {
         let mut present = Present::default();
-        let settled = self.model.settled.values();
-        let settled = settled
-            .filter(|row| row.stream == stream)
-            .flat_map(|row| &row.ops);
+        let settled = self.settled(stream);
         let pages = self.held_pages(stream).flat_map(|(_, page)| &page.ops);
         for held in settled.chain(pages) {
             present.ops.insert(held.admitted.id());

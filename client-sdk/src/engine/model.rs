@@ -3,6 +3,7 @@
 //! [`Model::apply`] is the only way anything changes here, at opening and after each commit alike: what
 //! a client knows is what it would know after a restart.
 
+mod archive;
 mod limits;
 mod live;
 mod streams;
@@ -24,6 +25,7 @@ use super::row::{
     Attempt, BatchRow, CatalogRow, Enrolment, HeldOp, Installation, LogRow, LogStanding, OwnOp,
     PageStanding, Row, SettledRow, Standing, StreamRow, Table, WindowRow, Write,
 };
+use archive::Archive;
 pub(crate) use limits::{Forms, RequestLimits};
 pub(crate) use live::{Live, LiveDraft};
 
@@ -37,6 +39,7 @@ pub(crate) struct Model {
     pub(crate) streams: BTreeMap<u32, StreamRow>,
     pub(crate) window: BTreeMap<u32, WindowRow>,
     pub(crate) settled: BTreeMap<u32, SettledRow>,
+    archive: Archive,
     pub(crate) catalog: CatalogRow,
     pub(crate) chunks: BTreeMap<u32, Vec<u8>>,
     pub(crate) attempt: Attempt,
@@ -158,6 +161,11 @@ impl Model {
             Row::Carried(frame) => {
                 self.carried.insert(number, frame);
             }
+            // These too.
+            Row::Archived(row) => self.archive.put(number, row),
+            Row::ArchivedDays(row) => {
+                self.archive.days.insert(number, row);
+            }
         }
     }
 
@@ -193,6 +201,13 @@ impl Model {
             }
             Table::Carried => {
                 self.carried.remove(&number);
+            }
+            Table::Archived => {
+                self.live.take();
+                self.archive.delete(number);
+            }
+            Table::ArchivedDays => {
+                self.archive.days.remove(&number);
             }
         }
     }
@@ -305,6 +320,8 @@ impl Model {
             self.streams.len(),
             self.window.len(),
             self.settled.len(),
+            self.archive.rows.len(),
+            self.archive.days.len(),
             self.chunks.len(),
             self.outbox.len(),
             self.carried.len(),
@@ -318,6 +335,9 @@ impl Model {
             let mut live = Live::default();
             for row in self.settled.values() {
                 live.take(row.stream, &row.ops);
+            }
+            for (stream, held) in self.all_archived_ops() {
+                live.take(stream, std::slice::from_ref(held));
             }
             for row in self.window.values() {
                 if row.standing == PageStanding::Held {

@@ -18,7 +18,7 @@ use super::{
     Engine,
     asked::{Asked, AskedStream},
     model::Model,
-    row::{BatchRow, Density, Enrolment, HeldOp, MalformedRow, SettledRow, Standing, WindowRow},
+    row::{ArchivedRow, BatchRow, Density, Enrolment, HeldOp, MalformedRow, Standing, WindowRow},
 };
 use crate::{Cause, Error};
 
@@ -42,6 +42,9 @@ pub(super) const ROWS: u32 = 0;
 
 /// Reads the frames of settled rows, each of which refers to those before it.
 pub(super) fn open_settled(model: &mut Model) -> Result<(), MalformedRow> {
+    if !model.archive_is_whole() {
+        return Err(MalformedRow);
+    }
     if model.settled.is_empty() {
         return Ok(());
     }
@@ -59,26 +62,40 @@ pub(super) fn open_settled(model: &mut Model) -> Result<(), MalformedRow> {
     Ok(())
 }
 
-/// Rows of settled ops that go on after those that stay.
-pub(super) fn settled_rows<'m>(
+/// Reads the frames of archived rows, which are chains of their own.
+pub(super) fn archived_ops(
     tenant: TenantId,
-    stream: u32,
+    rows: &BTreeMap<u32, ArchivedRow>,
+) -> Result<BTreeMap<u32, Vec<HeldOp>>, MalformedRow> {
+    let mut chains: BTreeMap<u32, Chain> = BTreeMap::new();
+    let mut read = BTreeMap::new();
+    for (&number, row) in rows {
+        let chain = chains
+            .entry(row.stream)
+            .or_insert_with(|| Chain::new(tenant));
+        let ops = chain
+            .decode(&|_| None, &row.frame, SETTLED_LIMITS)
+            .map_err(|_| MalformedRow)?;
+        read.insert(number, held(ops));
+    }
+    Ok(read)
+}
+
+/// Frames of settled ops that go on after those that stay, each with its ops.
+pub(super) fn frames<'m, 'o>(
+    tenant: TenantId,
     stay: impl Iterator<Item = &'m HeldOp>,
-    ops: &[HeldOp],
-) -> Vec<SettledRow> {
+    ops: &'o [HeldOp],
+) -> Vec<(Vec<u8>, &'o [HeldOp])> {
     let mut chain = Chain::new(tenant);
     chain.learn(stay.map(|held| &held.admitted));
-    let row = |some: &[HeldOp]| SettledRow {
-        stream,
-        frame: chain.encode(&|_| false, &admitted(some)),
-        ops: some.to_vec(),
-    };
-    ops.chunks(SETTLED_OPS_MAX).map(row).collect()
+    let frame = |some: &'o [HeldOp]| (chain.encode(&|_| false, &admitted(some)), some);
+    ops.chunks(SETTLED_OPS_MAX).map(frame).collect()
 }
 
 /// Whether a row of settled ops has no room.
-pub(super) fn is_full(row: &SettledRow) -> bool {
-    row.ops.len() >= SETTLED_OPS_MAX
+pub(super) fn is_full(ops: &[HeldOp]) -> bool {
+    ops.len() >= SETTLED_OPS_MAX
 }
 
 /// A page to hand back to a restored server, whole: the MAC covers all of it.
@@ -325,7 +342,8 @@ impl Engine {
             return Some(own.op.clone());
         }
         // Own ops go some time after they came back.
-        let mut ops = self.model.all_stream_ops();
+        let archived = std::iter::once_with(|| self.model.all_archived_ops()).flatten();
+        let mut ops = self.model.all_stream_ops().chain(archived);
         let held = ops.find(|(_, held)| held.admitted.op.origin == origin);
         held.map(|(_, held)| held.admitted.op.clone())
     }

@@ -122,7 +122,7 @@ impl Engine {
             .retain(|_| !askel_sync::planted!(CursorWithoutPage));
         let sum = self.sum_with(number, row.sum, &page_row);
         let mut draft = Draft::new(&self.model);
-        if !told_sum.fits(sum) {
+        if !told_sum.fits(sum) || self.model.archive_is_unreadable() {
             if page.encoding != pack::ROWS && !asked.is_in_full() {
                 return Ok(Decided::new(Vec::new(), Taken::again(Again::InFull)));
             }

@@ -55,6 +55,11 @@ impl Engine {
                 .ok_or(Cause::OutOfBounds("the time of a reading"))?;
             newest.insert(bucket, reading.count);
         }
+        // What is archived of a quarter decides as if it had been folded.
+        let is_here = newest.keys().all(|bucket| view.has_registers_of(*bucket));
+        let whole = (!is_here).then(|| self.whole_view());
+        let whole = whole.as_ref().and_then(|view| view.participant.as_ref());
+        let view = whole.unwrap_or(view);
         let mut draft = Draft::new(&self.model);
         let mut made = StepsMade::default();
         for (bucket, count) in newest {

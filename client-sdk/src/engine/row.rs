@@ -5,11 +5,12 @@
 
 mod codec;
 
-use std::ops::Range;
+use std::{ops::Range, sync::Arc};
 
 use askel_proto::v1;
 use askel_sync::{
     admission::{AdmittedOp, Role},
+    fold::ArchivedDays,
     id::{DeviceId, LogId, OpId, ParticipantId, StreamId, TenantId},
     op::Op,
     stream::StreamSum,
@@ -45,6 +46,8 @@ pub(crate) enum Table {
     Limits = 11,
     Outbox = 12,
     Carried = 13,
+    Archived = 14,
+    ArchivedDays = 15,
 }
 
 /// The number of a row that is alone in its table.
@@ -80,6 +83,10 @@ pub(crate) enum Row {
     Outbox(Vec<u8>),
     /// A sealed frame that this device carries to the server.
     Carried(Vec<u8>),
+    /// Settled step counts of long ago, which are read only when they are needed.
+    Archived(ArchivedRow),
+    /// What the archived steps of a stream come to. Its number is that of the stream's row.
+    ArchivedDays(ArchivedDaysRow),
 }
 
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -232,6 +239,19 @@ pub(crate) struct SettledRow {
     pub(crate) frame: Vec<u8>,
 }
 
+/// Live step counts of a stream. The frame refers to those of the archived rows before it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ArchivedRow {
+    pub(crate) stream: u32,
+    pub(crate) frame: Vec<u8>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ArchivedDaysRow {
+    pub(crate) rows: u32,
+    pub(crate) days: Arc<ArchivedDays>,
+}
+
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct CatalogRow {
     pub(crate) current: Option<CatalogEntry>,
@@ -334,6 +354,8 @@ impl Row {
             Self::Limits(_) => Table::Limits,
             Self::Outbox(_) => Table::Outbox,
             Self::Carried(_) => Table::Carried,
+            Self::Archived(_) => Table::Archived,
+            Self::ArchivedDays(_) => Table::ArchivedDays,
         }
     }
 }

@@ -8,11 +8,10 @@ use askel_sync::{
 };
 
 use super::{
-    Decided, Engine,
+    Engine,
     draft::Draft,
     model::{Live, LiveDraft},
-    pack,
-    row::{Density, HeldOp, PageStanding, Row, SettledRow, StreamRow, Table, WindowRow},
+    row::{Density, HeldOp, PageStanding, Row, StreamRow, Table, WindowRow},
 };
 use crate::{Cause, Error, Footprint};
 
@@ -74,7 +73,8 @@ impl Engine {
         let head = info.parent_head.min(row.position);
         let mut kept = Kept::default();
         kept.settled.extend(self.settled(number));
-        let mut begins_anew = !kept.settled.is_empty() && self.settled_to(number, row) > head;
+        let is_beyond = !kept.settled.is_empty() && self.settled_to(number, row) > head;
+        let mut begins_anew = is_beyond || self.model.archive_is_unreadable();
         for (&page_number, page) in self.held_pages(number) {
             if page.next_position <= head {
                 kept.pages.push(page.clone());
@@ -95,9 +95,7 @@ impl Engine {
                     draft.delete(Table::Window, page_number);
                 }
             }
-            for settled in self.settled_rows(number) {
-                draft.delete(Table::Settled, settled);
-            }
+            self.drop_settled(draft, number);
             (0, StreamSum::default())
         } else {
             (head, kept.sum(number))
@@ -122,9 +120,7 @@ impl Engine {
         for (&page_number, page) in self.held_pages(number) {
             set_aside(draft, page_number, page, 0);
         }
-        for settled in self.settled_rows(number) {
-            draft.delete(Table::Settled, settled);
-        }
+        self.drop_settled(draft, number);
         let row = StreamRow {
             position: 0,
             sum: StreamSum::default(),
@@ -146,53 +142,21 @@ impl Engine {
                 draft.delete(Table::Window, number);
             }
         }
-        for number in self.settled_rows(stream) {
-            draft.delete(Table::Settled, number);
-        }
+        self.drop_settled(draft, stream);
     }
 
-    /// Merges pages that no server will want back any more into rows of many ops; what is superseded
-    /// leaves.
-    pub(crate) fn settle_pages(&self, now: Timestamp) -> Result<Decided<()>, Error> {
-        let now = self.server_time(now);
-        let tenant = self.enrolment()?.tenant;
-        let mut draft = Draft::new(&self.model);
-        for &stream in self.model.streams.keys() {
-            let aged = |page: &WindowRow| now.saturating_ms_since(page.received_at) > WINDOW_MS;
-            let pages: Vec<(u32, &WindowRow)> = self
-                .held_pages(stream)
-                .take_while(|(_, page)| aged(page))
-                .map(|(&number, page)| (number, page))
-                .collect();
-            if pages.is_empty() {
-                continue;
-            }
-            let live = self.model.live();
-            let is_live = |held: &&HeldOp| !live.is_superseded(stream, &held.admitted);
-            // From the first row on that is not full or has superseded ops.
-            let rows = || {
-                let rows = self.model.settled.iter();
-                rows.filter(move |(_, row)| row.stream == stream)
-            };
-            let stays =
-                |row: &SettledRow| pack::is_full(row) && row.ops.iter().all(|held| is_live(&held));
-            let stay = rows()
-                .take_while(|(_, row)| stays(row))
-                .flat_map(|(_, row)| &row.ops);
-            let mut ops: Vec<HeldOp> = Vec::new();
-            for (&number, row) in rows().skip_while(|(_, row)| stays(row)) {
-                ops.extend(row.ops.iter().filter(is_live).cloned());
+    fn drop_settled(&self, draft: &mut Draft<'_>, stream: u32) {
+        for (&number, row) in &self.model.settled {
+            if row.stream == stream {
                 draft.delete(Table::Settled, number);
             }
-            for (number, page) in pages {
-                ops.extend(page.ops.iter().filter(is_live).cloned());
-                draft.delete(Table::Window, number);
-            }
-            for row in pack::settled_rows(tenant, stream, stay, &ops) {
-                draft.append(Row::Settled(row))?;
-            }
         }
-        Ok(Decided::new(draft.finish(), ()))
+        for number in self.model.archived_numbers(stream) {
+            draft.delete(Table::Archived, number);
+        }
+        if self.model.archived_days(stream).is_some() {
+            draft.delete(Table::ArchivedDays, stream);
+        }
     }
 
     /// The pages of a stream that are part of it as the server has it, in ascending position.
@@ -240,15 +204,12 @@ impl Engine {
         pages.into_iter()
     }
 
-    fn settled_rows(&self, stream: u32) -> impl Iterator<Item = u32> {
-        let rows = self.model.settled.iter();
-        rows.filter_map(move |(&number, row)| (row.stream == stream).then_some(number))
-    }
-
-    fn settled(&self, stream: u32) -> impl Iterator<Item = &HeldOp> {
+    /// The settled ops of a stream, the archived ones too.
+    pub(super) fn settled(&self, stream: u32) -> impl Iterator<Item = &HeldOp> {
         let rows = self.model.settled.values();
-        rows.filter(move |row| row.stream == stream)
-            .flat_map(|row| &row.ops)
+        let rows = rows.filter(move |row| row.stream == stream);
+        rows.flat_map(|row| &row.ops)
+            .chain(self.model.archived_ops(stream))
     }
 
     /// The position up to which ops are settled.
@@ -264,6 +225,10 @@ impl Engine {
     pub(crate) fn footprint(&self) -> Footprint {
         let bytes = |row: Row| row.encode().len().saturating_add(SEAL_BYTES);
         let settled = self.model.settled.values().cloned().map(Row::Settled);
+        let (archived, days) = self.model.archived_rows();
+        let settled = settled
+            .chain(archived.cloned().map(Row::Archived))
+            .chain(days.cloned().map(Row::ArchivedDays));
         let window = self.model.window.values().cloned().map(Row::Window);
         let document_bytes = settled.map(bytes).fold(0, usize::saturating_add);
         let window_bytes = window.map(bytes).fold(0, usize::saturating_add);

@@ -2,6 +2,9 @@
 //!
 //! Confirmed ops are folded into one state; this device's own ops, with the judgement they will most
 //! likely get, are laid on a copy of it. When the server's copy of an op arrives, the copy is made anew.
+//!
+//! Archived steps are left out, and their totals stand for them, as long as every other step count is
+//! apart from them. The first that is not has everything folded anew, from the archived ops too.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -12,12 +15,13 @@ use askel_sync::{
     admission::AdmittedOp,
     award::{Awards, Eligible},
     catalog::Catalog,
-    fold::{ChallengeTotals, ParticipantState, PlaceDay},
+    fold::{ArchivedDays, ChallengeTotals, ParticipantState, PlaceDay},
     id::{AwardId, OpId, ParticipantId, PlaceId},
     key::StaffCertificate,
+    op::Measure,
     rule::{Evaluation, Tracker},
     stream::StreamKey,
-    time::LocalDate,
+    time::{LocalDate, Quarter},
 };
 
 use super::{
@@ -37,6 +41,10 @@ pub(crate) struct View {
 
 /// The folds of a participant's phone.
 pub(crate) struct ParticipantView {
+    /// What stands for the archived steps, if those are not in `confirmed`.
+    archived: Option<Arc<ArchivedDays>>,
+    /// Whether something was folded that is not apart from them: nothing here holds then.
+    reaches_archive: bool,
     confirmed: ParticipantState,
     /// Which own ops are in `confirmed`.
     known: Known,
@@ -58,26 +66,63 @@ pub(crate) enum Refold {
 }
 
 impl View {
-    /// Folds everything.
+    /// Folds everything; archived steps only if they are needed.
     pub(crate) fn new(
         model: &Model,
         catalog: Arc<Catalog>,
         lease: Option<&StaffCertificate>,
     ) -> Self {
+        if let Some(archived) = totals_alone(model, &catalog) {
+            let view = Self::beside(model, Arc::clone(&catalog), lease, Some(archived));
+            if !view.reaches_archive() {
+                return view;
+            }
+        }
+        Self::whole(model, catalog, lease)
+    }
+
+    /// Folds everything, archived steps too.
+    pub(crate) fn whole(
+        model: &Model,
+        catalog: Arc<Catalog>,
+        lease: Option<&StaffCertificate>,
+    ) -> Self {
+        Self::beside(model, catalog, lease, None)
+    }
+
+    /// Folds everything, but for the archived steps if these are what they come to.
+    fn beside(
+        model: &Model,
+        catalog: Arc<Catalog>,
+        lease: Option<&StaffCertificate>,
+        archived: Option<Arc<ArchivedDays>>,
+    ) -> Self {
         let participant = model
             .enrolment()
             .and_then(|enrolment| enrolment.participant);
+        let is_whole = archived.is_none();
         let mut view = Self {
-            participant: participant.map(|id| ParticipantView::new(id, &catalog)),
+            participant: participant.map(|id| ParticipantView::new(id, &catalog, archived)),
             catalog,
             totals: ChallengeTotals::new(),
             days: BTreeMap::new(),
         };
         for (stream, key) in model.stream_keys() {
-            view.take_ops(key, || model.stream_ops(stream));
+            if is_whole {
+                let archived = || model.archived_ops(stream).map(|held| &held.admitted);
+                view.take_ops(key, || model.stream_ops(stream).chain(archived()));
+            } else {
+                view.take_ops(key, || model.stream_ops(stream));
+            }
         }
         view.refold_own(model, lease);
         view
+    }
+
+    /// Whether what is folded is not all that has to be: only [`Self::new`] mends it.
+    pub(crate) fn reaches_archive(&self) -> bool {
+        let participant = self.participant.as_ref();
+        participant.is_some_and(|participant| participant.reaches_archive)
     }
 
     /// Takes in a page of a stream; [`Self::refold_own`] has to follow.
@@ -96,6 +141,10 @@ impl View {
         match key {
             StreamKey::Participant(_) => {
                 if let Some(participant) = &mut self.participant {
+                    if let Some(archived) = &participant.archived {
+                        let is_apart = |op: &AdmittedOp| archived.is_apart(op, &self.catalog);
+                        participant.reaches_archive |= !ops().all(is_apart);
+                    }
                     participant.confirmed.apply_all(ops(), &self.catalog);
                     ops().for_each(|admitted| participant.known.add(&admitted.op));
                 }
@@ -122,7 +171,7 @@ impl View {
         }
         if let Some(participant) = &mut self.participant {
             participant.shown = participant.confirmed.clone();
-            participant.tracker = Tracker::over(Arc::clone(&self.catalog), &participant.shown);
+            participant.track(Arc::clone(&self.catalog));
         }
         self.take_own_ops(model, lease, model.own.values());
     }
@@ -136,9 +185,12 @@ impl View {
     ) {
         if let Some(participant) = &mut self.participant {
             let origins = own.clone().map(|own| own.op.origin);
-            participant
-                .known
-                .prepare(origins, || model.participant_ops());
+            // None of the archived ops is an own one if those are all named apart from them.
+            let left_out = participant.archived.is_some();
+            participant.known.prepare(origins, || {
+                let archived = model.archived_participant_ops(left_out);
+                model.participant_ops().chain(archived)
+            });
         }
         let catalog = Arc::clone(&self.catalog);
         if let Some(estimator) = Estimator::new(model, &catalog, lease) {
@@ -152,9 +204,14 @@ impl View {
     fn fold_own(&mut self, estimator: &Estimator<'_>, own: &OwnOp) {
         match &mut self.participant {
             Some(participant) => {
+                let archived = participant.archived.as_ref();
+                participant.reaches_archive |=
+                    archived.is_some_and(|archived| !archived.is_named_apart(&own.op));
                 if !participant.known.has(own.id)
                     && let Some(admitted) = estimator.admit(own)
                 {
+                    participant.reaches_archive |= archived
+                        .is_some_and(|archived| !archived.is_apart(&admitted, &self.catalog));
                     for change in participant.shown.apply(&admitted, &self.catalog) {
                         participant.tracker.apply_change(&change);
                     }
@@ -181,10 +238,12 @@ impl View {
 }
 
 impl ParticipantView {
-    fn new(id: ParticipantId, catalog: &Arc<Catalog>) -> Self {
+    fn new(id: ParticipantId, catalog: &Arc<Catalog>, archived: Option<Arc<ArchivedDays>>) -> Self {
         let mut state = ParticipantState::new(id);
         state.rebase(catalog);
         Self {
+            archived,
+            reaches_archive: false,
             known: Known::default(),
             shown: state.clone(),
             tracker: Tracker::over(Arc::clone(catalog), &state),
@@ -192,6 +251,33 @@ impl ParticipantView {
             awards: state.awards(&BTreeSet::<Eligible>::new()),
             confirmed: state,
         }
+    }
+
+    /// Begins to track what is shown.
+    fn track(&mut self, catalog: Arc<Catalog>) {
+        self.tracker = match &self.archived {
+            Some(archived) => Tracker::over_archived(catalog, &self.shown, archived),
+            None => Tracker::over(catalog, &self.shown),
+        };
+    }
+
+    /// Day totals of a measure.
+    pub(crate) fn day_steps(&self, measure: Measure) -> BTreeMap<LocalDate, u64> {
+        let archived = self.archived.iter();
+        let archived = archived.flat_map(|archived| archived.days_of(measure));
+        archived.chain(self.shown.days(measure)).collect()
+    }
+
+    /// Whether totals stand for the archived steps.
+    #[cfg(feature = "inspection")]
+    pub(crate) fn leaves_archive_out(&self) -> bool {
+        self.archived.is_some()
+    }
+
+    /// Whether the registers of a quarter are here; else [`View::whole`] has them.
+    pub(crate) fn has_registers_of(&self, bucket: Quarter) -> bool {
+        let archived = self.archived.as_ref();
+        archived.is_none_or(|archived| bucket >= archived.before())
     }
 
     /// What the server said of an award.
@@ -208,4 +294,17 @@ impl ParticipantView {
     pub(crate) fn confirmed(&self) -> &ParticipantState {
         &self.confirmed
     }
+}
+
+/// The totals that stand for the archived steps of the participant's stream, if as far as can be seen
+/// at once everything else is apart from them.
+fn totals_alone(model: &Model, catalog: &Catalog) -> Option<Arc<ArchivedDays>> {
+    let mut streams = model.stream_keys();
+    let (stream, _) = streams.find(|(_, key)| matches!(key, StreamKey::Participant(_)))?;
+    let days = &model.archived_days(stream)?.days;
+    let is_apart = |op: &AdmittedOp| days.is_apart(op, catalog);
+    let holds = days.holds_under(catalog)
+        && model.own.values().all(|own| days.is_named_apart(&own.op))
+        && model.stream_ops(stream).all(is_apart);
+    holds.then(|| Arc::clone(days))
 }

@@ -11,6 +11,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod archived;
 mod catalog;
 mod clocks;
 mod disturbed;

@@ -1,5 +1,7 @@
 //! Time zones as a list of transitions: no zone database is needed.
 
+use sha2::{Digest as _, Sha256};
+
 use crate::{
     id::TimeZoneId,
     time::{LocalDate, MINUTE_MS, Quarter, Timestamp},
@@ -63,6 +65,21 @@ impl Zone {
             .saturating_add(i64::from(self.offset_minutes(at)))
             .rem_euclid(24 * 60);
         u32::try_from(minutes).unwrap_or(0)
+    }
+
+    /// The first eight bytes of SHA-256 over all that decides about instants before one: the first offset
+    /// (4 bytes, big-endian), then of each earlier transition its milliseconds (8 bytes) and offset.
+    pub fn hash_until(&self, until: Timestamp) -> [u8; 8] {
+        let mut hash = Sha256::new()
+            .chain_update(b"askel/zone/v1\0")
+            .chain_update(self.first_offset_minutes.to_be_bytes());
+        let earlier = self.transitions.iter();
+        for transition in earlier.take_while(|transition| transition.at < until) {
+            hash.update(transition.at.as_ms().to_be_bytes());
+            hash.update(transition.offset_minutes.to_be_bytes());
+        }
+        let digest: [u8; 32] = hash.finalize().into();
+        digest.first_chunk().copied().unwrap_or_default()
     }
 
     /// The first quarter of the local hour that a quarter lies in.

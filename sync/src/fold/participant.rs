@@ -285,6 +285,14 @@ impl ParticipantState {
             .map(|reading| reading.count)
     }
 
+    /// The counts of all step registers, by measure, source and quarter.
+    pub fn step_counts(
+        &self,
+    ) -> impl Iterator<Item = ((Measure, StepSourceId, Quarter), u32)> + use<'_> {
+        let registers = self.steps.registers();
+        registers.map(|(register, reading)| (register, reading.count))
+    }
+
     /// The profile as it stands.
     pub fn profile(&self) -> Profile {
         self.profile.profile()

@@ -253,6 +253,11 @@ fn largest(sources: impl Iterator<Item = SourceHour>) -> u64 {
     largest.min(STEPS_PER_HOUR_MAX)
 }
 
+/// The local day that a quarter counts on.
+pub(super) fn day_of(quarter: Quarter, catalog: &Catalog) -> LocalDate {
+    catalog.midnight_date(catalog.hour_of(quarter).begins_at())
+}
+
 /// Which way a reading goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Count {

@@ -12,9 +12,10 @@ use super::{
 };
 use crate::{
     catalog::Catalog,
-    fold::{Attendance, ChallengeTotals, FactChange, ParticipantState},
+    fold::{ArchivedDays, Attendance, ChallengeTotals, FactChange, ParticipantState},
     goal::Goal,
     id::{GoalId, ParticipantId},
+    op::Measure,
     time::LocalDate,
 };
 
@@ -45,10 +46,26 @@ impl Tracker {
 
     /// With the facts of a state that was folded with the same catalog.
     pub fn over(catalog: Arc<Catalog>, state: &ParticipantState) -> Self {
+        Self::over_days(catalog, state, state.all_days())
+    }
+
+    /// The same for a state without its archived steps, of which the totals are known.
+    pub fn over_archived(
+        catalog: Arc<Catalog>,
+        state: &ParticipantState,
+        archived: &ArchivedDays,
+    ) -> Self {
+        Self::over_days(catalog, state, state.all_days().chain(archived.days()))
+    }
+
+    fn over_days(
+        catalog: Arc<Catalog>,
+        state: &ParticipantState,
+        days: impl Iterator<Item = ((Measure, LocalDate), u64)>,
+    ) -> Self {
         let mut attendances: Vec<&Attendance> = state.attendances().collect();
         attendances.sort_by_key(|attendance| attendance.key.date);
-        let mut days: Vec<DayChange> = state
-            .all_days()
+        let mut days: Vec<DayChange> = days
             .map(|((measure, date), after)| DayChange {
                 measure,
                 date,

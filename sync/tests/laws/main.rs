@@ -11,6 +11,7 @@
 
 mod acts;
 mod admission;
+mod archived;
 mod attendance;
 mod catalog;
 mod clock;

@@ -5,8 +5,8 @@ use askel_sync::{admission::AdmittedOp, id::StreamId, op::Op, stream::StreamKey}
 use super::{HeldOp, Model, StreamRow};
 
 impl Model {
-    /// The ops held of all streams, each with the number of its stream's row; those of pages that wait to
-    /// be handed back too.
+    /// The ops held of all streams but for archived ones, each with the number of its stream's row; those
+    /// of pages that wait to be handed back too.
     pub(crate) fn all_stream_ops(&self) -> impl Iterator<Item = (u32, &HeldOp)> {
         let settled = self.settled.values().map(|row| (row.stream, &row.ops));
         let window = self.window.values().map(|row| (row.stream, &row.ops));
@@ -25,12 +25,20 @@ impl Model {
             .flat_map(|(_, ops)| ops.iter().map(|held| &held.admitted))
     }
 
-    /// The ops of the participant's stream.
+    /// The ops of the participant's stream, without the archived ones.
     pub(crate) fn participant_ops(&self) -> impl Iterator<Item = &Op> {
         self.stream_keys()
             .filter(|(_, key)| matches!(key, StreamKey::Participant(_)))
             .flat_map(|(stream, _)| self.stream_ops(stream))
             .map(|admitted| &admitted.op)
+    }
+
+    /// The archived ops of the participant's stream, unless they are left out.
+    pub(crate) fn archived_participant_ops(&self, left_out: bool) -> impl Iterator<Item = &Op> {
+        self.stream_keys()
+            .filter(move |(_, key)| !left_out && matches!(key, StreamKey::Participant(_)))
+            .flat_map(|(stream, _)| self.archived_ops(stream))
+            .map(|held| &held.admitted.op)
     }
 
     /// The followed streams, each with the number of its row; those of a later version are left out.

@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{NoticeKind, storage::RowKey};
 
+mod archive;
 mod message;
 mod ops;
 
@@ -41,6 +42,8 @@ impl Row {
             Self::CatalogChunk(data) | Self::Outbox(data) | Self::Carried(data) => data.clone(),
             Self::Attempt(row) => attempt_to_stored(row).encode_to_vec(),
             Self::Limits(limits) => limits.encode_to_vec(),
+            Self::Archived(row) => archive::archived_to_stored(row).encode_to_vec(),
+            Self::ArchivedDays(row) => archive::days_to_stored(row).encode_to_vec(),
         }
     }
 
@@ -63,6 +66,8 @@ impl Row {
             Table::Limits => Some(Self::Limits(read(bytes)?)),
             Table::Outbox => Some(Self::Outbox(bytes.to_vec())),
             Table::Carried => Some(Self::Carried(bytes.to_vec())),
+            Table::Archived => archive::archived_from_stored(read(bytes)?).map(Self::Archived),
+            Table::ArchivedDays => archive::days_from_stored(&read(bytes)?).map(Self::ArchivedDays),
         };
         row.ok_or(MalformedRow)
     }
@@ -84,6 +89,8 @@ impl Table {
             Self::Limits,
             Self::Outbox,
             Self::Carried,
+            Self::Archived,
+            Self::ArchivedDays,
         ]
         .into_iter()
         .find(|table| *table as u8 == number)

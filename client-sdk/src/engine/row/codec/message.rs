@@ -143,6 +143,43 @@ pub(super) struct Settled {
     pub(super) frame: Vec<u8>,
 }
 
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct Archived {
+    #[prost(uint32, tag = "1")]
+    pub(super) stream: u32,
+    /// The encoding of the frame.
+    #[prost(uint32, tag = "2")]
+    pub(super) encoding: u32,
+    #[prost(bytes = "vec", tag = "3")]
+    pub(super) frame: Vec<u8>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct ArchivedDays {
+    /// How the totals are made of ops.
+    #[prost(uint32, tag = "1")]
+    pub(super) version: u32,
+    #[prost(uint32, tag = "2")]
+    pub(super) rows: u32,
+    #[prost(uint32, tag = "3")]
+    pub(super) before: u32,
+    #[prost(bytes = "vec", tag = "4")]
+    pub(super) zone: Vec<u8>,
+    #[prost(message, repeated, tag = "5")]
+    pub(super) runs: Vec<DayRun>,
+}
+
+/// Totals of consecutive days.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct DayRun {
+    #[prost(enumeration = "v1::Measure", tag = "1")]
+    pub(super) measure: i32,
+    #[prost(sint32, tag = "2")]
+    pub(super) first_date: i32,
+    #[prost(uint64, repeated, tag = "3")]
+    pub(super) totals: Vec<u64>,
+}
+
 /// Ops in rows.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct Ops {
