@@ -60,7 +60,7 @@ pub(super) async fn accept(
     let frames = handed_in.frames.clone();
     let heads = handed_in.heads.clone();
     let (receipt, offered) = accept_own(app, caller, handed_in).await?;
-    let claims = claims(wanted, &heads, &receipt);
+    let claims = claims(app, caller, wanted, &heads, &receipt).await?;
     if !claims.is_empty() {
         app.store().record_claims(caller.tenant, &claims).await?;
     }

@@ -4,10 +4,10 @@
 //! passed over: its reader drops it either way.
 
 use askel_proto::v1;
-use askel_store::{Claim, HealedBy, Lineage};
+use askel_store::{Claim, HealedBy, LOST_MAX, Lineage};
 use askel_sync::{
     admission::AdmittedOp,
-    id::StreamId,
+    id::{LogId, StreamId},
     page::{PageSpan, digest},
 };
 
@@ -88,8 +88,15 @@ fn ops_of(caller: &Caller, page: v1::Page) -> Option<Vec<AdmittedOp>> {
 }
 
 /// What the caller's request says that the server must have held before a restore: positions that
-/// the streams of before went on to, and ops of its logs that are neither here nor offered now.
-pub(super) fn claims(wanted: &[WantedStream], heads: &[Head], receipt: &Receipt) -> Vec<Claim> {
+/// the streams of before went on to, and ops of its logs that are neither here nor offered now. Whose a
+/// log is was known before anything of it was acknowledged: of other logs nothing was lost.
+pub(super) async fn claims(
+    app: &App,
+    caller: &Caller,
+    wanted: &[WantedStream],
+    heads: &[Head],
+    receipt: &Receipt,
+) -> Result<Vec<Claim>, AppError> {
     let streams = wanted.iter().filter_map(|wanted| match wanted {
         WantedStream::Readable {
             parent: Some(parent),
@@ -103,16 +110,25 @@ pub(super) fn claims(wanted: &[WantedStream], heads: &[Head], receipt: &Receipt)
     let mut claims: Vec<Claim> = streams.collect();
     // A log may be ahead because its ops are on their way; only who meets a restored server says so.
     if claims.is_empty() {
-        return claims;
+        return Ok(claims);
     }
-    let logs = heads.iter().filter_map(|head| {
+    let named: Vec<LogId> = heads.iter().map(|head| head.log).collect();
+    let known = app.store().lookup_logs(caller.tenant, &named).await?;
+    let is_its_own = |log| {
+        let state = known.iter().find(|state| state.log == log);
+        state.is_some_and(|state| state.device == caller.device.id)
+    };
+    let logs = heads.iter().filter(|head| is_its_own(head.log));
+    let logs = logs.filter_map(|head| {
         let verdict = receipt.logs.iter().find(|told| told.log == head.log)?;
-        let behind = verdict.conflict.is_none() && verdict.settled_before < head.next_sequence;
-        behind.then_some(Claim::Log {
+        let next_sequence = verdict.offered_from.unwrap_or(head.next_sequence);
+        let lost = next_sequence.saturating_sub(verdict.settled_before);
+        let can_be = verdict.conflict.is_none() && (1..=LOST_MAX).contains(&lost);
+        can_be.then_some(Claim::Log {
             log: head.log,
-            next_sequence: verdict.offered_from.unwrap_or(head.next_sequence),
+            next_sequence,
         })
     });
     claims.extend(logs);
-    claims
+    Ok(claims)
 }

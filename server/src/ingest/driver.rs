@@ -165,6 +165,15 @@ async fn settle(desk: &Desk, tenant: TenantId, group: Vec<Queued>) {
                 let _ = answer.send(receipt);
             }
         }
+        // One of them is at fault: it alone is to have it.
+        Err(IngestError::Broken) if submissions.len() > 1 => {
+            for (submission, answer) in submissions.into_iter().zip(answers) {
+                let alone = desk.commit(tenant, &[submission]).await;
+                let receipt = alone
+                    .and_then(|mut receipts| receipts.pop().unwrap_or(Err(IngestError::Broken)));
+                let _ = answer.send(receipt);
+            }
+        }
         Err(error) => {
             for answer in answers {
                 let _ = answer.send(Err(error));

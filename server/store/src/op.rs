@@ -5,7 +5,7 @@ mod healing;
 mod plan;
 
 pub use effects::{LiveRegister, RegisterPlace, StreamPlace};
-pub use healing::{Ancestor, Claim, Healed, HealedBy, Healing, Lineage};
+pub use healing::{Ancestor, Claim, Healed, HealedBy, Healing, LOST_MAX, Lineage};
 pub use plan::{Before, EntryBefore, Needs, OutboxDraft, Plan, Settled};
 
 use std::collections::BTreeSet;

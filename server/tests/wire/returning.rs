@@ -172,6 +172,48 @@ async fn a_page_that_was_never_handed_out_is_passed_over(world: World) {
     assert_eq!(lost.healing().await, (0, 0));
 }
 
+/// Whoever says so is mistaken, or lies: nobody else is to pay for it, and nothing of it is kept.
+async fn what_can_not_have_been_is_passed_over(world: World) {
+    let lost = lost(world).await;
+    let mut other = lost.world.enrolled(Role::Participant, &[]).await;
+    let word = |first_position, next_position| v1::Page {
+        stream_id: lost.own.to_vec(),
+        first_position,
+        next_position,
+        ..v1::Page::default()
+    };
+    for _ in 0..8 {
+        let words = v1::SyncRequest {
+            returned_pages: vec![word(2, u64::MAX), word(u64::MAX, u64::MAX)],
+            ..v1::SyncRequest::default()
+        };
+        let batch = other.write(&[acts::steps(NOON, 5)]);
+        let request = other.request(vec![other.seal(&batch)]);
+        let (hostile, honest) = tokio::join!(
+            lost.phone.send(&lost.world, words),
+            other.send(&lost.world, request)
+        );
+        hostile.expect("passed over");
+        honest.expect("synced");
+    }
+    for position in [1 << 62, u64::MAX] {
+        let stranger = LogId::from_bytes([0x77; 16]);
+        let head = |log: LogId| v1::LogHead {
+            log_id: log.to_vec(),
+            next_sequence: 1 << 40,
+            ..v1::LogHead::default()
+        };
+        let request = v1::SyncRequest {
+            cursors: vec![at(acts::own_stream(), lost.own, position)],
+            log_heads: vec![head(stranger), head(lost.phone.log)],
+            ..v1::SyncRequest::default()
+        };
+        lost.phone.send(&lost.world, request).await.expect("synced");
+    }
+    let told = lost.world.store.count_healing(lost.world.tenant.id).await;
+    assert_eq!(told.expect("counted"), askel_store::Healing::default());
+}
+
 async fn so_many_pages_and_no_more(world: World) {
     let lost = lost(world).await;
     let ask = |count: usize| v1::SyncRequest {
@@ -282,6 +324,7 @@ on_both_stores!(
     pages_handed_back_heal_once,
     a_readers_word_that_others_brought_it_back_is_counted_and_no_more,
     a_page_that_was_never_handed_out_is_passed_over,
+    what_can_not_have_been_is_passed_over,
     so_many_pages_and_no_more,
     ops_of_a_log_that_was_lost_are_its_writers_still,
     a_log_that_was_forked_by_a_restore_is_told_by_its_last_accepted_op,

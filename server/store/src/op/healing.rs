@@ -74,6 +74,12 @@ pub struct Healing {
     pub log_ops: u64,
 }
 
+/// Positions beyond a restore's head that somebody may say were there: whoever says more is mistaken, or
+/// lies. Pages with their MAC prove themselves.
+pub const LOST_MAX: u64 = 1_000_000;
+/// Spans kept of one stream of what readers say.
+const SPANS_MAX: usize = 256;
+
 /// A stream of before a restore.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ancestor {
@@ -114,6 +120,10 @@ impl Ancestor {
     /// Notes a span that came back. Returns whether that is news.
     pub fn heal(&mut self, by: HealedBy, after: u64, up_to: u64) -> bool {
         let span = (after.max(self.head), up_to.max(self.head));
+        let is_idle_talk = span.1 > self.furthest() || self.told.len() >= SPANS_MAX;
+        if by == HealedBy::Word && is_idle_talk {
+            return false;
+        }
         let is_counted = add(&mut self.told, span);
         if is_counted {
             self.claimed = self.claimed.max(span.1);
@@ -124,11 +134,17 @@ impl Ancestor {
         }
     }
 
-    /// Notes a claim. Returns whether that is news.
+    /// Notes a claim, unless it is beyond what can be. Returns whether that is news.
     pub fn claim(&mut self, position: u64) -> bool {
-        let news = position > self.claimed;
-        self.claimed = self.claimed.max(position);
+        let news = position > self.claimed && position <= self.furthest();
+        if news {
+            self.claimed = position;
+        }
         news
+    }
+
+    fn furthest(&self) -> u64 {
+        self.head.saturating_add(LOST_MAX)
     }
 
     /// Positions handed back, and those claimed that are not.
@@ -217,5 +233,23 @@ mod tests {
         assert_eq!(ancestor.lineage(), untouched);
         assert!(ancestor.heal(HealedBy::Pages, 10, 12), "in fact");
         assert_eq!(ancestor.count(), (8, 2));
+    }
+
+    #[test]
+    fn what_can_not_be_is_passed_over() {
+        let mut ancestor = Ancestor::new(StreamKey::Catalog, 10);
+        for position in [10 + LOST_MAX + 1, 1 << 62, u64::MAX] {
+            assert!(!ancestor.claim(position));
+            assert!(!ancestor.heal(HealedBy::Word, 12, position));
+        }
+        assert_eq!(ancestor, Ancestor::new(StreamKey::Catalog, 10));
+        assert!(ancestor.claim(10 + LOST_MAX));
+        for span in 0..10_000 {
+            ancestor.heal(HealedBy::Word, 20 + 2 * span, 21 + 2 * span);
+        }
+        assert_eq!(ancestor.told.len(), SPANS_MAX);
+        // Pages are what they are.
+        assert!(ancestor.heal(HealedBy::Pages, 10, 20 + LOST_MAX));
+        assert_eq!(ancestor.count(), (10 + LOST_MAX, 0));
     }
 }
