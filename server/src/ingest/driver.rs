@@ -194,7 +194,9 @@ mod tests {
     };
     use askel_store::{
         Audit, AuditAction, DeviceChange, DeviceState, EnrolmentStore as _, Grant, Invitation,
-        NewDevice, OpStore as _, memory::MemoryStore,
+        NewDevice, OpStore as _, Store,
+        fault::{Fate, Faults, Faulty},
+        memory::MemoryStore,
     };
     use askel_sync::{
         admission::{Author, AuthorStanding, PlaceScope, Role},
@@ -313,6 +315,62 @@ mod tests {
         };
         let changed = store.change_device(TENANT, id, change, &audit).await;
         assert!(changed.expect("changed").is_some());
+    }
+
+    /// Breaks the first calls.
+    struct BrokenFirst(u64);
+
+    impl Faults for BrokenFirst {
+        fn fate(&self, call: u64) -> Fate {
+            if call <= self.0 {
+                Fate::Breaks
+            } else {
+                Fate::Answered
+            }
+        }
+    }
+
+    /// What a group of two is answered whose store breaks the first calls.
+    async fn answered(broken_calls: u64) -> [Result<(), IngestError>; 2] {
+        let store = Arc::new(MemoryStore::new());
+        let faults = Arc::new(BrokenFirst(broken_calls));
+        let faulty: Arc<dyn Store> = Arc::new(Faulty::new(store, faults));
+        let components = Components {
+            clock: Arc::new(SystemClock::start()),
+            entropy: Arc::new(SystemEntropy),
+            store: Arc::clone(&faulty),
+            fan_out: Arc::new(InProcess::default()),
+            push: Arc::new(LogPush),
+        };
+        let desk = Desk {
+            components,
+            catalogs: Arc::new(Catalogs::new(faulty)),
+        };
+        let (queued, answers): (Vec<_>, Vec<_>) = (0..2)
+            .map(|_| {
+                let (answer, answered) = oneshot::channel();
+                let queued = Queued {
+                    tenant: TENANT,
+                    submission: submission(),
+                    answer,
+                };
+                (queued, answered)
+            })
+            .unzip();
+        settle(&desk, TENANT, queued).await;
+        let mut results = Vec::new();
+        for answer in answers {
+            results.push(answer.await.expect("answered").map(drop));
+        }
+        results.try_into().expect("two")
+    }
+
+    #[tokio::test]
+    async fn one_at_fault_takes_no_other_with_it() {
+        assert_eq!(answered(0).await, [Ok(()), Ok(())]);
+        // The group, and then the first alone.
+        assert_eq!(answered(2).await, [Err(IngestError::Broken), Ok(())]);
+        assert_eq!(answered(3).await, [Err(IngestError::Broken); 2]);
     }
 
     #[tokio::test]

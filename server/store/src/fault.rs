@@ -46,6 +46,8 @@ pub enum Fate {
     Answered,
     /// It is answered with `Unavailable`.
     Fails(Moment),
+    /// It has no effect and is answered with `Inconsistent`: no second try helps.
+    Breaks,
     /// It has no effect and never returns: the process that made it is gone.
     Vanishes,
 }
@@ -107,6 +109,7 @@ impl<S: Store> Faulty<S> {
         let number = self.calls.fetch_add(1, Ordering::Relaxed).saturating_add(1);
         match self.faults.fate(number) {
             Fate::Answered => return call.await,
+            Fate::Breaks => return Err(StoreError::Inconsistent("a fault was asked for").into()),
             Fate::Vanishes => return std::future::pending().await,
             Fate::Fails(Moment::After) => {
                 call.await?;
