@@ -3,10 +3,11 @@
 
 use askel_store::{Device, DeviceState};
 use askel_sync::{
-    id::{DeviceId, LogId, TenantId},
+    id::{DeviceId, LogId, OpId, TenantId},
     lifeboat,
     limits::BOOTS_TOLD_MAX,
     log::Batch,
+    op::Op,
     time::BootTime,
 };
 use sha2::{Digest as _, Sha256};
@@ -16,7 +17,9 @@ use super::{
     accept_batches::count,
     plain_batch::{Clock, Plain, PlainBatches},
 };
-use crate::ingest::{Exception, FrameResult, Hand, IngestError, Receipt, Submission, author};
+use crate::ingest::{
+    Conflict, Exception, FrameResult, Hand, IngestError, Receipt, Submission, author,
+};
 
 /// A frame as it was carried.
 pub(crate) type CarriedFrame = Vec<u8>;
@@ -95,9 +98,12 @@ async fn take_in(app: &App, caller: &Caller, frame: &[u8]) -> Result<Carried, Ap
         boots: boots.clone(),
         received_at: app.now(),
     };
-    let became = match device.state {
-        DeviceState::Revoked => past_gaps(app, tenant, submission, batches).await,
-        _ => hand_in(app, tenant, submission(batches)).await,
+    let is_ended = device.state == DeviceState::Revoked;
+    let became = match hand_in(app, tenant, submission(batches.clone())).await {
+        Ok(became) if became.stranded.is_empty() => Ok(became),
+        Ok(became) if is_ended => relog(app, tenant, submission, (became, batches)).await,
+        Ok(became) => known_already(app, tenant, (became, batches)).await,
+        Err(error) => Err(error.into()),
     };
     let news = became.as_ref().map_or(0, |became| became.news);
     app.quotas.give_back(&whose, ops.saturating_sub(news));
@@ -113,10 +119,18 @@ async fn take_in(app: &App, caller: &Caller, frame: &[u8]) -> Result<Carried, Ap
 struct Became {
     /// Of each batch, in their order.
     results: Vec<FrameResult>,
-    /// Batches that lie past a gap in their log, by index.
-    past_a_gap: Vec<usize>,
+    /// Batches that have no place in their log: they lie past a gap, or where other ops are. By index.
+    stranded: Vec<usize>,
     news: u64,
     stirred: bool,
+}
+
+impl Became {
+    fn is_now(&mut self, index: usize, result: FrameResult) {
+        if let Some(held) = self.results.get_mut(index) {
+            *held = result;
+        }
+    }
 }
 
 async fn hand_in(
@@ -126,16 +140,19 @@ async fn hand_in(
 ) -> Result<Became, IngestError> {
     let ends: Vec<Span> = submission.batches.iter().map(Span::of).collect();
     let receipt = app.ingest.submit(tenant, submission).await?;
-    let is_past_a_gap = |end: &Span| {
+    let is_stranded = |end: &Span| {
         let verdict = receipt.logs.iter().find(|told| told.log == end.log);
-        verdict.is_some_and(|told| told.conflict.is_none() && told.settled_before < end.first)
+        verdict.is_some_and(|told| match told.conflict {
+            None => told.settled_before < end.first,
+            Some(conflict) => conflict == Conflict::SequenceTaken,
+        })
     };
     let (indexes, all) = (0.., ends.iter());
     Ok(Became {
         results: ends.iter().map(|end| end.result(&receipt)).collect(),
-        past_a_gap: indexes
+        stranded: indexes
             .zip(all)
-            .filter(|(_, end)| is_past_a_gap(end))
+            .filter(|(_, end)| is_stranded(end))
             .map(|(index, _)| index)
             .collect(),
         news: receipt.news,
@@ -143,41 +160,54 @@ async fn hand_in(
     })
 }
 
-/// Hands in what an ended device wrote. Nobody can fill a gap in its logs any more, be it that a restored
-/// server has lost what it had acknowledged: so what lies past one is taken in a log of its own.
-async fn past_gaps(
+/// Hands in what an ended device wrote and what has no place in its log any more: nobody can fill a gap
+/// there, be it that a restored server has lost what it had acknowledged, and nobody can say again
+/// what a copy of the device wrote where another's ops are. It is taken in logs of their own.
+async fn relog(
     app: &App,
     tenant: TenantId,
     submission: impl Fn(Vec<Batch>) -> Submission,
-    batches: Vec<Batch>,
-) -> Result<Became, IngestError> {
-    let mut became = hand_in(app, tenant, submission(batches.clone())).await?;
-    let past_a_gap = std::mem::take(&mut became.past_a_gap);
-    let stranded = past_a_gap.iter().filter_map(|index| batches.get(*index));
-    let stranded: Vec<Batch> = stranded.map(relogged).collect();
-    if !stranded.is_empty() {
-        let there = hand_in(app, tenant, submission(stranded)).await?;
-        for (index, result) in past_a_gap.into_iter().zip(there.results) {
-            if let Some(held) = became.results.get_mut(index) {
-                *held = result;
-            }
+    (mut became, batches): (Became, Vec<Batch>),
+) -> Result<Became, AppError> {
+    let indexes = std::mem::take(&mut became.stranded);
+    let stranded = indexes.iter().filter_map(|index| batches.get(*index));
+    let there = submission(stranded.map(relogged).collect());
+    let there = hand_in(app, tenant, there).await?;
+    for (index, result) in indexes.into_iter().zip(there.results) {
+        became.is_now(index, result);
+    }
+    became.news = became.news.saturating_add(there.news);
+    became.stirred |= there.stirred;
+    Ok(became)
+}
+
+/// What has no place in its log may be here by another: its writer offered it again.
+async fn known_already(
+    app: &App,
+    tenant: TenantId,
+    (mut became, batches): (Became, Vec<Batch>),
+) -> Result<Became, AppError> {
+    for index in std::mem::take(&mut became.stranded) {
+        let ops = batches.get(index).map_or(&[][..], |batch| &batch.ops);
+        let ids: Vec<OpId> = ops.iter().map(Op::id).collect();
+        if app.store().lookup_ops(tenant, &ids).await?.len() == ids.len() {
+            became.is_now(index, FrameResult::Taken);
         }
-        became.news = became.news.saturating_add(there.news);
-        became.stirred |= there.stirred;
     }
     Ok(became)
 }
 
 /// A batch in a log that it alone is in: the first 16 bytes of SHA-256 over `askel/log-past-a-gap/v1`, a
-/// zero byte, the batch's log and its first sequence. Its ops keep their origins, by which they are
+/// zero byte, the batch's log and the ids of its ops. The ops keep their origins, by which they are
 /// known wherever they come again.
 fn relogged(batch: &Batch) -> Batch {
-    let digest: [u8; 32] = Sha256::new()
+    let mut hash = Sha256::new()
         .chain_update(b"askel/log-past-a-gap/v1\0")
-        .chain_update(batch.log.as_bytes())
-        .chain_update(batch.first_sequence.to_be_bytes())
-        .finalize()
-        .into();
+        .chain_update(batch.log.as_bytes());
+    for op in &batch.ops {
+        hash.update(op.id().as_bytes());
+    }
+    let digest: [u8; 32] = hash.finalize().into();
     Batch {
         log: LogId::from_bytes(digest.first_chunk().copied().unwrap_or_default()),
         first_sequence: 0,

@@ -3,8 +3,10 @@
 use askel_proto::v1::{self, come_back_request::Right, frame_outcome::Result as Became};
 use askel_sync::{
     admission::Role,
+    id::LogId,
     lifeboat,
     limits::{CARRIED_FRAMES_MAX, OPS_PER_BATCH_MAX, OPS_PER_HOUR_MAX},
+    log::Batch,
     op::OpKind,
 };
 use tonic::Code;
@@ -146,6 +148,57 @@ async fn a_gap_that_nobody_can_fill_any_more_holds_nothing_up(world: World) {
     assert_eq!(kinds.map(|kind| seen.ops_of(kind).len()), [1, 1, 2]);
 }
 
+/// A copy of the phone wrote where the phone did, lost its key, and came back by its person's sheet.
+async fn what_a_copy_wrote_where_other_ops_are_is_taken_once_it_is_ended(world: World) {
+    let mut phone = world.participant().await;
+    let code = sheet(&world, &phone).await;
+    let mut copy = phone.clone();
+    phone.check_in(&world, LIBRARY).await;
+    let other = copy.write(&[acts::check_in(BASEMENT, NOON), acts::steps(NOON, 40)]);
+    let parcel = frame(&world, &copy, vec![copy.seal(&other)]);
+    let stranger = world.enrolled(Role::Participant, &[]).await;
+    assert_eq!(
+        carry(&world, &stranger, vec![parcel.clone()]).await,
+        [Became::Refused],
+        "the phone itself hears of it, and says it again"
+    );
+    let key = new_key();
+    let back = world.come_back(Right::RecoveryCode(code), &key).await;
+    let mut new = Device::new(&world, key, &back.expect("back"));
+    for _ in 0..2 {
+        let became = carry(&world, &new, vec![parcel.clone()]).await;
+        assert_eq!(became, [Became::Taken]);
+    }
+    let seen = new.sync(&world).await;
+    let kinds = [OpKind::CheckIn, OpKind::StepCount];
+    assert_eq!(kinds.map(|kind| seen.ops_of(kind).len()), [2, 1]);
+}
+
+/// A frame is on its way, the server is put back, and the phone says all of it again in another log.
+async fn what_its_writer_has_said_again_is_taken(mut world: World) {
+    let mut phone = world.participant().await;
+    let carrier = world.enrolled(Role::Participant, &[]).await;
+    let backup = world.back_up().await;
+    let first = phone.write(&[acts::check_in(LIBRARY, NOON)]);
+    let request = phone.request(vec![phone.seal(&first)]);
+    phone.send(&world, request).await.expect("synced");
+    let second = phone.write(&[acts::favourite_added(LIBRARY, NOON)]);
+    let parcel = frame(&world, &phone, vec![phone.seal(&second)]);
+    world.go_back_to(backup).await;
+    let waits = carry(&world, &carrier, vec![parcel.clone()]).await;
+    assert_eq!(waits, [Became::Later]);
+    let again = Batch {
+        log: LogId::from_bytes([0x44; 16]),
+        first_sequence: 0,
+        ops: first.ops.iter().chain(&second.ops).cloned().collect(),
+        ..first.clone()
+    };
+    let request = phone.request(vec![phone.seal(&again)]);
+    phone.send(&world, request).await.expect("synced");
+    assert_eq!(carry(&world, &carrier, vec![parcel]).await, [Became::Taken]);
+    assert_eq!(check_ins(&world, &mut phone).await, 1);
+}
+
 async fn so_many_frames_and_no_more(world: World) {
     let carrier = world.participant().await;
     let frames = |count: usize| v1::SyncRequest {
@@ -233,6 +286,8 @@ on_both_stores!(
     what_is_no_frame_of_a_device_here_is_refused,
     a_frame_with_a_gap_before_it_waits,
     a_gap_that_nobody_can_fill_any_more_holds_nothing_up,
+    what_a_copy_wrote_where_other_ops_are_is_taken_once_it_is_ended,
+    what_its_writer_has_said_again_is_taken,
     so_many_frames_and_no_more,
 );
 
