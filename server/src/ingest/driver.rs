@@ -334,17 +334,17 @@ mod tests {
     async fn answered(broken_calls: u64) -> [Result<(), IngestError>; 2] {
         let store = Arc::new(MemoryStore::new());
         let faults = Arc::new(BrokenFirst(broken_calls));
-        let faulty: Arc<dyn Store> = Arc::new(Faulty::new(store, faults));
+        let store: Arc<dyn Store> = Arc::new(Faulty::new(store, faults));
         let components = Components {
             clock: Arc::new(SystemClock::start()),
             entropy: Arc::new(SystemEntropy),
-            store: Arc::clone(&faulty),
+            store: Arc::clone(&store),
             fan_out: Arc::new(InProcess::default()),
             push: Arc::new(LogPush),
         };
         let desk = Desk {
             components,
-            catalogs: Arc::new(Catalogs::new(faulty)),
+            catalogs: Arc::new(Catalogs::new(store)),
         };
         let (queued, answers): (Vec<_>, Vec<_>) = (0..2)
             .map(|_| {

@@ -176,7 +176,7 @@ async fn a_page_that_was_never_handed_out_is_passed_over(world: World) {
 async fn what_can_not_have_been_is_passed_over(world: World) {
     let lost = lost(world).await;
     let mut other = lost.world.enrolled(Role::Participant, &[]).await;
-    let word = |first_position, next_position| v1::Page {
+    let told = |first_position, next_position| v1::Page {
         stream_id: lost.own.to_vec(),
         first_position,
         next_position,
@@ -184,7 +184,7 @@ async fn what_can_not_have_been_is_passed_over(world: World) {
     };
     for _ in 0..8 {
         let words = v1::SyncRequest {
-            returned_pages: vec![word(2, u64::MAX), word(u64::MAX, u64::MAX)],
+            returned_pages: vec![told(2, u64::MAX), told(u64::MAX, u64::MAX)],
             ..v1::SyncRequest::default()
         };
         let batch = other.write(&[acts::steps(NOON, 5)]);
