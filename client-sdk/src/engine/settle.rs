@@ -1,5 +1,5 @@
-//! Pages that no server will want back any more become rows of many ops; steps of long ago go where
-//! opening does not read them.
+//! Pages that no server will want back any more become rows of many ops; steps of long ago and
+//! evidences, which show nowhere, go where opening does not read them.
 
 use std::collections::BTreeSet;
 

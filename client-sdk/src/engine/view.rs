@@ -72,7 +72,7 @@ impl View {
         catalog: Arc<Catalog>,
         lease: Option<&StaffCertificate>,
     ) -> Self {
-        if let Some(archived) = totals_alone(model, &catalog) {
+        if let Some(archived) = totals(model, &catalog) {
             let view = Self::beside(model, Arc::clone(&catalog), lease, Some(archived));
             if !view.reaches_archive() {
                 return view;
@@ -115,7 +115,10 @@ impl View {
                 view.take_ops(key, || model.stream_ops(stream));
             }
         }
-        view.refold_own(model, lease);
+        // Sooner, where it is seen already that the totals can't stand.
+        if !view.reaches_archive() {
+            view.refold_own(model, lease);
+        }
         view
     }
 
@@ -143,7 +146,10 @@ impl View {
                 if let Some(participant) = &mut self.participant {
                     if let Some(archived) = &participant.archived {
                         let is_apart = |op: &AdmittedOp| archived.is_apart(op, &self.catalog);
-                        participant.reaches_archive |= !ops().all(is_apart);
+                        if !ops().all(is_apart) {
+                            participant.reaches_archive = true;
+                            return;
+                        }
                     }
                     participant.confirmed.apply_all(ops(), &self.catalog);
                     ops().for_each(|admitted| participant.known.add(&admitted.op));
@@ -296,15 +302,13 @@ impl ParticipantView {
     }
 }
 
-/// The totals that stand for the archived steps of the participant's stream, if as far as can be seen
-/// at once everything else is apart from them.
-fn totals_alone(model: &Model, catalog: &Catalog) -> Option<Arc<ArchivedDays>> {
+/// The totals that stand for the archived steps of the participant's stream, unless it is known at once
+/// that they can't.
+fn totals(model: &Model, catalog: &Catalog) -> Option<Arc<ArchivedDays>> {
     let mut streams = model.stream_keys();
     let (stream, _) = streams.find(|(_, key)| matches!(key, StreamKey::Participant(_)))?;
     let days = &model.archived_days(stream)?.days;
-    let is_apart = |op: &AdmittedOp| days.is_apart(op, catalog);
-    let holds = days.holds_under(catalog)
-        && model.own.values().all(|own| days.is_named_apart(&own.op))
-        && model.stream_ops(stream).all(is_apart);
+    let holds =
+        days.holds_under(catalog) && model.own.values().all(|own| days.is_named_apart(&own.op));
     holds.then(|| Arc::clone(days))
 }

@@ -18,7 +18,8 @@ use crate::{
     time::{LocalDate, Quarter},
 };
 
-/// What archived step counts come to, a day at a time.
+/// What archived ops come to: of step counts the totals, a day at a time. Of an evidence no fold makes
+/// anything; it may be archived too.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ArchivedDays {
     before: Quarter,
@@ -29,8 +30,11 @@ pub struct ArchivedDays {
 
 impl ArchivedDays {
     /// Whether an op may be archived before a quarter: a step count that is named by an earlier one and
-    /// counts in an earlier one.
+    /// counts in an earlier one, or an evidence.
     pub fn takes(before: Quarter, admitted: &AdmittedOp) -> bool {
+        if admitted.op.kind == OpKind::Evidence as u32 {
+            return true;
+        }
         step_count(&admitted.op).is_some_and(|count| {
             let counted = counted_in(&count, &admitted.admission);
             count.bucket < before && counted.is_some_and(|quarter| quarter < before)

@@ -278,7 +278,14 @@ impl Attendances {
 
     /// What stands of a group: its sessions, each with the correction that decides about it.
     fn claims_of(&self, group: GroupKey, catalog: &Catalog) -> Vec<Claim> {
-        let members = self.groups.get(&group).into_iter().flatten();
+        let members = self.groups.get(&group);
+        if let Some(alone) = members.filter(|members| members.len() == 1) {
+            let id = alone.first().copied();
+            let fact = id.and_then(|id| Some((id, self.witnesses.get(&id)?.settled(catalog))));
+            let claim = fact.and_then(|fact| self.judge(group, &[fact], catalog));
+            return claim.into_iter().collect();
+        }
+        let members = members.into_iter().flatten();
         let mut facts: Vec<(OpId, WitnessFact)> = members
             .filter_map(|id| Some((*id, self.witnesses.get(id)?.settled(catalog))))
             .collect();

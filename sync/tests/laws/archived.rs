@@ -7,8 +7,8 @@ use askel_sync::{
     admission::{AdmittedOp, Flags, Strength},
     catalog::Catalog,
     fold::{ArchivedDays, ChallengeTotals, ParticipantState, day_begins},
-    id::StepSourceId,
-    op::{Measure, Payload, StepCount},
+    id::{OpId, StepSourceId},
+    op::{Evidence, Measure, Payload, StepCount},
     rule::{self, Tracker},
     time::{DAY_MS, LocalDate, MINUTE_MS, Quarter, Timestamp},
 };
@@ -231,6 +231,31 @@ fn an_op_is_apart_unless_it_is_named_before_the_border_or_counts_on_an_archived_
     nowhere.admission.received_at = hours(0);
     assert!(days.is_apart(&nowhere, &catalog));
     assert!(!ArchivedDays::takes(border, &nowhere));
+}
+
+#[test]
+fn an_evidence_may_be_archived_at_any_time_and_adds_nothing() {
+    let catalog = catalog();
+    let evidence = Payload::Evidence(Evidence {
+        check_in: OpId::from_bytes([9; 16]),
+        code: b"a code".to_vec(),
+    });
+    let evidence = admitted(7, &evidence, hours(10), Strength::Unspecified);
+    let border = quarter(hours(24));
+    assert!(ArchivedDays::takes(border, &evidence));
+    let days = ArchivedDays::of(
+        ME,
+        &[evidence.clone(), counted(1, hours(10), 1)],
+        border,
+        &catalog,
+    );
+    assert_eq!(
+        days,
+        ArchivedDays::of(ME, &[counted(1, hours(10), 1)], border, &catalog)
+    );
+    assert!(days.is_apart(&evidence, &catalog) && days.is_named_apart(&evidence.op));
+    let check_in = crate::world::check_in(0, hours(10), crate::world::LUNCH);
+    assert!(!ArchivedDays::takes(border, &check_in));
 }
 
 #[test]
