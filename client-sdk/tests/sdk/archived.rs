@@ -153,7 +153,14 @@ async fn hours_of_long_ago_that_another_phone_brings_count() {
     assert_same(&desk, &phone, &client);
     live(&phone, &client, 132..135).await;
     assert_same(&desk, &phone, &client);
-    // And of an archived register the archive has the last value alone.
+    // Of an archived register the archive has the last value alone.
+    #[cfg(feature = "inspection")]
+    {
+        let counts = phone.open().step_counts();
+        let registers: BTreeMap<_, u32> = counts.iter().copied().collect();
+        assert_eq!(registers.len(), counts.len());
+        assert_eq!(registers.values().filter(|count| **count == 40).count(), 1);
+    }
     let (new_phone, new) = enrolled(&desk, 3).await;
     new_phone.clock.forward_ms(134 * DAY_MS);
     sync(&new).await;
