@@ -36,6 +36,7 @@ mod settle;
 mod short_form;
 mod status;
 mod streams;
+mod tied_time;
 mod told_page;
 mod upkeep;
 mod view;
@@ -57,6 +58,7 @@ pub(crate) use outcome::Settled;
 pub(crate) use page::Again;
 pub(crate) use request::{Batches, Form, Wish};
 pub(crate) use row::{MalformedRow, Row, Write};
+pub(crate) use tied_time::told_time;
 pub(crate) use told_page::ToldPage;
 
 use crate::{Cause, Change, Error, NoticeKind, RejectedOp, storage::RowKey};

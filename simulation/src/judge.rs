@@ -116,7 +116,8 @@ async fn all_accepted_are_there(world: &World, store: &MemoryStore) {
     let mut accepted = world.oracle.accepted();
     accepted.retain(|(op, _)| !world.oracle.may_be_erased(*op));
     if world.server_was_restored {
-        // What nobody holds any more can't come back, nor what is held by who is let in no more.
+        // What nobody holds any more can't come back, nor what is held by who is let in no more. Whoever
+        // drops it before its 35 days are over was seen to.
         let devices = world.devices.keys().copied();
         let devices = devices.filter(|device| world.may_sync(*device)).collect();
         let held = world.oracle.held(&devices);

@@ -10,6 +10,7 @@ use askel_proto::v1;
 use askel_sync::{
     id::{LogId, OpId, ParticipantId},
     op::{Op, Origin},
+    time::{DAY_MS, MINUTE_MS},
 };
 use prost::Message as _;
 
@@ -41,6 +42,10 @@ pub(crate) struct Written {
     pub(crate) op: Op,
 }
 
+/// What was accepted is kept so long, by the true time: a server that is put back wants it back. A device's
+/// time may be off by what a message is under way.
+const KEPT_MS_MIN: i64 = 35 * DAY_MS - 10 * MINUTE_MS;
+
 /// Refusals that an honest device must never get.
 const NEVER: &[&str] = &[
     "INTERNAL",
@@ -65,7 +70,8 @@ pub(crate) struct Oracle {
 struct State {
     lives: BTreeMap<usize, BTreeMap<OpId, SeenOp>>,
     written: BTreeMap<OpId, Written>,
-    accepted: BTreeMap<OpId, usize>,
+    /// Who was told first, and at which true time.
+    accepted: BTreeMap<OpId, (usize, Timestamp)>,
     rejected: BTreeMap<OpId, usize>,
     people: BTreeSet<ParticipantId>,
     /// Names of devices that may know who their owner is.
@@ -104,12 +110,20 @@ impl Oracle {
     pub(crate) fn look(&self, device: usize, seen: Vec<SeenOp>, look: Look) -> Vec<OpId> {
         let now = self.true_time.now();
         let mut faults = Vec::new();
+        let mut dropped: Vec<(OpId, i64)> = Vec::new();
         let mut newly = Vec::new();
         let mut state = self.state();
         let seen: BTreeMap<OpId, SeenOp> = seen.into_iter().map(|op| (op.id, op)).collect();
         let former = state.lives.remove(&device).unwrap_or_default();
         if look != Look::PutBack {
             faults.extend(lost(device, &former, &seen));
+            let gone = former.values().filter(|op| !seen.contains_key(&op.id));
+            let gone = gone.filter(|op| op.standing == SeenStanding::Accepted);
+            let kept = |op: &SeenOp| {
+                let (_, told_at) = state.accepted.get(&op.id)?;
+                Some((op.id, now.saturating_ms_since(*told_at)))
+            };
+            dropped.extend(gone.filter_map(kept));
         }
         for op in seen.values() {
             let held = former.get(&op.id);
@@ -125,9 +139,10 @@ impl Oracle {
             }
             match op.standing {
                 SeenStanding::Accepted => {
-                    if state.accepted.insert(op.id, device).is_none() {
+                    state.accepted.entry(op.id).or_insert_with(|| {
                         newly.push(op.id);
-                    }
+                        (device, now)
+                    });
                 }
                 SeenStanding::Rejected => {
                     state.rejected.insert(op.id, device);
@@ -139,6 +154,13 @@ impl Oracle {
         drop(state);
         for fault in faults {
             self.violation(fault);
+        }
+        // What is about someone erased goes at once.
+        dropped.retain(|(op, kept_ms)| *kept_ms < KEPT_MS_MIN && !self.may_be_erased(*op));
+        for (op, kept_ms) in dropped {
+            let (op, kept_days) = (short(op), kept_ms / DAY_MS);
+            let what = format!("{} drops op {op} after {kept_days} days", name(device));
+            self.violation(what);
         }
         newly
     }
@@ -186,7 +208,8 @@ impl Oracle {
     /// What was ever told to be accepted.
     pub(crate) fn accepted(&self) -> Vec<(OpId, usize)> {
         let state = self.state();
-        state.accepted.iter().map(|(op, by)| (*op, *by)).collect()
+        let accepted = state.accepted.iter();
+        accepted.map(|(op, (by, _))| (*op, *by)).collect()
     }
 
     /// What any of these devices holds.

@@ -3,14 +3,16 @@
 use std::time::Duration;
 
 use askel_proto::v1::{self, sync_response::Part};
-use askel_sync::id::LogId;
+use askel_sync::{id::LogId, time::Timestamp};
 use prost::Message as _;
 use tokio_stream::StreamExt as _;
 
 use super::Client;
 use crate::{
     Budget, Cause, Change, Error, SyncEnd, SyncReport, TransportError,
-    engine::{Again, Asked, Batches, Decided, Engine, Fetched, Form, Settled, ToldPage, Wish},
+    engine::{
+        Again, Asked, Batches, Decided, Engine, Fetched, Form, Settled, ToldPage, Wish, told_time,
+    },
 };
 
 /// New logs one sync may open: a server that refuses every log is broken, or not ours.
@@ -42,6 +44,8 @@ struct Round {
     hands_back: bool,
     /// How many turns it takes to ask for every stream.
     turns: usize,
+    /// The server's time, if the request told a clock and the answer came soon.
+    told_time: Option<Timestamp>,
 }
 
 impl Round {
@@ -93,17 +97,15 @@ impl Client {
 
     /// Returns how long the server asks to wait, in milliseconds.
     async fn sync_all(&self, report: &mut SyncReport) -> Result<i64, Error> {
-        self.shared
-            .decide(|engine, now| Ok(engine.begin_sync(now.wall)))?;
-        self.shared
-            .decide(|engine, now| engine.settle_pages(now.wall))?;
         let mut new_logs: usize = 0;
         let mut idle_calls: usize = 0;
         let mut wish = FIRST_WISH;
+        let mut told_time = None;
         loop {
             self.shared.decide(|engine, _| engine.prepare_request())?;
             let carried = self.shared.ask(Engine::carried_count);
             let round = self.round(wish, report).await?;
+            told_time = round.told_time.or(told_time);
             let frames_wait = match self.shared.ask(Engine::carried_count) {
                 0 => false,
                 left => left < carried,
@@ -151,9 +153,22 @@ impl Client {
                 };
             } else {
                 self.decide(|engine, _| Ok(engine.ripen_pages()))?;
+                self.let_go(told_time)?;
                 return Ok(i64::try_from(round.closing.retry_after_ms).unwrap_or(i64::MAX));
             }
         }
+    }
+
+    /// Lets go of what no server will want back, if an exchange has told the time: in this boot, or in
+    /// this very sync where boots can't be told apart.
+    fn let_go(&self, told_time: Option<Timestamp>) -> Result<(), Error> {
+        let now = self.shared.now();
+        let tied = self.shared.ask(|engine| engine.tied_time(now));
+        let Some(time) = tied.or(told_time) else {
+            return Ok(());
+        };
+        self.decide(|engine, _| Ok(engine.let_go(time)))?;
+        self.decide(|engine, _| engine.settle_pages(time))
     }
 
     /// Whether something of before a restore is still missing at the server, now that everything was
@@ -197,6 +212,7 @@ impl Client {
                 let told_ms = told_ms.filter(|told| *told != 0);
                 self.shared
                     .decide(|engine, read| Ok(engine.tie_boot(now, told_ms, read)))?;
+                round.told_time = told_time(now, told_ms, self.shared.now());
             }
             match &response.part {
                 None | Some(Part::Opening(_)) => {}
@@ -272,7 +288,7 @@ impl Client {
     ) -> Result<(), Error> {
         let (taken, changes) = self
             .shared
-            .decide(|engine, now| engine.take_page(page, asked, now.wall))?;
+            .decide(|engine, now| engine.take_page(page, asked, now))?;
         round.received = round.received.saturating_add(taken.ops);
         // Whoever has to ask in full asks so, whatever another page says.
         round.again = taken.again.max(round.again);
@@ -319,7 +335,7 @@ impl Client {
 
     fn decide(
         &self,
-        decision: impl FnOnce(&Engine, askel_sync::time::Timestamp) -> Result<Decided<()>, Error>,
+        decision: impl FnOnce(&Engine, Timestamp) -> Result<Decided<()>, Error>,
     ) -> Result<(), Error> {
         self.shared
             .decide(|engine, now| decision(engine, now.wall))

@@ -197,7 +197,7 @@ impl Engine {
 }
 
 /// Whether a page goes back unless it comes back by others.
-fn waits(page: &WindowRow) -> bool {
+pub(super) fn waits(page: &WindowRow) -> bool {
     matches!(
         page.standing,
         PageStanding::SetAside | PageStanding::Returnable

@@ -94,7 +94,7 @@ impl Engine {
             }
             let forgotten = match (&outcome.conflict, log.standing) {
                 (None, _) => {
-                    let done = self.settle(&mut draft, (id, outcome), asked, now.wall)?;
+                    let done = self.settle(&mut draft, (id, outcome), asked, now)?;
                     settled.add(done.settled);
                     let from = self.forgotten_from(log, outcome);
                     from.map(|from| (self.forgotten_by(log, outcome, from), done.final_ops))
@@ -131,11 +131,12 @@ impl Engine {
         draft: &mut Draft<'_>,
         (log, outcome): (LogId, &LogOutcome),
         asked: &Asked,
-        at: Timestamp,
+        now: ClockReading,
     ) -> Result<Done, Error> {
+        let at = self.came_at(now);
         let mut exceptions: BTreeMap<u64, Standing> = BTreeMap::new();
         for exception in &outcome.exceptions {
-            let standing = standing_of(exception.outcome.as_ref(), at)
+            let standing = standing_of(exception.outcome.as_ref(), now.wall)
                 .ok_or(Cause::Answer("an exception without an outcome"))?;
             exceptions.insert(exception.sequence, standing);
         }
@@ -304,7 +305,7 @@ impl Engine {
 }
 
 impl OwnOp {
-    fn with(&self, standing: Standing) -> Row {
+    pub(super) fn with(&self, standing: Standing) -> Row {
         Row::OwnOp(Box::new(Self {
             standing,
             ..self.clone()

@@ -2,7 +2,7 @@
 
 use askel_proto::v1;
 use askel_sync::{
-    admission::AdmittedOp,
+    admission::{AdmittedOp, ClockReading},
     id::{DeviceId, StreamId},
     key::KeyList,
     op::Payload,
@@ -75,8 +75,9 @@ impl Engine {
         &self,
         told: ToldPage,
         asked: &Asked,
-        now: Timestamp,
+        read: ClockReading,
     ) -> Result<Decided<Taken>, Error> {
+        let now = read.wall;
         let (mut page, told_sum) = self.spelled_out(told, asked)?;
         let (number, row) = self.page_stream(&page, asked)?;
         let handle = self.told_handle(&page, row)?;
@@ -112,7 +113,7 @@ impl Engine {
             next_position: page.next_position,
             density: density(&page),
             mac: page.mac,
-            received_at: self.server_time(now),
+            received_at: self.came_at(read),
             standing: PageStanding::Held,
             ops,
         };
@@ -142,7 +143,7 @@ impl Engine {
         if moved != *row {
             draft.put(number, Row::Stream(moved));
         }
-        self.keep_page(draft, page_row, now)
+        self.keep_page(draft, page_row)
     }
 
     /// Commits a page with what it changes.
@@ -150,7 +151,6 @@ impl Engine {
         &self,
         mut draft: Draft<'_>,
         mut page: WindowRow,
-        now: Timestamp,
     ) -> Result<Decided<Taken>, Error> {
         let taken = Taken {
             ops: page.ops.len(),
@@ -162,7 +162,7 @@ impl Engine {
             announce: Vec::new(),
         };
         for held in &page.ops {
-            self.take_effect(&mut draft, &mut effects, &held.admitted, now);
+            self.take_effect(&mut draft, &mut effects, &held.admitted, page.received_at);
         }
         self.forget_passes(&mut draft, &mut page);
         if !page.ops.is_empty() {
@@ -231,7 +231,7 @@ impl Engine {
         draft: &mut Draft<'_>,
         effects: &mut Effects,
         admitted: &AdmittedOp,
-        now: Timestamp,
+        came_at: Timestamp,
     ) {
         match admitted.op.parse() {
             Ok(Some(Payload::CatalogPublished(published))) => {
@@ -241,7 +241,7 @@ impl Engine {
                 self.take_key_list(effects, &published);
             }
             Ok(Some(Payload::OutcomeChanged(changed))) => {
-                self.change_outcome(draft, &changed, now);
+                self.change_outcome(draft, &changed, came_at);
             }
             Ok(Some(Payload::DeviceChanged(changed))) => {
                 effects.announce.extend(device_change(&changed));

@@ -200,7 +200,7 @@ pub(crate) struct WindowRow {
     pub(crate) density: Density,
     /// Empty when the page was not kept whole.
     pub(crate) mac: Vec<u8>,
-    /// By the server's clock.
+    /// By the server's clock, in a boot that was tied to it.
     pub(crate) received_at: Timestamp,
     pub(crate) standing: PageStanding,
     pub(crate) ops: Vec<HeldOp>,

@@ -22,7 +22,7 @@ use super::{
 /// A smaller change of the server's offset is the network's jitter, in milliseconds.
 const OFFSET_MOVED_MS_MIN: i64 = 30_000;
 /// After a longer way there and back nobody knows when the server said what it said, in milliseconds.
-const ROUND_TRIP_MS_MAX: i64 = 60_000;
+pub(super) const ROUND_TRIP_MS_MAX: i64 = 60_000;
 
 impl Model {
     /// What the server's time was in a boot.

@@ -19,6 +19,7 @@ use super::{
     pack,
     row::{ArchivedDaysRow, ArchivedRow, HeldOp, Row, SettledRow, Table, WindowRow},
     streams::WINDOW_MS,
+    tied_time::is_untold,
 };
 use crate::Error;
 
@@ -30,13 +31,21 @@ const ARCHIVE_AFTER_MS: i64 = WINDOW_MS + DAY_MS;
 const ARCHIVE_WAITS_MS: i64 = 2 * WINDOW_MS;
 
 impl Engine {
-    /// Merges pages that no server will want back any more into rows of many ops; what is superseded
-    /// leaves.
+    /// Merges pages that no server will want back any more into rows of many ops, where it is `now` by the
+    /// server's time and a sync was answered whole; what is superseded leaves.
     pub(crate) fn settle_pages(&self, now: Timestamp) -> Result<Decided<()>, Error> {
-        let now = self.server_time(now);
         let tenant = self.enrolment()?.tenant;
         let mut draft = Draft::new(&self.model);
         for &stream in self.model.streams.keys() {
+            for (&number, page) in self.held_pages(stream) {
+                if is_untold(page.received_at, now) {
+                    let page = WindowRow {
+                        received_at: now,
+                        ..page.clone()
+                    };
+                    draft.put(number, Row::Window(page));
+                }
+            }
             let aged = |page: &WindowRow| now.saturating_ms_since(page.received_at) > WINDOW_MS;
             let pages: Vec<(u32, &WindowRow)> = self
                 .held_pages(stream)

@@ -11,8 +11,10 @@ use askel_sync::{
 use super::{
     Decided, Engine,
     draft::Draft,
+    hand_back::waits,
     row::{LogStanding, OwnOp, Row, Standing, StreamRow, Table},
     streams::WINDOW_MS,
+    tied_time::is_untold,
 };
 use crate::Error;
 
@@ -41,15 +43,19 @@ impl Engine {
         Ok(())
     }
 
-    /// What begins a sync: days before yesterday go, own ops that were accepted long ago and are in a
-    /// stream, and logs of which nothing is left.
-    pub(crate) fn begin_sync(&self, now: Timestamp) -> Decided<()> {
+    /// What ends a sync that was answered whole, where it is `now` by the server's time: days before
+    /// yesterday go, own ops that were accepted long ago and are in a stream, and logs of which nothing is
+    /// left. Not before: a server that was restored meanwhile wants them back.
+    pub(crate) fn let_go(&self, now: Timestamp) -> Decided<()> {
         let mut draft = Draft::new(&self.model);
         for (&number, row) in &self.model.streams {
             if let Some(StreamKey::PlaceDay(place, date)) = self.model.stream_key(row)
                 && self
-                    .date_at(place, now)
+                    .view
+                    .catalog
+                    .local_date(place, now)
                     .is_some_and(|today| is_past(date, today))
+                && !self.has_to_return(number)
             {
                 self.drop_stream(&mut draft, number);
             }
@@ -58,7 +64,9 @@ impl Engine {
             let Standing::Accepted { at } = own.standing else {
                 continue;
             };
-            if now.saturating_ms_since(at) > WINDOW_MS && self.is_held(own) {
+            if is_untold(at, now) {
+                draft.put(number, own.with(Standing::Accepted { at: now }));
+            } else if now.saturating_ms_since(at) > WINDOW_MS && self.is_held(own) {
                 draft.delete(Table::OwnOp, number);
             }
         }
@@ -70,6 +78,12 @@ impl Engine {
             }
         }
         Decided::new(draft.finish(), ())
+    }
+
+    /// Whether pages of a stream go back to a server that was restored.
+    fn has_to_return(&self, stream: u32) -> bool {
+        let mut pages = self.model.window.values();
+        pages.any(|page| page.stream == stream && waits(page))
     }
 
     /// Whether the server's copy of an own op is here, or is not meant to come.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use askel_client_sdk::{Client, NoticeKind, StepReading};
 use askel_proto::v1::Measure;
 use askel_sync::{
-    admission::AdmittedOp,
+    admission::{AdmittedOp, Role},
     id::{OpId, ParticipantId, StepSourceId},
     stream::StreamKey,
     time::{DAY_MS, HOUR_MS},
@@ -35,6 +35,17 @@ fn ops_of(desk: &Desk, person: ParticipantId) -> Vec<OpId> {
         .iter()
         .map(AdmittedOp::id)
         .collect();
+    ids.sort_unstable();
+    ids
+}
+
+/// Those that people wrote: a confirmation is made anew.
+fn written(desk: &Desk, person: ParticipantId) -> Vec<OpId> {
+    let ops = desk.stream(StreamKey::Participant(person));
+    let written = ops
+        .iter()
+        .filter(|op| op.admission.author_role != Role::Server);
+    let mut ids: Vec<OpId> = written.map(AdmittedOp::id).collect();
     ids.sort_unstable();
     ids
 }
@@ -159,5 +170,74 @@ async fn pages_are_merged_after_35_days_and_nothing_that_counts_is_lost() {
     assert_eq!(
         (again.status().mismatches, again.attendances().len()),
         (0, 61)
+    );
+}
+
+/// The phone's clock is off by years for a while, as one that began in the past is once it is set.
+#[tokio::test]
+async fn what_a_restored_server_wants_back_outlives_a_clock_that_jumps() {
+    for years in [-3, 1, 11] {
+        for syncs_before in [0, 2] {
+            let desk = Arc::new(Desk::new());
+            let (phone, client) = enrolled(&desk, 1).await;
+            let (other_phone, other) = enrolled(&desk, 2).await;
+            let both = [(&phone, &client), (&other_phone, &other)];
+            a_day(both, 1).await;
+            let backup = desk.backup();
+            a_day(both, 2).await;
+            let before = written(&desk, person(&client));
+            phone.clock.jump_ms(years * 365 * DAY_MS);
+            for _ in 0..syncs_before {
+                client.sync(BUDGET).await.expect("a sync");
+            }
+            desk.restore(&backup);
+            for _ in 0..2 {
+                client.sync(BUDGET).await.expect("a sync");
+            }
+            let told = format!("{years} years, {syncs_before} syncs before");
+            assert_eq!(written(&desk, person(&client)), before, "{told}");
+        }
+    }
+}
+
+/// A boot of which no exchange tells the time lets nothing go; what comes meanwhile is young once the
+/// time is known.
+#[tokio::test]
+async fn nothing_goes_by_a_clock_that_nobody_confirms() {
+    let desk = Arc::new(Desk::new());
+    let (phone, client) = enrolled(&desk, 1).await;
+    a_day([(&phone, &client), (&phone, &client)], 1).await;
+    let backup = desk.backup();
+    // A boot without an id is never tied, and a request with nothing to hand in tells no clock.
+    phone.clock.reboot(0);
+    a_day([(&phone, &client), (&phone, &client)], 2).await;
+    let before = written(&desk, person(&client));
+    phone.clock.forward_ms(400 * DAY_MS);
+    client.sync(BUDGET).await.expect("a sync");
+    desk.restore(&backup);
+    for _ in 0..2 {
+        client.sync(BUDGET).await.expect("a sync");
+    }
+    assert_eq!(written(&desk, person(&client)), before);
+}
+
+/// Phones that can't tell their boots let go of the past too, whenever an exchange tells the time.
+#[tokio::test]
+async fn a_phone_without_boots_keeps_no_more_than_35_days() {
+    let desk = Arc::new(Desk::new());
+    let (phone, client) = enrolled(&desk, 1).await;
+    phone.clock.reboot(0);
+    let mut kept = 0;
+    for day in 1..=120 {
+        a_day([(&phone, &client), (&phone, &client)], day).await;
+        if day == 40 {
+            kept = client.footprint().window_bytes;
+        }
+    }
+    let footprint = client.footprint();
+    assert!(footprint.document_bytes > 0, "{footprint:?}");
+    assert!(
+        footprint.window_bytes <= kept * 5 / 4,
+        "{footprint:?}, {kept}"
     );
 }
