@@ -7,8 +7,11 @@ pub(crate) const PROJECTED_TALLIES_MAX: u32 = 500;
 pub const BODY_BYTES_MAX: usize = askel_sync::limits::CATALOG_BYTES_MAX + 2 * ENVELOPE_BYTES_MAX;
 /// Bytes of the body of a request that anyone may send, with its framing.
 pub const OPEN_BODY_BYTES_MAX: usize = SMALL_REQUEST_BYTES_MAX + ENVELOPE_BYTES_MAX;
-/// Milliseconds a request's body may take to arrive.
+/// Milliseconds a request's body may take to arrive; that of a device of this server's may take longer as
+/// long as it goes on.
 pub const BODY_MS_MAX: u64 = 30_000;
+/// Bytes a second, all in all, below which a body does not go on.
+pub const BODY_BYTES_PER_S_MIN: u64 = 512;
 /// Milliseconds between two looks of a watch whether its device may still hear.
 pub(crate) const WATCH_RIGHT_MS: u64 = 30_000;
 /// Watches that one device may have open.

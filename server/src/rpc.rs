@@ -3,6 +3,7 @@
 
 mod access;
 mod admin;
+mod body;
 mod call;
 mod catalog;
 mod enrolment;

@@ -73,6 +73,8 @@ reasons! {
     MessageTooLarge = "MESSAGE_TOO_LARGE",
     /// The message can't be read.
     MessageMalformed = "MESSAGE_MALFORMED",
+    /// The message did not arrive in time.
+    RequestTooSlow = "REQUEST_TOO_SLOW",
     /// More of something than one call takes.
     LimitExceeded = "LIMIT_EXCEEDED",
     /// A batch can't be read, is empty, too long or in an unknown encoding.

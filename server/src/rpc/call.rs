@@ -5,23 +5,22 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
-    time::Duration,
 };
 
 use askel_sync::key::credential::METADATA_KEY;
 use http::{Request, Response};
-use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use tonic::{Code, Status, body::Body};
 use tower::{Layer, Service};
 
 use super::{
     access::{Access, access},
+    body::collected,
     error::status,
 };
 use crate::{
     app::{App, AppError, Reason, authenticate},
     connection::Asked,
-    limits::{BODY_BYTES_MAX, BODY_MS_MAX, OPEN_BODY_BYTES_MAX},
+    limits::{BODY_BYTES_MAX, OPEN_BODY_BYTES_MAX},
 };
 
 /// Puts [`Calls`] around the services.
@@ -76,7 +75,7 @@ where
             let admitted = match row {
                 // The body first: who calls is found out when there is nothing more to wait for.
                 Some((_, access)) => match body_bytes_max(access) {
-                    Some(most) => match collected(request, most).await {
+                    Some(most) => match collected(&app, access, request, most).await {
                         Ok(whole) => admit(&app, access, whole).await,
                         Err(error) => Err(error),
                     },
@@ -127,24 +126,6 @@ fn body_bytes_max(access: Access) -> Option<usize> {
         Access::Open => Some(OPEN_BODY_BYTES_MAX),
         Access::OpenStream => None,
     }
-}
-
-/// The request with its whole body: a single message, within its limit and in time.
-async fn collected(request: Request<Body>, bytes_max: usize) -> Result<Request<Body>, AppError> {
-    let (head, body) = request.into_parts();
-    let whole = Limited::new(body, bytes_max).collect();
-    let time = Duration::from_millis(BODY_MS_MAX);
-    let whole = match tokio::time::timeout(time, whole).await {
-        Ok(Ok(whole)) => whole,
-        Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            return Err(Reason::MessageTooLarge.into());
-        }
-        Ok(Err(_)) | Err(_) => return Err(Reason::MessageMalformed.into()),
-    };
-    Ok(Request::from_parts(
-        head,
-        Body::new(Full::new(whole.to_bytes())),
-    ))
 }
 
 async fn admit(
@@ -209,8 +190,6 @@ fn note(method: &'static str, response: &Response<Body>, duration_ms: u128) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use futures::StreamExt as _;
-    use http_body_util::StreamBody;
 
     #[tokio::test]
     async fn a_caller_who_hangs_up_cuts_nothing_in_half() {
@@ -228,30 +207,6 @@ mod tests {
         assert!(caller.await.expect_err("hung up").is_cancelled());
         go.send(()).expect("still there");
         ended.await.expect("done to the end");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_body_that_does_not_come_is_not_waited_for() {
-        let first = Full::new(prost::bytes::Bytes::from("some"))
-            .frame()
-            .await
-            .expect("a frame");
-        let then = futures::stream::pending();
-        let never = StreamBody::new(futures::stream::iter([first]).chain(then));
-        let refusal = collected(Request::new(Body::new(never)), BODY_BYTES_MAX).await;
-        let error = refusal.expect_err("refused");
-        assert!(matches!(error, AppError::Refused(Reason::MessageMalformed)));
-    }
-
-    #[tokio::test]
-    async fn a_body_is_whole_up_to_its_limit_and_refused_past_it() {
-        for most in [BODY_BYTES_MAX, OPEN_BODY_BYTES_MAX] {
-            for (bytes, taken) in [(most, true), (most + 1, false)] {
-                let body = Body::new(Full::new(vec![0_u8; bytes].into()));
-                let whole = collected(Request::new(body), most).await;
-                assert_eq!(whole.is_ok(), taken, "{bytes}");
-            }
-        }
     }
 
     #[test]

@@ -60,6 +60,7 @@ pub const fn code(reason: Reason) -> Code {
         | Reason::BatchMalformed
         | Reason::CatalogInvalid => Code::InvalidArgument,
         Reason::ServerBusy | Reason::ServerStopping | Reason::StoreUnavailable => Code::Unavailable,
+        Reason::RequestTooSlow => Code::DeadlineExceeded,
         Reason::Internal => Code::Internal,
     }
 }
@@ -121,6 +122,7 @@ const fn message(reason: Reason) -> &'static str {
         Reason::VersionUnsupported => "the server speaks version 1 only",
         Reason::MessageTooLarge => "the message has too many bytes",
         Reason::MessageMalformed => "the message can't be read",
+        Reason::RequestTooSlow => "the request did not arrive in time",
         Reason::LimitExceeded => "more than one call takes",
         Reason::BatchMalformed => "a batch can't be read",
         Reason::WriterNotSigner => "a batch's writer is not the caller",
