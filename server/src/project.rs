@@ -88,6 +88,11 @@ impl Projector {
         self.more.notify_one();
     }
 
+    /// Has [`Self::run`] look soon: a call failed that may have written something all the same.
+    pub(crate) fn look_soon(&self) {
+        self.more.notify_one();
+    }
+
     /// Catches up with all tenants, again when told that there is more, and now and then.
     pub(crate) async fn run(&self, mut stop: Stop) {
         loop {

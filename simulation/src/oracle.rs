@@ -15,7 +15,7 @@ use askel_sync::{
 use prost::Message as _;
 
 use self::ended::Ended;
-pub(crate) use self::ended::Told;
+pub(crate) use self::ended::{Adrift, Told};
 use crate::{cast::name, time::TrueTime, trace::Trace};
 
 mod ended;

@@ -59,7 +59,8 @@ pub(super) async fn accept(
 ) -> Result<TakenIn, AppError> {
     let frames = handed_in.frames.clone();
     let heads = handed_in.heads.clone();
-    let (receipt, offered) = accept_own(app, caller, handed_in).await?;
+    let accepted = accept_own(app, caller, handed_in).await;
+    let (receipt, offered) = accepted.inspect_err(|_| app.projector.look_soon())?;
     let claims = claims(app, caller, wanted, &heads, &receipt).await?;
     if !claims.is_empty() {
         app.store().record_claims(caller.tenant, &claims).await?;

@@ -64,8 +64,9 @@ async fn whole(
                     return Err(Reason::RequestTooSlow.into());
                 }
                 allowed_ms = allowed_now_ms;
-                let deadline = late.deadline() + Duration::from_millis(more_ms);
-                late.as_mut().reset(deadline);
+                let more = Duration::from_millis(more_ms);
+                let former = late.deadline();
+                late.as_mut().reset(former.checked_add(more).unwrap_or(former));
                 continue;
             }
         };

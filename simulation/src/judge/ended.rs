@@ -8,7 +8,12 @@ use askel_sync::{
 };
 
 use super::stream;
-use crate::{cast::name, oracle::short, time::BEGINNING, world::World};
+use crate::{
+    cast::name,
+    oracle::{Adrift, short},
+    time::BEGINNING,
+    world::World,
+};
 
 impl World {
     /// Whether a device is there, and neither its person nor itself was ended.
@@ -105,7 +110,8 @@ pub(super) async fn what_went_adrift_has_arrived(world: &World, store: &MemorySt
         let could = carrier.is_some_and(|there| !there.was_put_back)
             && world.may_sync(adrift.carrier)
             && !world.server_was_restored
-            && !world.oracle.may_be_erased(adrift.op);
+            && !world.oracle.may_be_erased(adrift.op)
+            && !is_refused(world, &adrift);
         if !could {
             continue;
         }
@@ -138,6 +144,17 @@ pub(super) async fn what_went_adrift_has_arrived(world: &World, store: &MemorySt
             world.oracle.violation(what);
         }
     }
+}
+
+/// Whether its writer was ended, by its person's coming back say, and somebody else carries it.
+fn is_refused(world: &World, adrift: &Adrift) -> bool {
+    let owner = |device| world.cast.owner(device);
+    let is_its_own =
+        owner(adrift.writer).is_some() && owner(adrift.writer) == owner(adrift.carrier);
+    let ended = adrift
+        .writer_id
+        .and_then(|writer| world.oracle.revocation(writer));
+    ended.is_some() && !is_its_own
 }
 
 /// A later version's words are kept as they were said.

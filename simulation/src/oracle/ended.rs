@@ -28,6 +28,8 @@ pub(crate) struct Adrift {
     /// Where it stood when its writer went.
     pub(crate) at: Origin,
     pub(crate) writer: usize,
+    /// Its id, where it does not come back itself.
+    pub(crate) writer_id: Option<DeviceId>,
     /// Who carries it.
     pub(crate) carrier: usize,
 }
@@ -164,8 +166,9 @@ impl Oracle {
             || person.is_some_and(|person| state.ended.erasures.contains_key(person))
     }
 
-    /// A device is gone, and with it what it held; what nobody confirmed is with a carrier.
-    pub(crate) fn goes(&self, device: usize, carrier: Option<usize>) {
+    /// A device is gone, and with it what it held; what nobody confirmed is with a carrier. `id` is the
+    /// device's for one that does not come back itself.
+    pub(crate) fn goes(&self, device: usize, id: Option<DeviceId>, carrier: Option<usize>) {
         let mut state = self.state();
         let life = state.lives.remove(&device).unwrap_or_default();
         let open = |op: &&SeenOp| op.standing == SeenStanding::Open;
@@ -177,6 +180,7 @@ impl Oracle {
                 op: op.id,
                 at: op.carrier,
                 writer: device,
+                writer_id: id,
                 carrier,
             })
             .collect();

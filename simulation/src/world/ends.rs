@@ -103,7 +103,7 @@ impl World {
         there.keys = MemoryKeyStore::new();
         there.backup = None;
         there.must_heal.expect(None);
-        self.oracle.goes(device, Some(device));
+        self.oracle.goes(device, None, Some(device));
         let client = match there.open() {
             Ok(client) => client,
             Err(error) => {
@@ -163,7 +163,8 @@ impl World {
             // Of a log that has a twin, either may be behind: then what is in the frames waits for a
             // writer that is not there any more.
             let carrier = (!there.was_put_back).then_some(by);
-            self.oracle.goes(from, carrier);
+            let id = writer.enrolled().map(|me| me.device);
+            self.oracle.goes(from, id, carrier);
             self.trace.note(format!("{} is lost for good", name(from)));
         }
     }
