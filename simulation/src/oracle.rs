@@ -110,13 +110,14 @@ impl Oracle {
     pub(crate) fn look(&self, device: usize, seen: Vec<SeenOp>, look: Look) -> Vec<OpId> {
         let now = self.true_time.now();
         let mut faults = Vec::new();
+        let mut lost: Vec<(OpId, String)> = Vec::new();
         let mut dropped: Vec<(OpId, i64)> = Vec::new();
         let mut newly = Vec::new();
         let mut state = self.state();
         let seen: BTreeMap<OpId, SeenOp> = seen.into_iter().map(|op| (op.id, op)).collect();
         let former = state.lives.remove(&device).unwrap_or_default();
         if look != Look::PutBack {
-            faults.extend(lost(device, &former, &seen));
+            lost.extend(not_there(device, &former, &seen));
             let gone = former.values().filter(|op| !seen.contains_key(&op.id));
             let gone = gone.filter(|op| op.standing == SeenStanding::Accepted);
             let kept = |op: &SeenOp| {
@@ -156,6 +157,10 @@ impl Oracle {
             self.violation(fault);
         }
         // What is about someone erased goes at once.
+        lost.retain(|(op, _)| !self.may_be_erased(*op));
+        for (_, what) in lost {
+            self.violation(what);
+        }
         dropped.retain(|(op, kept_ms)| *kept_ms < KEPT_MS_MIN && !self.may_be_erased(*op));
         for (op, kept_ms) in dropped {
             let (op, kept_days) = (short(op), kept_ms / DAY_MS);
@@ -266,11 +271,11 @@ impl Oracle {
 }
 
 /// Ops that were there and are not any more, without a reason.
-fn lost(
+fn not_there(
     device: usize,
     former: &BTreeMap<OpId, SeenOp>,
     seen: &BTreeMap<OpId, SeenOp>,
-) -> Vec<String> {
+) -> Vec<(OpId, String)> {
     let rewritten: BTreeSet<Origin> = seen.values().map(|op| op.op.origin).collect();
     let is_lost = |op: &&SeenOp| {
         let may_change = !op.sealed && rewritten.contains(&op.op.origin);
@@ -279,7 +284,7 @@ fn lost(
     former
         .values()
         .filter(is_lost)
-        .map(|op| format!("{} has lost {}", name(device), told(op)))
+        .map(|op| (op.id, format!("{} has lost {}", name(device), told(op))))
         .collect()
 }
 
