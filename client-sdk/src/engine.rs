@@ -34,6 +34,7 @@ mod seal;
 mod server_time;
 mod settle;
 mod short_form;
+mod slow_line;
 mod status;
 mod streams;
 mod tied_time;
@@ -58,6 +59,7 @@ pub(crate) use outcome::Settled;
 pub(crate) use page::Again;
 pub(crate) use request::{Batches, Form, Wish};
 pub(crate) use row::{MalformedRow, Row, Write};
+pub(crate) use slow_line::handed_in;
 pub(crate) use tied_time::told_time;
 pub(crate) use told_page::ToldPage;
 

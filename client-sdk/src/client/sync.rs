@@ -11,7 +11,8 @@ use super::Client;
 use crate::{
     Budget, Cause, Change, Error, SyncEnd, SyncReport, TransportError,
     engine::{
-        Again, Asked, Batches, Decided, Engine, Fetched, Form, Settled, ToldPage, Wish, told_time,
+        Again, Asked, Batches, Decided, Engine, Fetched, Form, Settled, ToldPage, Wish, handed_in,
+        told_time,
     },
 };
 
@@ -73,7 +74,12 @@ impl Client {
     pub async fn sync(&self, budget: Budget) -> Result<SyncReport, Error> {
         let _one_at_a_time = self.shared.syncing.lock().await;
         let mut report = SyncReport::default();
-        match tokio::time::timeout(budget.time, self.sync_all(&mut report)).await {
+        let mut sent = 0;
+        let ended = tokio::time::timeout(budget.time, self.sync_all(&mut report, &mut sent)).await;
+        if sent > 0 {
+            self.decide(|engine, _| Ok(engine.request_lost(sent)))?;
+        }
+        match ended {
             Ok(Ok(_)) if self.shared.ask(Engine::is_erased) => self.shared.purge()?,
             Ok(Ok(retry_after_ms)) => {
                 let [jitter] = self.shared.draw()?;
@@ -95,8 +101,9 @@ impl Client {
         Ok(report)
     }
 
-    /// Returns how long the server asks to wait, in milliseconds.
-    async fn sync_all(&self, report: &mut SyncReport) -> Result<i64, Error> {
+    /// Returns how long the server asks to wait, in milliseconds. `sent` is what was handed in and is not
+    /// answered yet, in bytes.
+    async fn sync_all(&self, report: &mut SyncReport, sent: &mut usize) -> Result<i64, Error> {
         let mut new_logs: usize = 0;
         let mut idle_calls: usize = 0;
         let mut wish = FIRST_WISH;
@@ -104,7 +111,7 @@ impl Client {
         loop {
             self.shared.decide(|engine, _| engine.prepare_request())?;
             let carried = self.shared.ask(Engine::carried_count);
-            let round = self.round(wish, report).await?;
+            let round = self.round(wish, report, sent).await?;
             told_time = round.told_time.or(told_time);
             let frames_wait = match self.shared.ask(Engine::carried_count) {
                 0 => false,
@@ -179,10 +186,16 @@ impl Client {
     }
 
     /// One call, to the end of its answer.
-    async fn round(&self, wish: Wish, report: &mut SyncReport) -> Result<Round, Error> {
+    async fn round(
+        &self,
+        wish: Wish,
+        report: &mut SyncReport,
+        sent: &mut usize,
+    ) -> Result<Round, Error> {
         let now = self.shared.now();
         let (request, asked) = self.shared.ask(|engine| engine.sync_request(now, wish));
         let sent_bytes = request.encoded_len();
+        *sent = handed_in(&request);
         let mut answer = self
             .shared
             .call(|transport, credential| {
@@ -201,6 +214,9 @@ impl Client {
                 return Ok(round);
             }
             let response = response?;
+            if std::mem::take(sent) > 0 {
+                self.decide(|engine, _| Ok(engine.request_arrived()))?;
+            }
             report.bytes_down = report
                 .bytes_down
                 .saturating_add(bytes(response.encoded_len()));

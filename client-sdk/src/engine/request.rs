@@ -151,8 +151,12 @@ impl Engine {
             let with_batch = bytes
                 .saturating_add(sealed.encoded_len())
                 .saturating_add(PART_FRAME_BYTES);
-            if with_batch > limits.request_bytes || request.batches.len() == limits.batches_per_sync
-            {
+            let most = if request.batches.is_empty() {
+                limits.request_bytes
+            } else {
+                self.bytes_most()
+            };
+            if with_batch > most || request.batches.len() == limits.batches_per_sync {
                 return (Rest::Waits, bytes);
             }
             bytes = with_batch;
@@ -160,6 +164,14 @@ impl Engine {
             asked.batches.push((batch.log, batch.sequences()));
         }
         (Rest::None, bytes)
+    }
+
+    /// The most bytes of a request, with those kept free: but for its first batch, frame or page, which
+    /// goes in any case.
+    fn bytes_most(&self) -> usize {
+        let limits = self.model.limits();
+        let with_room = limits.beside_batches().saturating_add(self.request_room());
+        with_room.min(limits.request_bytes)
     }
 
     /// Others' frames and pages that the server lost, as many as there is room for.
@@ -171,11 +183,18 @@ impl Engine {
         mut bytes: usize,
     ) {
         let limits = self.model.limits();
+        let mut most = if request.batches.is_empty() {
+            limits.request_bytes
+        } else {
+            self.bytes_most()
+        };
         let mut has_room = |length: usize| {
             bytes = bytes
                 .saturating_add(length)
                 .saturating_add(PART_FRAME_BYTES);
-            bytes <= limits.request_bytes
+            let has_room = bytes <= most;
+            most = self.bytes_most();
+            has_room
         };
         let frames = self.model.carried.iter().take(limits.carried_frames);
         for (&number, frame) in frames {

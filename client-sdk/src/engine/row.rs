@@ -3,6 +3,7 @@
 //! Bytes are protobuf, so that a later version can add fields. They are sealed before they reach
 //! storage.
 
+mod attempt;
 mod codec;
 
 use std::{ops::Range, sync::Arc};
@@ -14,11 +15,12 @@ use askel_sync::{
     id::{DeviceId, LogId, OpId, ParticipantId, StreamId, TenantId},
     op::Op,
     stream::StreamSum,
-    time::{BootTime, ClockSegment, Timestamp},
+    time::{ClockSegment, Timestamp},
 };
 
-use crate::{NoticeKind, storage::RowKey};
+use crate::storage::RowKey;
 
+pub(crate) use attempt::Attempt;
 pub(crate) use codec::MalformedRow;
 
 /// A write of the engine, in clear.
@@ -270,31 +272,6 @@ pub(crate) struct CatalogEntry {
 pub(crate) enum CatalogSlot {
     Even,
     Odd,
-}
-
-#[derive(Debug, Clone, PartialEq, Default)]
-pub(crate) struct Attempt {
-    /// Failed attempts since the last success.
-    pub(crate) failures: u32,
-    pub(crate) next_at: Option<Timestamp>,
-    pub(crate) last_reason: Option<String>,
-    /// The server's clock minus this device's, in milliseconds.
-    pub(crate) server_offset_ms: i64,
-    /// New logs opened because this writer may have forgotten.
-    pub(crate) healed: u32,
-    /// Streams pulled again because their sum was wrong.
-    pub(crate) mismatches: u32,
-    /// When the last attempt ended, by this device's clock.
-    pub(crate) at: Option<Timestamp>,
-    /// What the person should be told.
-    pub(crate) notice: Option<NoticeKind>,
-    /// What the server's time was in this boot and in those of which something is unsettled, the newest
-    /// last.
-    pub(crate) boots: Vec<BootTime>,
-    /// The clock segment that the server was told, and when, by the server's time.
-    pub(crate) clock_told: Option<(ClockSegment, Timestamp)>,
-    /// When the sums of all streams were told and compared, by the server's time.
-    pub(crate) sums_told_at: Option<Timestamp>,
 }
 
 impl LogRow {

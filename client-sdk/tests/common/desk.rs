@@ -69,6 +69,8 @@ pub(crate) enum Disturbance {
     TooMany(u64),
     /// The same, at the end of an answer.
     NotBefore(u64),
+    /// Longer requests do not arrive, until the line is mended.
+    Narrow(usize),
     /// Empty parts without end, this far apart, and none of them the last.
     Drip(Duration),
 }
@@ -98,6 +100,8 @@ struct State {
     parent_heads: BTreeMap<StreamKey, usize>,
     disturbances: Vec<Disturbance>,
     requests: Vec<v1::SyncRequest>,
+    /// How long the requests were that a narrow line lost.
+    lost_bytes: Vec<usize>,
     devices: BTreeMap<DeviceId, Device>,
     logs: BTreeMap<LogId, (DeviceId, Vec<Settled>)>,
     streams: BTreeMap<StreamKey, Vec<AdmittedOp>>,
@@ -151,6 +155,11 @@ impl Desk {
         self.state().disturbances.push(disturbance);
     }
 
+    /// Nothing is wrong with the line any more.
+    pub(crate) fn mend(&self) {
+        self.state().disturbances.clear();
+    }
+
     /// Limits to announce with the next long answer.
     pub(crate) fn announce(&self, limits: v1::Limits) {
         self.state().limits = limits;
@@ -164,6 +173,11 @@ impl Desk {
     /// The Sync requests that arrived.
     pub(crate) fn requests(&self) -> Vec<v1::SyncRequest> {
         self.state().requests.clone()
+    }
+
+    /// How long the requests were that a narrow line lost.
+    pub(crate) fn lost_bytes(&self) -> Vec<usize> {
+        self.state().lost_bytes.clone()
     }
 
     /// Ops accepted, each as often as it was.

@@ -27,6 +27,7 @@ mod participant;
 mod refused;
 mod registers;
 mod restored;
+mod slow_line;
 mod staff;
 mod storage;
 mod sums;

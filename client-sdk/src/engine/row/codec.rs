@@ -319,6 +319,7 @@ fn attempt_to_stored(row: &Attempt) -> stored::Attempt {
             .map_or(0, |(segment, _)| segment.wall_minus_monotonic_ms),
         told_at_ms: row.clock_told.map_or(0, |(_, at)| at.as_ms()),
         sums_told_at_ms: row.sums_told_at.map(Timestamp::as_ms),
+        request_room: row.request_room,
     }
 }
 
@@ -341,5 +342,6 @@ fn attempt_from_stored(stored: stored::Attempt) -> Attempt {
             (segment, Timestamp::from_ms(stored.told_at_ms))
         }),
         sums_told_at: stored.sums_told_at_ms.map(Timestamp::from_ms),
+        request_room: stored.request_room,
     }
 }

@@ -129,6 +129,11 @@ impl Transport for Desk {
                     | Disturbance::Drip(_)
             )
         };
+        let is_too_long = |one: &Disturbance| matches!(one, Disturbance::Narrow(most) if request.encoded_len() > *most);
+        if state.disturbances.iter().any(is_too_long) {
+            state.lost_bytes.push(request.encoded_len());
+            return Err(TransportError::Unreachable);
+        }
         let disturbance = state.next_disturbance(line);
         match disturbance {
             Some(Disturbance::RequestLost) => return Err(TransportError::Unreachable),

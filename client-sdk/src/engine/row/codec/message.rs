@@ -231,4 +231,6 @@ pub(super) struct Attempt {
     pub(super) told_at_ms: i64,
     #[prost(sint64, optional, tag = "13")]
     pub(super) sums_told_at_ms: Option<i64>,
+    #[prost(uint32, optional, tag = "14")]
+    pub(super) request_room: Option<u32>,
 }
