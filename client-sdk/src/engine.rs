@@ -15,6 +15,7 @@ mod draft;
 mod enrolment;
 mod estimate;
 mod forget;
+mod frames_later;
 mod hand_back;
 #[cfg(feature = "inspection")]
 mod inspection;

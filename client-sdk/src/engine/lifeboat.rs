@@ -14,7 +14,6 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     Decided, Engine,
-    asked::Asked,
     draft::Draft,
     model::RequestLimits,
     pack,
@@ -196,22 +195,6 @@ impl Engine {
     /// How many frames are carried.
     pub(crate) fn carried_count(&self) -> usize {
         self.model.carried.len()
-    }
-}
-
-/// Takes in what became of the frames that were handed in. Those for later stay, and those of which a
-/// later version's word was said.
-pub(super) fn take_frame_outcomes(
-    draft: &mut Draft<'_>,
-    outcomes: &[v1::FrameOutcome],
-    asked: &Asked,
-) {
-    use v1::frame_outcome::Result as Became;
-    for outcome in outcomes {
-        let is_done = matches!(outcome.result(), Became::Taken | Became::Refused);
-        if let Some(number) = asked.frame(outcome.index).filter(|_| is_done) {
-            draft.delete(Table::Carried, number);
-        }
     }
 }
 

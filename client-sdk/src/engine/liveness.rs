@@ -19,7 +19,7 @@ const ASKED_MS_MAX: i64 = 24 * 60 * MINUTE_MS;
 pub(crate) struct Waiting {
     /// When the oldest thing was written that can be handed in now.
     pub(crate) ready_since: Option<Timestamp>,
-    /// When the first of the deferred ops may be offered again, by this device's clock.
+    /// When the first of the deferred ops or frames may be offered again, by this device's clock.
     pub(crate) deferred_until: Option<Timestamp>,
 }
 
@@ -64,12 +64,8 @@ pub(crate) fn failed(
     jitter: u8,
 ) -> Attempt {
     let failures = held.failures.saturating_add(1);
-    let doublings = failures.saturating_sub(1).min(DOUBLINGS_MAX);
-    let wait_ms = RETRY_MS_MIN
-        .saturating_mul(1_i64 << doublings)
-        .min(RETRY_MS_MAX);
     let asked_ms = retry_after_ms.clamp(0, ASKED_MS_MAX);
-    let wait_ms = spread(wait_ms, jitter).max(spread(asked_ms, jitter));
+    let wait_ms = wait_ms(failures, jitter).max(spread(asked_ms, jitter));
     Attempt {
         failures,
         last_reason: Some(reason.to_owned()),
@@ -96,6 +92,20 @@ pub(crate) fn went_through(
         at: asked.map(|_| now),
         ..held.clone()
     }
+}
+
+/// How long to wait after so many failures, in milliseconds.
+pub(crate) fn wait_ms(failures: u32, jitter: u8) -> i64 {
+    let doublings = failures.saturating_sub(1).min(DOUBLINGS_MAX);
+    let wait_ms = RETRY_MS_MIN
+        .saturating_mul(1_i64 << doublings)
+        .min(RETRY_MS_MAX);
+    spread(wait_ms, jitter)
+}
+
+/// The longest wait that [`wait_ms`] gives.
+pub(crate) fn wait_ms_max() -> i64 {
+    spread(RETRY_MS_MAX, u8::MAX)
 }
 
 /// Up to a quarter longer.

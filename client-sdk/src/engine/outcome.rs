@@ -13,7 +13,6 @@ use super::{
     Decided, Engine, ONLY,
     asked::Asked,
     draft::Draft,
-    lifeboat::take_frame_outcomes,
     request::id_prefix,
     row::{LogRow, LogStanding, OwnOp, Row, Standing, Table},
 };
@@ -112,12 +111,15 @@ impl Engine {
                 notice = Some(forgotten.notice());
             }
         }
-        take_frame_outcomes(&mut draft, &outcomes.frames, asked);
+        let mut attempt = self.model.attempt.clone();
+        attempt.frames_later =
+            self.take_frame_outcomes(&mut draft, &outcomes.frames, asked, now.wall);
         let announce = notice.map(|kind| self.notice_change(kind));
         if let Some(kind) = notice {
-            let mut attempt = self.model.attempt.clone();
             attempt.healed = attempt.healed.saturating_add(1);
             attempt.notice = Some(kind);
+        }
+        if attempt != self.model.attempt {
             draft.put(ONLY, Row::Attempt(attempt));
         }
         Ok(Decided {

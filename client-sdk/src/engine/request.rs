@@ -100,7 +100,7 @@ impl Engine {
             ..now
         };
         let (rest, bytes) = self.add_batches(&mut request, &mut asked, batches, (now, hinted));
-        self.hand_on(&mut request, &mut asked, hands_back, bytes);
+        self.hand_on(&mut request, &mut asked, hands_back, (now.wall, bytes));
         let short = (form == Form::Short && rest == Rest::None)
             .then(|| self.standard_rows())
             .flatten();
@@ -180,7 +180,7 @@ impl Engine {
         request: &mut v1::SyncRequest,
         asked: &mut Asked,
         with_pages: bool,
-        mut bytes: usize,
+        (now, mut bytes): (Timestamp, usize),
     ) {
         let limits = self.model.limits();
         let mut most = if request.batches.is_empty() {
@@ -196,8 +196,8 @@ impl Engine {
             most = self.bytes_most();
             has_room
         };
-        let frames = self.model.carried.iter().take(limits.carried_frames);
-        for (&number, frame) in frames {
+        let frames = self.frames_due(now).take(limits.carried_frames);
+        for (number, frame) in frames {
             if !has_room(frame.len()) {
                 return;
             }

@@ -20,7 +20,7 @@ use askel_sync::{
 
 use crate::storage::RowKey;
 
-pub(crate) use attempt::Attempt;
+pub(crate) use attempt::{Attempt, FrameLater};
 pub(crate) use codec::MalformedRow;
 
 /// A write of the engine, in clear.

@@ -40,9 +40,13 @@ impl Engine {
             let first = waiting.deferred_until.unwrap_or(until);
             waiting.deferred_until = Some(first.min(until));
         }
-        let hands_on = !self.model.carried.is_empty() && self.model.enrolment().is_some();
-        if hands_on || self.has_pages_set_aside() {
+        let is_enrolled = self.model.enrolment().is_some();
+        let frames_at = self.first_frame_at(now).filter(|_| is_enrolled);
+        if frames_at == Some(now) || self.has_pages_set_aside() {
             waiting.ready_since.get_or_insert(now);
+        } else if let Some(at) = frames_at {
+            let first = waiting.deferred_until.unwrap_or(at);
+            waiting.deferred_until = Some(first.min(at));
         }
         waiting
     }

@@ -69,6 +69,8 @@ pub(crate) enum Disturbance {
     TooMany(u64),
     /// The same, at the end of an answer.
     NotBefore(u64),
+    /// What comes before the next frame has not arrived.
+    FrameLater,
     /// Longer requests do not arrive, until the line is mended.
     Narrow(usize),
     /// Empty parts without end, this far apart, and none of them the last.

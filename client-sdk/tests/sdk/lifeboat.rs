@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use askel_client_sdk::{Advice, Client, MemoryKeyStore, NoticeKind, StepReading};
+use askel_client_sdk::{Advice, Client, Clock as _, MemoryKeyStore, NoticeKind, StepReading};
 use askel_proto::v1::Measure;
 use askel_sync::{
     id::StepSourceId,
@@ -12,7 +12,7 @@ use askel_sync::{
 
 use sha2::{Digest as _, Sha256};
 
-use crate::common::{BUDGET, Desk, PLACE, Phone, TUESDAY_NOON, enrolled};
+use crate::common::{BUDGET, Desk, Disturbance, PLACE, Phone, TUESDAY_NOON, enrolled};
 
 const SOURCE: StepSourceId = StepSourceId::from_bytes([5; 16]);
 
@@ -202,4 +202,46 @@ async fn so_many_check_ins_with_their_proof_fit_into_one_qr_code() {
         fitting += 1;
     }
     assert!((90..110).contains(&fitting), "{fitting}");
+}
+
+/// What comes before it may never arrive: a writer that is lost.
+#[tokio::test]
+async fn a_frame_that_can_not_be_taken_yet_waits_longer_each_time() {
+    let desk = Arc::new(Desk::new());
+    let (_, client) = enrolled(&desk, 1).await;
+    let (phone, carrier) = enrolled(&desk, 2).await;
+    client.check_in(PLACE).expect("a place that is open");
+    let frame = client.lifeboat(FRAME_BYTES_MAX).expect("frames").remove(0);
+    carrier.carry(&frame).expect("room");
+    let mut waits = Vec::new();
+    for _ in 0..12 {
+        desk.disturb(Disturbance::FrameLater);
+        carrier.sync(BUDGET).await.expect("a sync");
+        let now = phone.clock.read().wall;
+        let next = phone.open().status().next_attempt.expect("it waits");
+        waits.push(next.saturating_ms_since(now));
+        // A sync in between takes no frame with it.
+        carrier.sync(BUDGET).await.expect("a sync");
+        let last = desk.requests().pop().expect("a request");
+        assert!(last.carried_frames.is_empty());
+        phone.clock.forward_ms(next.saturating_ms_since(now));
+    }
+    assert!((30_000..=38_000).contains(&waits[0]), "{waits:?}");
+    assert!(
+        waits[11] >= 6 * HOUR_MS && waits[11] <= 8 * HOUR_MS,
+        "{waits:?}"
+    );
+    // A frame that comes anew goes at once.
+    client.add_favourite(PLACE).expect("written");
+    let other = client.lifeboat(FRAME_BYTES_MAX).expect("frames").remove(0);
+    desk.disturb(Disturbance::FrameLater);
+    carrier.sync(BUDGET).await.expect("a sync");
+    carrier.carry(&other).expect("room");
+    assert_eq!(carrier.status().next_attempt, Some(phone.clock.read().wall));
+    carrier.sync(BUDGET).await.expect("a sync");
+    assert_eq!(carrier.status().carried, 1);
+    // A clock that goes back makes nothing wait for it.
+    phone.clock.jump_ms(-400 * DAY_MS);
+    carrier.sync(BUDGET).await.expect("a sync");
+    assert_eq!(carrier.status().carried, 0);
 }

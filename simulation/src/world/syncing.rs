@@ -2,7 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use askel_client_sdk::{Budget, Client, Error, OpId, SyncEnd};
+use askel_client_sdk::{Budget, Client, Clock as _, Error, OpId, SyncEnd};
+use askel_sync::time::HOUR_MS;
 
 use super::World;
 use crate::{
@@ -18,6 +19,9 @@ use crate::{
 pub(crate) const BUDGET: Budget = Budget {
     time: Duration::from_mins(5),
 };
+
+/// No device waits longer, in milliseconds.
+const WAIT_MS_MAX: i64 = 8 * HOUR_MS;
 
 impl World {
     /// Lets a device sync in a weather, while other things happen.
@@ -59,8 +63,15 @@ impl World {
         there.under_way.push(task);
     }
 
-    /// All devices sync once, one after the other.
+    /// All devices sync once, one after the other, when none has to wait any longer with what it carries.
     pub(crate) async fn sync_all(&mut self) {
+        let waits = self.devices.values().filter_map(|there| {
+            let status = there.client.as_ref().map(Client::status)?;
+            let next = status.next_attempt.filter(|_| status.carried > 0)?;
+            Some(next.saturating_ms_since(there.clock.read().wall))
+        });
+        let wait_ms = waits.max().unwrap_or_default();
+        self.true_time.leap(wait_ms.clamp(0, WAIT_MS_MAX));
         for (device, there) in &self.devices {
             let Some(client) = &there.client else {
                 continue;

@@ -29,4 +29,17 @@ pub(crate) struct Attempt {
     pub(crate) sums_told_at: Option<Timestamp>,
     /// What the next request may hand in at most, in bytes, after one that did not arrive.
     pub(crate) request_room: Option<u32>,
+    /// The carried frames that the server can't take yet.
+    pub(crate) frames_later: Vec<FrameLater>,
+}
+
+/// A carried frame that waits for what comes before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct FrameLater {
+    /// The number of the frame's row.
+    pub(crate) number: u32,
+    /// How often it was handed in.
+    pub(crate) times: u32,
+    /// When it is handed in again, by this device's clock.
+    pub(crate) until: Timestamp,
 }

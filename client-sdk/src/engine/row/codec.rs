@@ -12,8 +12,8 @@ use askel_sync::{
 use prost::Message as _;
 
 use super::{
-    Attempt, BatchRow, CatalogEntry, CatalogRow, CatalogSlot, Enrolment, Installation, LogRow,
-    LogStanding, OwnOp, Row, Standing, StreamRow, Table,
+    Attempt, BatchRow, CatalogEntry, CatalogRow, CatalogSlot, Enrolment, FrameLater, Installation,
+    LogRow, LogStanding, OwnOp, Row, Standing, StreamRow, Table,
 };
 use crate::{NoticeKind, storage::RowKey};
 
@@ -320,6 +320,7 @@ fn attempt_to_stored(row: &Attempt) -> stored::Attempt {
         told_at_ms: row.clock_told.map_or(0, |(_, at)| at.as_ms()),
         sums_told_at_ms: row.sums_told_at.map(Timestamp::as_ms),
         request_room: row.request_room,
+        frames_later: row.frames_later.iter().map(later_to_stored).collect(),
     }
 }
 
@@ -343,5 +344,22 @@ fn attempt_from_stored(stored: stored::Attempt) -> Attempt {
         }),
         sums_told_at: stored.sums_told_at_ms.map(Timestamp::from_ms),
         request_room: stored.request_room,
+        frames_later: stored.frames_later.iter().map(later_from_stored).collect(),
+    }
+}
+
+fn later_to_stored(later: &FrameLater) -> stored::FrameLater {
+    stored::FrameLater {
+        number: later.number,
+        times: later.times,
+        until_ms: later.until.as_ms(),
+    }
+}
+
+fn later_from_stored(stored: &stored::FrameLater) -> FrameLater {
+    FrameLater {
+        number: stored.number,
+        times: stored.times,
+        until: Timestamp::from_ms(stored.until_ms),
     }
 }

@@ -62,6 +62,9 @@ impl Desk {
         sealed: &[u8],
         now: ClockReading,
     ) -> v1::frame_outcome::Result {
+        if state.is_disturbed(Disturbance::FrameLater) {
+            return v1::frame_outcome::Result::Later;
+        }
         let Ok(frame) = lifeboat::open(&self.world.ingest, self.world.tenant, sealed) else {
             return v1::frame_outcome::Result::Refused;
         };

@@ -233,4 +233,16 @@ pub(super) struct Attempt {
     pub(super) sums_told_at_ms: Option<i64>,
     #[prost(uint32, optional, tag = "14")]
     pub(super) request_room: Option<u32>,
+    #[prost(message, repeated, tag = "15")]
+    pub(super) frames_later: Vec<FrameLater>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct FrameLater {
+    #[prost(uint32, tag = "1")]
+    pub(super) number: u32,
+    #[prost(uint32, tag = "2")]
+    pub(super) times: u32,
+    #[prost(sint64, tag = "3")]
+    pub(super) until_ms: i64,
 }
