@@ -66,16 +66,26 @@ enum CatalogCame {
 impl Client {
     /// Hands in what is pending and pulls what is new, until there is nothing more or the budget is
     /// spent. Each part of an answer is committed as it comes: a cut costs that part and no more. One sync
-    /// runs at a time; a second one waits. Needs a tokio runtime with time.
+    /// runs at a time; a second one waits, within its budget. Needs a tokio runtime with time.
     ///
     /// # Errors
     /// What was committed before the error stays. [`Client::status`] tells the reason and when to try
     /// again.
     pub async fn sync(&self, budget: Budget) -> Result<SyncReport, Error> {
-        let _one_at_a_time = self.shared.syncing.lock().await;
         let mut report = SyncReport::default();
         let mut sent = 0;
-        let ended = tokio::time::timeout(budget.time, self.sync_all(&mut report, &mut sent)).await;
+        // Held until it is noted how the sync ended.
+        let mut one_at_a_time = None;
+        let ended = tokio::time::timeout(budget.time, async {
+            one_at_a_time = Some(self.shared.syncing.lock().await);
+            self.sync_all(&mut report, &mut sent).await
+        });
+        let ended = ended.await;
+        if one_at_a_time.is_none() {
+            // Another sync is under way, and its end will be noted.
+            report.end = SyncEnd::BudgetSpent;
+            return Ok(report);
+        }
         if sent > 0 {
             self.decide(|engine, _| Ok(engine.request_lost(sent)))?;
         }

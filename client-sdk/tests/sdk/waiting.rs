@@ -158,3 +158,24 @@ async fn a_wait_that_nobody_would_live_to_see_is_cut_to_a_day() {
         assert!((24 * HOUR_MS..=30 * HOUR_MS).contains(&wait), "{wait}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_sync_that_waits_for_another_keeps_its_budget_too() {
+    let desk = Arc::new(Desk::new());
+    let (_, client) = enrolled(&desk, 1).await;
+    desk.disturb(Disturbance::Silence);
+    let first = client.clone();
+    let time = Duration::from_mins(10);
+    let first = tokio::spawn(async move { first.sync(Budget { time }).await });
+    tokio::task::yield_now().await;
+    let time = Duration::from_secs(20);
+    let begun = instant();
+    let report = client.sync(Budget { time }).await.expect("no error");
+    let took = begun.elapsed();
+    assert_eq!(report.end, SyncEnd::BudgetSpent);
+    assert!(took <= time + time / 10, "{took:?} of {time:?}");
+    // It made no attempt that could have failed: the other one is still at it.
+    assert_eq!(client.status().last_reason, None);
+    first.await.expect("joined").expect("no error");
+    assert_eq!(client.status().last_reason.as_deref(), Some("BUDGET_SPENT"));
+}
