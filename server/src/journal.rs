@@ -30,6 +30,15 @@ pub trait Journal: Send + Sync {
     /// # Errors
     /// [`JournalError`]; the record may be there nevertheless.
     async fn append(&self, record: Vec<u8>) -> Result<(), JournalError>;
+
+    /// Lets go of records that later ones have made void: those of someone who was erased. One that keeps
+    /// them in memory alone has nothing to do.
+    ///
+    /// # Errors
+    /// [`JournalError`]; the records say the same as before.
+    async fn fold(&self) -> Result<(), JournalError> {
+        Ok(())
+    }
 }
 
 /// The journal can't be written or read.
@@ -138,6 +147,18 @@ impl Journal for FileJournal {
             append(&path, &record, &mut state, fold)
         });
         appended.await.map_err(io::Error::other)?
+    }
+
+    async fn fold(&self) -> Result<(), JournalError> {
+        let Self { path, state, fold } = self.clone();
+        let Some(fold) = fold else { return Ok(()) };
+        let folded = tokio::task::spawn_blocking(move || {
+            let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut file = locked(&path, &mut state)?;
+            state.sound = sound_end(&mut file, state.sound)?;
+            folding::fold(&path, &mut state, fold)
+        });
+        folded.await.map_err(io::Error::other)?
     }
 }
 

@@ -304,6 +304,11 @@ pass_on! { ErasureStore {
         self.write(tenant, &erased).await?;
         let erased = self.inner.erase(tenant, participant, audit).await?;
         self.write(tenant, &Entry::Erased(erased.clone())).await?;
+        // What it said of them goes, and is void in any case: what can't be folded now is later.
+        if let Err(error) = self.journal.fold().await {
+            let error: &dyn std::error::Error = &error;
+            tracing::warn!(error, "the journal could not be folded after an erasure");
+        }
         Ok(erased)
     }
 }

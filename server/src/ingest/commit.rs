@@ -80,11 +80,16 @@ impl Desk {
         decided.append.audits = decided
             .corrected
             .iter()
-            .map(|(device, op)| Audit {
+            .map(|(device, origin)| Audit {
                 at: now,
                 actor: Some(*device),
                 action: AuditAction::CheckInCorrected,
-                target: format!("corrections/{}", HEXLOWER.encode(op.as_bytes())),
+                // By its place in its writer's log: the hash of an op about someone goes with them.
+                target: format!(
+                    "corrections/{}-{}",
+                    HEXLOWER.encode(origin.log.as_bytes()),
+                    origin.sequence
+                ),
             })
             .collect();
         let moved = self.append(tenant, &decided).await?;

@@ -6,9 +6,9 @@ use askel_store::{Append, ERASED_OP, Entry, EntryOutcome, LogState, StreamTarget
 use askel_sync::{
     admission::{AdmittedOp, Clocks, Judgement, Rejection, judge},
     fold::SessionKey,
-    id::{DeviceId, LogId, OpId, ParticipantId, StreamId},
+    id::{DeviceId, LogId, ParticipantId, StreamId},
     log::Batch,
-    op::{Op, PassSeen, Payload},
+    op::{Op, Origin, PassSeen, Payload},
     stream::{StreamKey, route},
 };
 
@@ -25,7 +25,8 @@ pub(super) struct Decided {
     pub(super) append: Append,
     /// In the group's order; a submission of a device that was revoked meanwhile has none.
     pub(super) receipts: Vec<Result<Receipt, IngestError>>,
-    pub(super) corrected: Vec<(DeviceId, OpId)>,
+    /// Who corrected a check-in, and where the correction was written.
+    pub(super) corrected: Vec<(DeviceId, Origin)>,
     /// Who is to be erased before anything is written, by whose op.
     pub(super) erasures: Vec<(ParticipantId, DeviceId)>,
 }
@@ -177,12 +178,16 @@ impl Desk<'_> {
                 EntryOutcome::Accepted { dirty, derived, .. } if dirty.is_some() || derived.is_some()
             );
             receipt.news = receipt.news.saturating_add(1);
-            let device = submission.author.device;
+            let is_about_erased = matches!(
+                &exception,
+                Some(Exception::Rejected(reason)) if *reason == Rejection::Erased.to_string()
+            );
             let entry = Entry {
                 log: batch.log,
-                device,
+                device: submission.author.device,
                 sequence,
-                op: op.id(),
+                // The hash of what is about someone erased is not kept either.
+                op: if is_about_erased { ERASED_OP } else { op.id() },
                 outcome,
             };
             self.settle(entry, submission.author.participant);
@@ -272,7 +277,8 @@ impl Desk<'_> {
         let tally = self.tally(payload, &admitted);
         if let Payload::Correction(correction) = payload {
             self.known.note_correction(correction);
-            self.decided.corrected.push((submission.author.device, id));
+            let corrected = (submission.author.device, admitted.op.origin);
+            self.decided.corrected.push(corrected);
         }
         self.known
             .check_ins

@@ -1,8 +1,13 @@
 //! Erasing: who may, what goes, and that nothing of it comes back.
 
+use std::path::PathBuf;
+
 use askel_proto::v1;
 use askel_store::{AuditAction, PageRequest};
-use askel_sync::{admission::Role, op::OpKind};
+use askel_sync::{
+    admission::{AdmittedOp, Role},
+    op::OpKind,
+};
 use tonic::Code;
 
 use crate::{
@@ -103,6 +108,51 @@ async fn nobody_else_erases(world: World) {
         .expect("still here");
 }
 
+/// The journal beside the store, and what others wrote of them before and since, included.
+async fn no_file_has_a_key_or_a_hash_of_who_was_erased(world: World) {
+    let (mut phone, mut tablet) = seen(&world).await;
+    let key = phone.key.public_key();
+    let scan = phone.sync(&world).await.ops_of(OpKind::CheckIn);
+    let is_scan = |op: &&AdmittedOp| op.admission.author_role == Role::Staff;
+    let scan = scan.iter().find(is_scan).expect("seen").id();
+    let correction = tablet.write(&[acts::void(scan, NOON)]);
+    let request = tablet.request(vec![tablet.seal(&correction)]);
+    let told = tablet.send(&world, request).await.expect("synced");
+    assert!(told.outcome().exceptions.is_empty(), "{told:?}");
+    let found = |what: &[u8]| {
+        let hex = data_encoding::HEXLOWER.encode(what);
+        let files = world.files().into_iter();
+        let has = |bytes: &[u8]| {
+            bytes.windows(what.len()).any(|some| some == what)
+                || bytes.windows(hex.len()).any(|some| some == hex.as_bytes())
+        };
+        let with = files.filter(|(_, bytes)| has(bytes));
+        with.map(|(path, _)| path).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        found(scan.as_bytes()).is_empty(),
+        found(key.as_bytes()).is_empty()
+    );
+    let participant = phone.participant.expect("a participant");
+    phone
+        .hand_in(&world, &[acts::erase(participant, NOON)])
+        .await;
+    let pass = phone.pass.expect("a pass");
+    let late = tablet.write(&[acts::scan(LIBRARY, pass, NOON)]);
+    let request = tablet.request(vec![tablet.seal(&late)]);
+    let told = tablet.send(&world, request).await.expect("synced");
+    assert_eq!(told.rejection().reason, "ERASED");
+    let (correction, late) = (correction.ops[0].id(), late.ops[0].id());
+    for (what, canary) in [
+        ("the phone's key", &key.as_bytes()[..]),
+        ("a scan of them", scan.as_bytes()),
+        ("a correction of it", correction.as_bytes()),
+        ("a scan of them since", late.as_bytes()),
+    ] {
+        assert_eq!(found(canary), Vec::<PathBuf>::new(), "{what}");
+    }
+}
+
 /// What a tablet wrote of someone erased is not there to be compared with: that is no sign that the tablet
 /// has forgotten. Another op at that place is.
 async fn an_erased_op_at_the_end_of_a_log_is_no_conflict(world: World) {
@@ -139,6 +189,7 @@ async fn an_erased_op_at_the_end_of_a_log_is_no_conflict(world: World) {
 }
 
 on_both_stores!(
+    no_file_has_a_key_or_a_hash_of_who_was_erased,
     an_erased_op_at_the_end_of_a_log_is_no_conflict,
     who_erases_themselves_is_gone_and_answered_once,
     an_admin_erases_anyone_and_twice_is_once,

@@ -1,6 +1,6 @@
 //! A tenant on a running server, a clock that the test sets, and a look at everything stored.
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use askel_proto::v1::{self, enrolment_service_client::EnrolmentServiceClient};
 use askel_server::{
@@ -56,7 +56,7 @@ pub(crate) struct World {
 /// What a test goes back to.
 pub(crate) enum Backup {
     Memory(MemoryStore),
-    File(std::path::PathBuf),
+    File(PathBuf),
 }
 
 fn config(folder: &tempfile::TempDir) -> Config {
@@ -117,6 +117,23 @@ impl World {
             journal,
             memory: kept,
         }
+    }
+
+    /// What the server's files hold; of a store in memory those of its journal and keys.
+    pub(crate) fn files(&self) -> Vec<(PathBuf, Vec<u8>)> {
+        let mut folders = vec![self.folder.path().to_path_buf()];
+        let mut files = Vec::new();
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).expect("a folder") {
+                let path = entry.expect("an entry").path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else {
+                    files.push((path.clone(), std::fs::read(&path).expect("a file")));
+                }
+            }
+        }
+        files
     }
 
     /// A backup of what stands now.
