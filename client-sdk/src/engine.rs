@@ -37,6 +37,7 @@ mod settle;
 mod short_form;
 mod slow_line;
 mod status;
+mod steps;
 mod streams;
 mod tied_time;
 mod told_page;

@@ -34,7 +34,7 @@ pub enum Presence {
 /// same bucket replaces it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct StepReading {
-    /// Any instant of the bucket; hourly sources give :00.
+    /// Any instant of the bucket, by this phone's clock; hourly sources give :00.
     pub at: Timestamp,
     /// 0..=20 000.
     pub count: u32,
@@ -47,6 +47,8 @@ pub struct StepsRecorded {
     pub written: usize,
     /// Readings that said nothing new.
     pub unchanged: usize,
+    /// Readings of a time that has not come yet, or before 1970.
+    pub left_out: usize,
     /// What they earned.
     pub new_awards: Vec<Award>,
 }

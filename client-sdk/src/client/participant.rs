@@ -47,10 +47,11 @@ impl Client {
     }
 
     /// Takes in what a sensor counted, each bucket's count so far. Delivering again changes nothing; a
-    /// changed count replaces the former one.
+    /// changed count replaces the former one. Readings of a time that has not come yet are left out: they are
+    /// to be delivered again.
     ///
     /// # Errors
-    /// [`Error::FixInput`] for a count above 20 000 or a time before 1970; nothing is recorded then.
+    /// [`Error::FixInput`] for a count above 20 000; nothing is recorded then.
     pub fn record_steps(
         &self,
         source: StepSourceId,
@@ -63,6 +64,7 @@ impl Client {
         Ok(StepsRecorded {
             written: made.written,
             unchanged: made.unchanged,
+            left_out: made.left_out,
             new_awards: new_awards(changes),
         })
     }

@@ -68,13 +68,13 @@ impl Client {
 
     /// The counts of a place today, with what other devices scanned as far as it was synced.
     pub fn place_day(&self, place: PlaceId) -> Result<PlaceDay, Error> {
-        let now = self.shared.now().wall;
+        let now = self.shared.now();
         self.shared.ask(|engine| engine.place_day(place, now))
     }
 
     /// This device's own scans at a place today, in the order they were made.
     pub fn own_scans(&self, place: PlaceId) -> Vec<OwnScan> {
-        let now = self.shared.now().wall;
+        let now = self.shared.now();
         self.shared.ask(|engine| engine.own_scans(place, now))
     }
 }

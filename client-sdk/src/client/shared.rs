@@ -185,6 +185,7 @@ impl Shared {
     where
         F: Future<Output = Result<T, TransportError>>,
     {
+        let sent = self.now();
         let first = call(Arc::clone(&self.transport), self.credential()?).await;
         if let Err(TransportError::Refused(refusal)) = &first
             && refusal.reason == ERASED
@@ -197,6 +198,7 @@ impl Shared {
                     .server_time_ms
                     .ok_or(TransportError::Refused(refusal))?;
                 self.decide(|engine, now| Ok(engine.take_server_time(server_ms, now.wall)))?;
+                self.decide(|engine, now| Ok(engine.tie_boot(sent, Some(server_ms), now)))?;
                 *self.held_credential() = None;
                 Ok(call(Arc::clone(&self.transport), self.credential()?).await?)
             }

@@ -3,13 +3,22 @@
 use askel_sync::{
     admission::{ClockReading, Strength},
     fold::{Attendance, SessionKey},
-    id::{OpId, PlaceId},
+    id::{OpId, PassTag, PlaceId},
     limits::VENUE_CODE_BYTES_MAX,
     op::{CheckIn, Erase, Evidence, Manner, Payload, SessionRef, Witness},
+    time::HOUR_MS,
 };
 
-use super::{Decided, Engine, draft::Draft, row::Standing};
+use super::{
+    Decided, Engine,
+    draft::Draft,
+    row::{OwnOp, Standing},
+    server_time::is_one_segment,
+};
 use crate::{Cause, Error, Presence};
+
+/// Without any knowledge of boots, a check-in again within this time is the same, in milliseconds.
+const UNSURE_AGAIN_MS_MAX: i64 = HOUR_MS / 2;
 
 /// A check-in, written or found.
 #[derive(Debug, Clone, Copy)]
@@ -51,7 +60,7 @@ impl Engine {
     ) -> Result<Decided<CheckInMade>, Error> {
         let view = self.participant()?;
         self.check_place(place)?;
-        let at = self.server_time(now.wall);
+        let at = self.server_time_of(now);
         let session = self.view.catalog.session_at(place, at);
         let key = SessionKey::of(place, at, session, &self.view.catalog);
         let standing = key.and_then(|key| view.shown.attendance(&key));
@@ -59,10 +68,12 @@ impl Engine {
         let adds = |attendance: &&Attendance| {
             code.is_none() || attendance.strength as i32 >= Strength::Poster as i32
         };
-        if let Some(&op) = standing
-            .filter(adds)
-            .and_then(|attendance| attendance.witnesses.first())
-        {
+        if let Some(&op) = standing.filter(adds).and_then(|attendance| {
+            attendance
+                .witnesses
+                .iter()
+                .find(|op| self.surely_today(**op, now))
+        }) {
             let found = CheckInMade {
                 op,
                 session,
@@ -93,6 +104,48 @@ impl Engine {
             presence: Presence::Welcome,
         };
         Ok(Decided::new(draft.finish(), made))
+    }
+
+    /// Whether a check-in that stands today by what this clock says is surely of today. Where it is not,
+    /// another is written: of two that turn out to be of one session the fold makes one, and a visit that
+    /// was not written is lost.
+    fn surely_today(&self, check_in: OpId, now: ClockReading) -> bool {
+        let own = self.model.own_op(check_in).map(|(_, own)| own);
+        if own.is_some_and(|own| is_one_segment(own.segment, now.segment)) {
+            return true;
+        }
+        match (self.tied(now), now.segment.boot_id) {
+            (Some(_), boot_id) => {
+                let participant = self.view.participant.as_ref();
+                let is_off = participant.and_then(|view| view.shown.is_clock_off(check_in));
+                is_off == Some(false) || own.is_some_and(|own| own.segment.boot_id == boot_id)
+            }
+            // Who can't tell boots apart has only this to tell an impatient finger by.
+            (None, 0) => own.is_some_and(|own| {
+                let age_ms = now.wall.saturating_ms_since(own.written_at);
+                own.segment.boot_id == 0 && (0..UNSURE_AGAIN_MS_MAX).contains(&age_ms)
+            }),
+            (None, _) => false,
+        }
+    }
+
+    /// Whether this clock has seen a pass at a session, and not jumped since.
+    pub(super) fn was_scanned(
+        &self,
+        pass: PassTag,
+        (place, session): (PlaceId, SessionRef),
+        now: ClockReading,
+    ) -> bool {
+        let is_it = |own: &OwnOp| match own.op.parse() {
+            Ok(Some(Payload::CheckIn(scan))) => {
+                (scan.place, scan.session) == (place, session)
+                    && scan.witness == Witness::PassScan(pass)
+            }
+            _ => false,
+        };
+        let own = self.model.own.values().rev();
+        let mut of_this_clock = own.filter(|own| is_one_segment(own.segment, now.segment));
+        of_this_clock.any(is_it)
     }
 
     /// The participant asks to be erased. Asking again changes nothing.

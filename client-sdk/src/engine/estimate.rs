@@ -90,7 +90,7 @@ impl<'a> Estimator<'a> {
             written_in: now.segment,
             sent_with: Some(now),
             told: None,
-            received_at: self.server_time(now.wall),
+            received_at: self.model.server_time_of(now),
         };
         let judgement = judge(
             &Op::new(origin, payload),
@@ -105,17 +105,10 @@ impl<'a> Estimator<'a> {
     /// What the server's clock said when an op was written: by what is known of that boot, else by what
     /// its clock and this one's differ by now.
     fn server_time_at(&self, own: &OwnOp) -> Timestamp {
-        match self.model.boot_time(own.segment.boot_id) {
-            Some(boot) => own
-                .written_at
-                .saturating_add_ms(boot.server_minus_monotonic_ms)
-                .saturating_add_ms(own.segment.wall_minus_monotonic_ms.saturating_neg()),
-            None => self.server_time(own.written_at),
-        }
-    }
-
-    fn server_time(&self, wall: Timestamp) -> Timestamp {
-        wall.saturating_add_ms(self.model.attempt.server_offset_ms)
+        self.model.server_time_of(ClockReading {
+            wall: own.written_at,
+            segment: own.segment,
+        })
     }
 
     fn fact(&self, check_in: &CheckIn, corrected_at: Timestamp, log: LogId) -> CheckInFact {
@@ -145,7 +138,10 @@ impl Facts for Estimator<'_> {
         if let Some((_, own)) = self.model.own_op(id)
             && let Ok(Some(Payload::CheckIn(check_in))) = own.op.parse()
         {
-            let at = self.server_time(check_in.occurred_at);
+            let at = self.model.server_time_of(ClockReading {
+                wall: check_in.occurred_at,
+                segment: own.segment,
+            });
             return Some(self.fact(&check_in, at, own.op.origin.log));
         }
         self.model

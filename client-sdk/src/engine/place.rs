@@ -25,9 +25,9 @@ use crate::{Cause, Error, OwnScan, PlaceDay, Scanned, SessionCounts};
 impl Engine {
     /// Follows a place's day, so that the next sync brings what others scanned there.
     pub(crate) fn work_at(&self, place: PlaceId, now: ClockReading) -> Result<Decided<()>, Error> {
-        self.staff_at(place, now.wall)?;
+        self.staff_at(place, now)?;
         let mut draft = Draft::new(&self.model);
-        self.follow_day(&mut draft, place, now.wall)?;
+        self.follow_day(&mut draft, place, now)?;
         Ok(Decided::new(draft.finish(), ()))
     }
 
@@ -38,14 +38,18 @@ impl Engine {
         text: &str,
         now: ClockReading,
     ) -> Result<Decided<Scanned>, Error> {
-        self.staff_at(place, now.wall)?;
-        let pass = self.read_pass(text, now.wall)?;
-        let at = self.server_time(now.wall);
+        self.staff_at(place, now)?;
+        let pass = self.read_pass(text, now)?;
+        let at = self.server_time_of(now);
         let session = self.view.catalog.session_at(place, at);
         let mut draft = Draft::new(&self.model);
         let day = self
             .date_at(place, at)
             .and_then(|date| self.view.days.get(&(place, date)));
+        // In an untied boot the day may be another than this clock says: only what this very clock wrote
+        // is surely of it. A scan too many does no harm, one that was not written is lost.
+        let is_sure = self.tied(now).is_some() || self.was_scanned(pass, (place, session), now);
+        let day = day.filter(|_| is_sure);
         if day.is_some_and(|day| day.seen(pass, session, &self.view.catalog)) {
             return Ok(Decided::new(Vec::new(), Scanned::AlreadyHere));
         }
@@ -58,7 +62,7 @@ impl Engine {
             draft.write_op(&payload, now)?;
             return Ok(Decided::new(draft.finish(), Scanned::Welcome { op }));
         }
-        self.follow_day(&mut draft, place, now.wall)?;
+        self.follow_day(&mut draft, place, now)?;
         let payload = Payload::CheckIn(CheckIn {
             place,
             occurred_at: now.wall,
@@ -78,13 +82,13 @@ impl Engine {
         delta: i32,
         now: ClockReading,
     ) -> Result<Decided<OpId>, Error> {
-        self.staff_at(place, now.wall)?;
+        self.staff_at(place, now)?;
         if delta == 0 || !(-TALLY_DELTA_MAX..=TALLY_DELTA_MAX).contains(&delta) {
             return Err(Cause::OutOfBounds("the count").into());
         }
         let mut draft = Draft::new(&self.model);
-        self.follow_day(&mut draft, place, now.wall)?;
-        let at = self.server_time(now.wall);
+        self.follow_day(&mut draft, place, now)?;
+        let at = self.server_time_of(now);
         let session = self.view.catalog.session_at(place, at);
         let begun = self.view.catalog.session_date(place, at, session);
         if let Some(date) = begun.filter(|date| self.date_at(place, at) != Some(*date)) {
@@ -125,10 +129,10 @@ impl Engine {
     }
 
     /// The counts of a place today.
-    pub(crate) fn place_day(&self, place: PlaceId, now: Timestamp) -> Result<PlaceDay, Error> {
+    pub(crate) fn place_day(&self, place: PlaceId, now: ClockReading) -> Result<PlaceDay, Error> {
         self.staff()?;
         let date = self
-            .date_at(place, self.server_time(now))
+            .date_at(place, self.server_time_of(now))
             .ok_or_else(|| self.no_such_place())?;
         let mut counts = PlaceDay {
             place,
@@ -158,8 +162,8 @@ impl Engine {
 
     /// Adds who was counted at a dated session that is on since an earlier day: such counts are of the
     /// day it began.
-    fn add_last_nights(&self, counts: &mut PlaceDay, now: Timestamp) {
-        let (place, at) = (counts.place, self.server_time(now));
+    fn add_last_nights(&self, counts: &mut PlaceDay, now: ClockReading) {
+        let (place, at) = (counts.place, self.server_time_of(now));
         let catalog = &self.view.catalog;
         let session = catalog.session_at(place, at);
         let begun = catalog.session_date(place, at, session);
@@ -187,13 +191,19 @@ impl Engine {
     }
 
     /// This device's own scans at a place today, in the order they were made.
-    pub(crate) fn own_scans(&self, place: PlaceId, now: Timestamp) -> Vec<OwnScan> {
-        let today = self.date_at(place, self.server_time(now));
+    pub(crate) fn own_scans(&self, place: PlaceId, now: ClockReading) -> Vec<OwnScan> {
+        let today = self.date_at(place, self.server_time_of(now));
         let rulings = self.rulings();
+        let at_of = |own: &OwnOp, wall| {
+            self.server_time_of(ClockReading {
+                wall,
+                segment: own.segment,
+            })
+        };
         let scan = |own: &OwnOp| match own.op.parse() {
             Ok(Some(Payload::CheckIn(check_in)))
                 if check_in.place == place
-                    && self.date_at(place, self.server_time(check_in.occurred_at)) == today
+                    && self.date_at(place, at_of(own, check_in.occurred_at)) == today
                     && !matches!(own.standing, Standing::Rejected { .. }) =>
             {
                 Some(OwnScan {
@@ -216,23 +226,28 @@ impl Engine {
         self.view.catalog.local_date(place, at)
     }
 
-    fn read_pass(&self, text: &str, now: Timestamp) -> Result<PassTag, Error> {
+    fn read_pass(&self, text: &str, now: ClockReading) -> Result<PassTag, Error> {
         let tenant = self.enrolment()?.tenant;
         let keys = self.key_list.as_ref().ok_or(Cause::BadPass)?;
         let signed = pass::from_text(text).map_err(|_| Cause::BadPass)?;
-        let pass = pass::verify(&signed, tenant, keys, self.server_time(now))
-            .map_err(|_| Cause::BadPass)?;
-        Ok(pass.tag)
+        let verify = |at| pass::verify(&signed, tenant, keys, at);
+        let mut pass = verify(self.server_time_of(now));
+        // Of an untied boot nobody knows the time: a key that was good when the lease began will do, and
+        // the server judges.
+        if let (Err(_), None, Some(lease)) = (&pass, self.tied(now), &self.lease) {
+            pass = verify(lease.from);
+        }
+        Ok(pass.map_err(|_| Cause::BadPass)?.tag)
     }
 
     fn follow_day(
         &self,
         draft: &mut Draft<'_>,
         place: PlaceId,
-        now: Timestamp,
+        now: ClockReading,
     ) -> Result<(), Error> {
         let date = self
-            .date_at(place, self.server_time(now))
+            .date_at(place, self.server_time_of(now))
             .ok_or_else(|| self.no_such_place())?;
         self.follow_place_day(draft, place, date)
     }
@@ -285,17 +300,19 @@ impl Engine {
             .filter_map(|(_, held)| held.admitted.op.parse().ok()?)
     }
 
-    fn staff_at(&self, place: PlaceId, now: Timestamp) -> Result<(), Error> {
+    fn staff_at(&self, place: PlaceId, now: ClockReading) -> Result<(), Error> {
         self.staff()?;
         // Without a certificate that verifies there is no lease, and no telling where it would hold.
         let lease = self.lease.as_ref().ok_or(Cause::LeaseEnded)?;
-        if self.server_time(now) >= lease.until {
+        // Whether a lease has ended is a matter of true time. In a boot that nothing ties to it nobody can
+        // tell: what is written is judged by the server.
+        if self.tied(now).is_some_and(|tied| tied.wall >= lease.until) {
             return Err(Cause::LeaseEnded.into());
         }
         if !lease.places.is_empty() && !lease.places.contains(&place) {
             return Err(Cause::Unknown("place of work").into());
         }
-        self.date_at(place, now)
+        self.date_at(place, self.server_time_of(now))
             .map(drop)
             .ok_or_else(|| self.no_such_place())
     }

@@ -1,127 +1,20 @@
-//! What a participant's phone writes.
-
-use std::collections::BTreeMap;
+//! What a participant's phone writes of its person's wishes.
 
 use askel_sync::{
     admission::ClockReading,
-    id::{GoalId, OpId, PlaceId, StepSourceId},
-    limits::{
-        ALIAS_NUMBER_MAX, CITED_OPS_MAX, CLOCK_SKEW_TOLERATED_MS, PICTURE_MAX, REVISION_MAX,
-        STEPS_PER_BUCKET_MAX,
-    },
+    id::{GoalId, OpId, PlaceId},
+    limits::{ALIAS_NUMBER_MAX, CITED_OPS_MAX, PICTURE_MAX, REVISION_MAX},
     op::{
-        Alias, FavouriteAdded, FavouriteRemoved, LANGUAGES, Measure, Payload, ProfileField,
-        ProfileSet, QuestJoined, QuestLeft, StepCount,
+        Alias, FavouriteAdded, FavouriteRemoved, LANGUAGES, Payload, ProfileField, ProfileSet,
+        QuestJoined, QuestLeft,
     },
     stream::StreamKey,
-    time::Quarter,
 };
 
 use super::{Decided, Engine, draft::Draft, model::Register, row::Standing, view::ParticipantView};
-use crate::{Cause, Error, StepReading};
-
-/// Step registers, written or left.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct StepsMade {
-    pub(crate) written: usize,
-    pub(crate) unchanged: usize,
-}
+use crate::{Cause, Error};
 
 impl Engine {
-    /// What sensors counted. All readings or none.
-    pub(crate) fn record_steps(
-        &self,
-        source: StepSourceId,
-        measure: Measure,
-        readings: &[StepReading],
-        now: ClockReading,
-    ) -> Result<Decided<StepsMade>, Error> {
-        let view = self.participant()?;
-        if measure == Measure::Unspecified {
-            return Err(Cause::OutOfBounds("the measure").into());
-        }
-        // Later ones would count for nothing: they are for when their time has come.
-        let latest = self
-            .server_time(now.wall)
-            .saturating_add_ms(CLOCK_SKEW_TOLERATED_MS);
-        // Of several readings of one bucket the last holds.
-        let mut newest = BTreeMap::new();
-        for reading in readings {
-            if reading.count > STEPS_PER_BUCKET_MAX {
-                return Err(Cause::OutOfBounds("a step count").into());
-            }
-            let bucket = Quarter::containing(reading.at)
-                .filter(|bucket| bucket.begins_at() <= latest)
-                .ok_or(Cause::OutOfBounds("the time of a reading"))?;
-            newest.insert(bucket, reading.count);
-        }
-        // What is archived of a quarter decides as if it had been folded.
-        let is_here = newest.keys().all(|bucket| view.has_registers_of(*bucket));
-        let whole = (!is_here).then(|| self.whole_view());
-        let whole = whole.as_ref().and_then(|view| view.participant.as_ref());
-        let view = whole.unwrap_or(view);
-        let mut draft = Draft::new(&self.model);
-        let mut made = StepsMade::default();
-        for (bucket, count) in newest {
-            if view.shown.step_count(source, measure, bucket) == Some(count) {
-                continue;
-            }
-            let register = StepCount {
-                source,
-                bucket,
-                count,
-                revision: 1,
-                measure,
-            };
-            self.set_steps(&mut draft, view, register, now)?;
-            made.written = made.written.saturating_add(1);
-        }
-        made.unchanged = readings.len().saturating_sub(made.written);
-        Ok(Decided::new(draft.finish(), made))
-    }
-
-    /// In the register's own slot while it is unsealed, else as a new op; one revision above what is
-    /// known and can't change any more.
-    fn set_steps(
-        &self,
-        draft: &mut Draft<'_>,
-        view: &ParticipantView,
-        register: StepCount,
-        now: ClockReading,
-    ) -> Result<(), Error> {
-        let StepCount {
-            source,
-            bucket,
-            measure,
-            ..
-        } = register;
-        let own = self
-            .model
-            .own_register(Register::steps(source, measure, bucket));
-        if let Some((number, held)) = own.filter(|(_, own)| self.model.is_unsealed(own)) {
-            let in_slot = match held.op.parse() {
-                Ok(Some(Payload::StepCount(count))) => count.revision,
-                _ => 1,
-            };
-            let confirmed = view.confirmed().step_revision(source, measure, bucket);
-            let revision = in_slot.max(next_revision(confirmed)?);
-            let payload = Payload::StepCount(StepCount {
-                revision,
-                ..register
-            });
-            draft.rewrite_op(number, held, &payload, now);
-        } else {
-            let known = view.shown.step_revision(source, measure, bucket);
-            let revision = next_revision(known)?;
-            let payload = Payload::StepCount(StepCount {
-                revision,
-                ..register
-            });
-            draft.write_op(&payload, now)?;
-        }
-        Ok(())
-    }
-
     /// One field of the profile.
     pub(crate) fn set_profile(
         &self,

@@ -10,11 +10,11 @@ use askel_proto::v1;
 use askel_sync::{
     admission::ClockReading,
     limits::BOOTS_TOLD_MAX,
-    time::{BootTime, Timestamp},
+    time::{BootTime, ClockSegment, Timestamp},
 };
 
 use super::{
-    Decided, Engine, ONLY, Write,
+    Decided, Engine, JITTER_MS_MAX, ONLY, Write,
     model::Model,
     row::{Attempt, OwnOp, Row},
 };
@@ -24,7 +24,33 @@ const OFFSET_MOVED_MS_MIN: i64 = 30_000;
 /// After a longer way there and back nobody knows when the server said what it said, in milliseconds.
 pub(super) const ROUND_TRIP_MS_MAX: i64 = 60_000;
 
+/// Whether two readings are of one clock that did not jump in between; never of boots that can't be told
+/// apart.
+pub(super) fn is_one_segment(one: ClockSegment, other: ClockSegment) -> bool {
+    let moved_ms = one
+        .wall_minus_monotonic_ms
+        .saturating_sub(other.wall_minus_monotonic_ms);
+    one.boot_id != 0 && one.boot_id == other.boot_id && moved_ms.saturating_abs() < JITTER_MS_MAX
+}
+
+/// What one clock of a boot said when another of the same boot said this.
+pub(super) fn wall_in(at: Timestamp, one: ClockSegment, other: ClockSegment) -> Timestamp {
+    let moved_ms = other
+        .wall_minus_monotonic_ms
+        .saturating_sub(one.wall_minus_monotonic_ms);
+    at.saturating_add_ms(moved_ms)
+}
+
 impl Model {
+    /// What the server's clock most likely said when a clock said this: by what is known of that boot, else
+    /// by what this device's clock and the server's differed by when they last met.
+    pub(crate) fn server_time_of(&self, read: ClockReading) -> Timestamp {
+        match self.boot_time(read.segment.boot_id) {
+            Some(boot) => wall_in(read.wall, read.segment, segment_of(boot)),
+            None => read.wall.saturating_add_ms(self.attempt.server_offset_ms),
+        }
+    }
+
     /// What the server's time was in a boot.
     pub(crate) fn boot_time(&self, boot_id: u64) -> Option<BootTime> {
         let boots = self.attempt.boots.iter();
@@ -32,8 +58,31 @@ impl Model {
     }
 }
 
+/// The clock of a boot that shows the server's time.
+fn segment_of(boot: BootTime) -> ClockSegment {
+    ClockSegment {
+        boot_id: boot.boot_id,
+        wall_minus_monotonic_ms: boot.server_minus_monotonic_ms,
+    }
+}
+
 impl Engine {
-    /// What the server's clock most likely says.
+    /// What the server's clock says, where an exchange has tied this boot to it: a clock that was not set
+    /// wrong, and never jumps.
+    pub(super) fn tied(&self, now: ClockReading) -> Option<ClockReading> {
+        let segment = segment_of(self.model.boot_time(now.segment.boot_id)?);
+        Some(ClockReading {
+            wall: wall_in(now.wall, now.segment, segment),
+            segment,
+        })
+    }
+
+    /// What the server's clock most likely says: surely, where this boot is tied to it.
+    pub(crate) fn server_time_of(&self, now: ClockReading) -> Timestamp {
+        self.model.server_time_of(now)
+    }
+
+    /// What the server's clock most likely says, if the wall clock did not jump since they last met.
     pub(crate) fn server_time(&self, now: Timestamp) -> Timestamp {
         now.saturating_add_ms(self.model.attempt.server_offset_ms)
     }

@@ -32,7 +32,8 @@ impl Engine {
         let mut waiting = Waiting::default();
         for (_, own) in self.model.unsettled() {
             let Standing::Deferred { until } = own.standing else {
-                waiting.ready_since = Some(own.written_at);
+                // Another clock may have written it, that was ahead of this one.
+                waiting.ready_since = Some(own.written_at.min(now));
                 break;
             };
             let offset_ms = self.model.attempt.server_offset_ms;

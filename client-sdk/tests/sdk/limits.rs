@@ -106,17 +106,15 @@ async fn ops_above_a_batchs_limit_go_in_several_batches() {
 async fn more_batches_than_one_request_takes_go_in_the_next() {
     let desk = Arc::new(Desk::new());
     let (phone, client) = enrolled(&desk, 1).await;
-    let source = |index: u8| StepSourceId::from_bytes([index; 16]);
     for index in 0..33 {
         // Each in a clock segment of its own, and so in a batch of its own.
         phone.clock.jump_ms(HOUR_MS);
-        let reading = [StepReading {
-            at: TUESDAY_NOON,
-            count: 1,
-        }];
-        client
-            .record_steps(source(index), Measure::Steps, &reading)
-            .expect("recorded");
+        let wished = if index % 2 == 0 {
+            client.add_favourite(PLACE)
+        } else {
+            client.remove_favourite(PLACE)
+        };
+        wished.expect("written");
     }
     let report = client.sync(BUDGET).await.expect("a sync");
     assert_eq!(report.accepted, 33);

@@ -33,3 +33,4 @@ mod storage;
 mod sums;
 mod upgrade;
 mod waiting;
+mod wrong_clocks;

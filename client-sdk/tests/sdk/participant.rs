@@ -8,7 +8,7 @@ use askel_sync::{
     id::{GoalId, PlaceId, StepSourceId},
     limits::{CURSORS_MAX, STEPS_PER_BUCKET_MAX},
     op::Alias,
-    time::{HOUR_MS, Timestamp},
+    time::HOUR_MS,
 };
 
 use crate::common::{
@@ -137,29 +137,22 @@ async fn an_hour_updated_forty_times_leaves_as_one_op() {
 }
 
 #[tokio::test]
-async fn a_count_or_time_out_of_bounds_records_none_of_the_readings() {
+async fn a_count_out_of_bounds_records_none_of_the_readings() {
     let desk = Arc::new(Desk::new());
     let (_, client) = enrolled(&desk, 1).await;
     let good = StepReading {
         at: TUESDAY_NOON,
         count: STEPS_PER_BUCKET_MAX,
     };
-    for bad in [
-        StepReading {
-            count: STEPS_PER_BUCKET_MAX + 1,
-            ..good
-        },
-        StepReading {
-            at: Timestamp::from_ms(-1),
-            ..good
-        },
-    ] {
-        let refused = client.record_steps(SOURCE, Measure::Steps, &[good, bad]);
-        assert_eq!(
-            refused.expect_err("out of bounds").advice(),
-            Advice::FixInput
-        );
-    }
+    let bad = StepReading {
+        count: STEPS_PER_BUCKET_MAX + 1,
+        ..good
+    };
+    let refused = client.record_steps(SOURCE, Measure::Steps, &[good, bad]);
+    assert_eq!(
+        refused.expect_err("out of bounds").advice(),
+        Advice::FixInput
+    );
     assert_eq!(client.status().pending, 0);
     client
         .record_steps(SOURCE, Measure::Steps, &[good])
@@ -281,16 +274,23 @@ async fn a_clock_that_is_a_day_ahead_names_todays_session_and_counts_no_steps_of
         .expect_err("told the time, and lost");
     let wrong = client.check_in(PLACE).expect("here");
     assert_eq!(wrong.session, right.check_in(PLACE).expect("here").session);
-    let at = |ms| StepReading {
-        at: TUESDAY_NOON.saturating_add_ms(ms),
+    let reading = StepReading {
+        at: TUESDAY_NOON,
         count: 100,
     };
-    let ahead = client
-        .record_steps(SOURCE, Measure::Steps, &[at(0), at(DAY)])
-        .expect_err("not yet");
-    assert_eq!(ahead.advice(), Advice::FixInput);
-    let now = client.record_steps(SOURCE, Measure::Steps, &[at(0)]);
-    assert_eq!(now.expect("recorded").written, 1);
+    right
+        .record_steps(SOURCE, Measure::Steps, &[reading])
+        .expect("recorded");
+    let right_steps = right.day_steps(Measure::Steps);
+    let at = |ms| StepReading {
+        // As its own clock says.
+        at: TUESDAY_NOON.saturating_add_ms(DAY + ms),
+        count: 100,
+    };
+    let made = client.record_steps(SOURCE, Measure::Steps, &[at(0), at(DAY)]);
+    let made = made.expect("never refused for its clock");
+    assert_eq!((made.written, made.left_out), (1, 1));
+    assert_eq!(client.day_steps(Measure::Steps), right_steps);
 }
 
 /// More than one request has room for.

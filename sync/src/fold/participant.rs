@@ -285,6 +285,25 @@ impl ParticipantState {
             .map(|reading| reading.count)
     }
 
+    /// The quarter in which a step register counts: another than the one that names it where the writer's
+    /// clock was corrected.
+    pub fn step_quarter(
+        &self,
+        source: StepSourceId,
+        measure: Measure,
+        bucket: Quarter,
+    ) -> Option<Quarter> {
+        self.steps
+            .reading((measure, source, bucket))
+            .map(|reading| reading.quarter)
+    }
+
+    /// Whether the clock that a check-in was written by was off; `None` for one that is not here.
+    pub fn is_clock_off(&self, check_in: OpId) -> Option<bool> {
+        let witness = self.attendances.witnesses().get(&check_in)?;
+        Some(witness.clock_off)
+    }
+
     /// The counts of all step registers, by measure, source and quarter.
     pub fn step_counts(
         &self,

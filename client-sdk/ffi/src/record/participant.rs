@@ -115,7 +115,7 @@ pub enum Measure {
 /// What a sensor counted so far in the 15-minute bucket that contains `at_ms`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Record)]
 pub struct StepReading {
-    /// Any instant of the bucket.
+    /// Any instant of the bucket, by this phone's clock.
     pub at_ms: i64,
     /// 0..=20 000.
     pub count: u32,
@@ -128,6 +128,8 @@ pub struct StepsRecorded {
     pub written: u64,
     /// Readings that said nothing new.
     pub unchanged: u64,
+    /// Readings of a time that has not come yet, or before 1970.
+    pub left_out: u64,
     /// What they earned.
     pub new_awards: Vec<Award>,
 }
@@ -282,6 +284,7 @@ impl From<sdk::StepsRecorded> for StepsRecorded {
         Self {
             written: super::status::count(recorded.written),
             unchanged: super::status::count(recorded.unchanged),
+            left_out: super::status::count(recorded.left_out),
             new_awards: recorded.new_awards.into_iter().map(Award::from).collect(),
         }
     }

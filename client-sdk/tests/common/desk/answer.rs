@@ -46,8 +46,10 @@ impl Desk {
             if matches!(held, None | Some(Settled::Deferred(_))) {
                 let settled = self.settle(state, op, &batch, now);
                 let log = &mut state.logs.get_mut(&batch.log).expect("there").1;
-                log.truncate(index);
-                log.push(settled);
+                match log.get_mut(index) {
+                    Some(deferred) => *deferred = settled,
+                    None => log.push(settled),
+                }
             }
         }
         if let Some(participant) = known.participant {
