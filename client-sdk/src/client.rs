@@ -106,6 +106,12 @@ impl Client {
         self.shared.ask(Engine::seen_ops)
     }
 
+    /// When the staff lease of this tablet runs out; for tools that test the SDK.
+    #[cfg(feature = "inspection")]
+    pub fn lease_until(&self) -> Option<askel_sync::time::Timestamp> {
+        self.shared.ask(Engine::lease_until)
+    }
+
     /// Every count of the participant's steps, by measure, source and quarter in any order: also those of
     /// long ago, which no other question reads; for tools that test the SDK.
     #[cfg(feature = "inspection")]

@@ -3,7 +3,7 @@
 use askel_sync::{
     id::StepSourceId,
     op::{Measure, Origin, Payload},
-    time::Quarter,
+    time::{Quarter, Timestamp},
 };
 
 use super::{Engine, row::Standing};
@@ -25,6 +25,11 @@ impl Engine {
             _ => None,
         });
         archived.chain(counts).collect()
+    }
+
+    /// When the staff lease of this tablet runs out.
+    pub(crate) fn lease_until(&self) -> Option<Timestamp> {
+        self.lease.as_ref().map(|lease| lease.until)
     }
 
     /// The own ops, in the order they were written.

@@ -1,7 +1,8 @@
 //! What people do with their devices.
 
 use askel_client_sdk::{
-    Client, CorrectionReason, Error, GoalId, PlaceId, StepReading, StepSourceId,
+    Cause, Client, Clock as _, CorrectionReason, Error, GoalId, PlaceId, StepReading, StepSourceId,
+    Timestamp,
 };
 use askel_proto::v1::Measure;
 use askel_sync::{
@@ -12,6 +13,8 @@ use askel_sync::{
 use super::World;
 use crate::{cast::name, catalog, oracle::Look, plan::Act};
 
+/// How late an answer may say what time it is, in milliseconds.
+const LATE_MS_MAX: i64 = 120_000;
 /// Languages as a person chooses them.
 const LANGUAGES: [&str; 5] = ["fi", "sv", "en", "fi-simple", "sv-simple"];
 
@@ -27,10 +30,12 @@ impl World {
                 hours_ago,
                 count,
             } => {
-                let at = self
-                    .true_time
-                    .now()
-                    .saturating_add_ms(hours_ago * -3_600_000);
+                let Some(phone) = self.devices.get(device) else {
+                    return;
+                };
+                // A sensor's time is its phone's, right or wrong.
+                let now = phone.clock.read().wall;
+                let at = now.saturating_add_ms(hours_ago * -3_600_000);
                 // A copy counts with the same sensor.
                 let sensor = u8::try_from(self.cast.original(*device) % 250).unwrap_or(0);
                 let source = StepSourceId::from_bytes([sensor + 1; 16]);
@@ -149,10 +154,8 @@ impl World {
             Ok(()) => "done".to_owned(),
             Err(error) => {
                 let cause = error.cause().to_string();
-                if matches!(
-                    error,
-                    Error::Bug(_) | Error::EnrolAgain(_) | Error::UpdateApp(_)
-                ) {
+                let has_ended = lease_has_ended(client, self.true_time.now());
+                if !may_be_refused(&error, has_ended) {
                     let what = format!("{}: {error}: {cause}", name(device));
                     self.oracle.violation(what);
                 }
@@ -165,5 +168,21 @@ impl World {
             let seen = client.seen_ops();
             self.oracle.look(device, seen, Look::Wrote);
         }
+    }
+}
+
+/// Whether it is true that a tablet's lease has run out, but for the way of an answer.
+fn lease_has_ended(client: &Client, now: Timestamp) -> bool {
+    let ends = client.lease_until();
+    ends.is_some_and(|until| until.saturating_ms_since(now) < LATE_MS_MAX)
+}
+
+/// An honest person is refused nothing, whatever their clock says, but for what they may not do, what
+/// needs a catalog that is not here yet, and what a disk has no room for.
+fn may_be_refused(error: &Error, lease_has_ended: bool) -> bool {
+    match error.cause() {
+        Cause::NotAllowed | Cause::NoCatalog | Cause::Storage(_) => true,
+        Cause::LeaseEnded => lease_has_ended,
+        _ => false,
     }
 }
