@@ -48,13 +48,14 @@ impl Engine {
             .and_then(|date| self.view.days.get(&(place, date)));
         // In an untied boot the day may be another than this clock says: only what this very clock wrote
         // is surely of it. A scan too many does no harm, one that was not written is lost.
-        let is_sure = self.tied(now).is_some() || self.was_scanned(pass, (place, session), now);
-        let day = day.filter(|_| is_sure);
-        if day.is_some_and(|day| day.seen(pass, session, &self.view.catalog)) {
+        let is_sure = || self.tied(now).is_some() || self.was_scanned(pass, (place, session), now);
+        if day.is_some_and(|day| day.seen(pass, session, &self.view.catalog)) && is_sure() {
             return Ok(Decided::new(Vec::new(), Scanned::AlreadyHere));
         }
         // A check-in that was voided comes back by a correction: another one would change nothing.
-        if let Some((op, revision)) = day.and_then(|day| day.voided(pass, session)) {
+        if let Some((op, revision)) = day.and_then(|day| day.voided(pass, session))
+            && is_sure()
+        {
             self.seal_cited(&mut draft, &[op])?;
             let reason = CorrectionReason::VoidedByMistake;
             let payload = correction(op, revision, Verdict::Reinstate, reason, now.wall)?;
