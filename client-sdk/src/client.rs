@@ -1,5 +1,6 @@
 //! The API: a thin hull around the engine.
 
+mod ending;
 mod enrolment;
 mod lifeboat;
 mod participant;

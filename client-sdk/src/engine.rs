@@ -52,6 +52,7 @@ use askel_sync::{
     key::{KeyList, KeyPair, PublicKey, StaffCertificate, device_id},
 };
 
+pub(crate) use self::{slow_line::handed_in, status::Gain, tied_time::told_time};
 pub(crate) use asked::Asked;
 pub(crate) use catalog::Fetched;
 pub(crate) use check_in::CheckInMade;
@@ -61,8 +62,6 @@ pub(crate) use outcome::Settled;
 pub(crate) use page::Again;
 pub(crate) use request::{Batches, Form, Wish};
 pub(crate) use row::{MalformedRow, Row, Write};
-pub(crate) use slow_line::handed_in;
-pub(crate) use tied_time::told_time;
 pub(crate) use told_page::ToldPage;
 
 use crate::{Cause, Change, Error, NoticeKind, RejectedOp, storage::RowKey};

@@ -7,7 +7,10 @@ use askel_sync::{id::LogId, time::Timestamp};
 use prost::Message as _;
 use tokio_stream::StreamExt as _;
 
-use super::Client;
+use super::{
+    Client,
+    ending::{gain, reason_of, retry_after},
+};
 use crate::{
     Budget, Cause, Change, Error, SyncEnd, SyncReport, TransportError,
     engine::{
@@ -25,9 +28,7 @@ const FIRST_WISH: Wish = Wish {
     turn: 0,
     hands_back: false,
 };
-/// The reason that stands in the status when the network is to blame.
-const UNREACHABLE: &str = "UNREACHABLE";
-/// The reason that stands in the status when the budget ended before anything came.
+/// The reason that stands in the status when the budget ended before everything came.
 const BUDGET_SPENT: &str = "BUDGET_SPENT";
 
 /// Calls of one sync that may end without anything new: each has to have a reason.
@@ -96,14 +97,12 @@ impl Client {
                 self.decide(|engine, now| Ok(engine.attempt_done(retry_after_ms, now, jitter)))?;
             }
             Ok(Err(error)) => {
-                self.note_failure(&reason_of(&error), retry_after(&error))?;
+                self.note_failure(&reason_of(&error), retry_after(&error), &report)?;
                 return Err(error);
             }
             Err(_) => {
                 report.end = SyncEnd::BudgetSpent;
-                if report.bytes_down == 0 {
-                    self.note_failure(BUDGET_SPENT, Duration::ZERO)?;
-                }
+                self.note_failure(BUDGET_SPENT, Duration::ZERO, &report)?;
             }
         }
         // Nobody may be listening.
@@ -353,10 +352,18 @@ impl Client {
         Ok(CatalogCame::No)
     }
 
-    fn note_failure(&self, reason: &str, retry_after: Duration) -> Result<(), Error> {
+    fn note_failure(
+        &self,
+        reason: &str,
+        retry_after: Duration,
+        report: &SyncReport,
+    ) -> Result<(), Error> {
         let [jitter] = self.shared.draw()?;
+        let gain = gain(report);
         let retry_after_ms = i64::try_from(retry_after.as_millis()).unwrap_or(i64::MAX);
-        self.decide(|engine, now| Ok(engine.attempt_failed(reason, retry_after_ms, now, jitter)))
+        self.decide(|engine, now| {
+            Ok(engine.attempt_failed((reason, gain), retry_after_ms, now, jitter))
+        })
     }
 
     fn decide(
@@ -367,24 +374,6 @@ impl Client {
             .decide(|engine, now| decision(engine, now.wall))
             .map(drop)
     }
-}
-
-/// What the status says of an error.
-fn reason_of(error: &Error) -> String {
-    match error.refusal() {
-        Some(refusal) => refusal.reason.clone(),
-        None => match error.cause() {
-            Cause::Transport(_) => UNREACHABLE.to_owned(),
-            cause => cause.to_string(),
-        },
-    }
-}
-
-fn retry_after(error: &Error) -> Duration {
-    error
-        .refusal()
-        .and_then(|refusal| refusal.retry_after)
-        .unwrap_or_default()
 }
 
 fn bytes(length: usize) -> u64 {

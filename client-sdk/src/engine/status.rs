@@ -10,6 +10,13 @@ use super::{
 };
 use crate::{Change, Notice, NoticeKind, RejectedOp, Status};
 
+/// Whether an attempt that failed has brought anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Gain {
+    None,
+    Some,
+}
+
 impl Engine {
     /// How syncing stands, without looking at anything but counters and the oldest op.
     pub(crate) fn status(&self, now: Timestamp) -> Status {
@@ -57,16 +64,20 @@ impl Engine {
         self.model.rejected().filter_map(rejected_op).collect()
     }
 
-    /// Takes in that an attempt failed.
+    /// Takes in that an attempt failed, or was cut. One that brought something is the first failure again:
+    /// over a slow line the rest is not far.
     pub(crate) fn attempt_failed(
         &self,
-        reason: &str,
+        (reason, gain): (&str, Gain),
         retry_after_ms: i64,
         now: Timestamp,
         jitter: u8,
     ) -> Decided<()> {
-        let held = &self.model.attempt;
-        self.set_attempt(liveness::failed(held, reason, retry_after_ms, now, jitter))
+        let mut held = self.model.attempt.clone();
+        if gain == Gain::Some {
+            held.failures = 0;
+        }
+        self.set_attempt(liveness::failed(&held, reason, retry_after_ms, now, jitter))
     }
 
     /// Takes in that an attempt went through.

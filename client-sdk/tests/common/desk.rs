@@ -51,6 +51,8 @@ pub(crate) enum Disturbance {
     BadChunk,
     /// Chunks after so many do not arrive; once.
     ChunksLostAfter(usize),
+    /// After so many parts nothing comes any more; the request was carried out.
+    SilentAfter(usize),
     /// No answer comes.
     Silence,
     /// The caller was erased.

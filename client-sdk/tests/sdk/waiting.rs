@@ -2,10 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use askel_client_sdk::{Budget, Client, Status, SyncEnd, SyncReport};
+use askel_client_sdk::{Budget, Client, Clock as _, Status, SyncEnd, SyncReport};
 use askel_sync::time::HOUR_MS;
 
-use crate::common::{BUDGET, Desk, Disturbance, PLACE, TUESDAY_NOON, enrolled};
+use crate::common::{BUDGET, Desk, Disturbance, PLACE, Phone, TUESDAY_NOON, enrolled};
 
 #[tokio::test]
 async fn a_sync_that_changes_nothing_costs_one_small_call_and_no_write() {
@@ -178,4 +178,49 @@ async fn a_sync_that_waits_for_another_keeps_its_budget_too() {
     assert_eq!(client.status().last_reason, None);
     first.await.expect("joined").expect("no error");
     assert_eq!(client.status().last_reason.as_deref(), Some("BUDGET_SPENT"));
+}
+
+/// Some of it came, and an app that follows the status goes on soon.
+#[tokio::test(start_paused = true)]
+async fn a_sync_that_its_budget_cut_has_a_next_attempt() {
+    let desk = Arc::new(Desk::new());
+    let phone = Phone::new(&desk, 1);
+    let client = phone.open();
+    let link = desk.world.invitation();
+    client.enrol(&link).await.expect("enrolled");
+    for _ in 0..3 {
+        // A part of the answer, and then nothing.
+        desk.disturb(Disturbance::SilentAfter(1));
+        let time = Duration::from_secs(5);
+        let report = client.sync(Budget { time }).await.expect("no error");
+        assert_eq!(report.end, SyncEnd::BudgetSpent);
+        assert!(report.bytes_down > 0);
+        assert_eq!(client.catalog_version(), None);
+        let status = client.status();
+        assert_eq!(status.last_reason.as_deref(), Some("BUDGET_SPENT"));
+        let next = status.next_attempt.expect("a next attempt");
+        phone
+            .clock
+            .forward_ms(next.saturating_ms_since(phone.clock.read().wall));
+    }
+    client.sync(BUDGET).await.expect("a sync");
+    assert_eq!(client.catalog_version(), Some(1));
+    assert_eq!(client.status(), Status::default());
+}
+
+/// Each attempt brings something: the wait does not grow.
+#[tokio::test]
+async fn an_attempt_that_brought_something_is_followed_soon() {
+    let desk = Arc::new(Desk::new());
+    let (phone, client) = enrolled(&desk, 1).await;
+    for _ in 0..10 {
+        phone.clock.forward_ms(24 * HOUR_MS);
+        client.check_in(PLACE).expect("a place that is open");
+        // The outcomes come, and the pages do not.
+        desk.disturb(Disturbance::CutAfter(1));
+        client.sync(BUDGET).await.expect_err("cut");
+        let next = client.status().next_attempt.expect("a next attempt");
+        let wait_ms = next.saturating_ms_since(phone.clock.read().wall);
+        assert!(wait_ms <= 38_000, "{wait_ms}");
+    }
 }

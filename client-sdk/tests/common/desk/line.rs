@@ -122,6 +122,7 @@ impl Transport for Desk {
                 one,
                 Disturbance::RequestLost
                     | Disturbance::CutAfter(_)
+                    | Disturbance::SilentAfter(_)
                     | Disturbance::Stale
                     | Disturbance::Silence
                     | Disturbance::Erased
@@ -154,6 +155,11 @@ impl Transport for Desk {
         if let Some(Disturbance::CutAfter(count)) = disturbance {
             parts.truncate(count);
             parts.push(Err(TransportError::Unreachable));
+        }
+        if let Some(Disturbance::SilentAfter(count)) = disturbance {
+            parts.truncate(count);
+            let parts = tokio_stream::iter(parts);
+            return Ok(Box::pin(parts.chain(tokio_stream::pending())));
         }
         Ok(Box::pin(tokio_stream::iter(parts)))
     }
