@@ -126,7 +126,7 @@ impl Client {
                 0 => false,
                 left => left < carried,
             };
-            new_logs = new_logs.saturating_add(round.settled.conflicts);
+            new_logs = new_logs.saturating_add(round.settled.new_logs);
             if new_logs > NEW_LOGS_PER_SYNC_MAX {
                 return Err(Cause::Answer("it refuses every log").into());
             }

@@ -29,6 +29,8 @@ pub(crate) struct Settled {
     pub(crate) deferred: usize,
     /// Logs the server will not go on with.
     pub(crate) conflicts: usize,
+    /// Logs opened in the place of one of them.
+    pub(crate) new_logs: usize,
     /// Logs of which the server wants the batches as they were signed.
     pub(crate) plain_wanted: usize,
 }
@@ -105,6 +107,7 @@ impl Engine {
             if let Some((forgotten, done)) = forgotten {
                 settled.conflicts = settled.conflicts.saturating_add(1);
                 if log.standing == LogStanding::Open {
+                    settled.new_logs = settled.new_logs.saturating_add(1);
                     self.abandon(&mut draft, (number, log), fresh_log)?;
                 }
                 self.offer_all_again(&mut draft, id, forgotten, &done)?;
@@ -331,6 +334,7 @@ impl Settled {
         self.rejected = self.rejected.saturating_add(other.rejected);
         self.deferred = self.deferred.saturating_add(other.deferred);
         self.conflicts = self.conflicts.saturating_add(other.conflicts);
+        self.new_logs = self.new_logs.saturating_add(other.new_logs);
         self.plain_wanted = self.plain_wanted.saturating_add(other.plain_wanted);
     }
 }

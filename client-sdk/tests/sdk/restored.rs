@@ -241,3 +241,31 @@ async fn a_phone_without_boots_keeps_no_more_than_35_days() {
         "{footprint:?}, {kept}"
     );
 }
+
+/// The last time from the oldest backup: the open log is lost, and two that were given up before.
+#[tokio::test]
+async fn logs_given_up_before_do_not_count_as_new_ones() {
+    let desk = Arc::new(Desk::new());
+    let (phone, client) = enrolled(&desk, 1).await;
+    let oldest = desk.backup();
+    for _ in 0..3 {
+        for _ in 0..2 {
+            phone.clock.forward_ms(DAY_MS);
+            client.check_in(PLACE).expect("a place that is open");
+            client.sync(BUDGET).await.expect("a sync");
+        }
+        let backup = desk.backup();
+        phone.clock.forward_ms(DAY_MS);
+        client.check_in(PLACE).expect("a place that is open");
+        client.sync(BUDGET).await.expect("a sync");
+        desk.restore(&backup);
+        client.sync(BUDGET).await.expect("a sync");
+    }
+    let before = written(&desk, person(&client));
+    desk.restore(&oldest);
+    for _ in 0..2 {
+        client.sync(BUDGET).await.expect("a sync");
+    }
+    assert_eq!(written(&desk, person(&client)), before);
+    assert_eq!(client.status().last_reason, None);
+}
