@@ -19,9 +19,7 @@ const AHEAD_MS_MAX: i64 = DAY_MS;
 impl Engine {
     /// The server's time when a clock was read; `None` in a boot that no exchange tied to it.
     pub(crate) fn tied_time(&self, read: ClockReading) -> Option<Timestamp> {
-        let boot = self.model.boot_time(read.segment.boot_id)?;
-        let server_ms = monotonic_ms(read).saturating_add(boot.server_minus_monotonic_ms);
-        Some(Timestamp::from_ms(server_ms))
+        self.tied(read).map(|tied| tied.wall)
     }
 
     /// When something came, for its age to be told later.
