@@ -12,6 +12,7 @@ use super::{
     asked::Asked,
     draft::Draft,
     row::{Attempt, Row},
+    slow_line::handed_in,
 };
 
 impl Engine {
@@ -25,10 +26,7 @@ impl Engine {
         let Some(streams) = &asked.streams else {
             return;
         };
-        let hands_in = !(request.batches.is_empty()
-            && request.short_batches.is_empty()
-            && request.carried_frames.is_empty()
-            && request.returned_pages.is_empty());
+        let hands_in = handed_in(request) > 0;
         let now = self.server_time(now);
         let told = self.model.attempt.sums_told_at;
         let is_due = told.is_none_or(|at| now.saturating_ms_since(at).saturating_abs() >= DAY_MS);
