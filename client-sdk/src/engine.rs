@@ -28,6 +28,7 @@ mod pack;
 mod page;
 mod place;
 mod record;
+mod refold;
 mod refused;
 mod request;
 mod row;
@@ -44,7 +45,7 @@ mod told_page;
 mod upkeep;
 mod view;
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use askel_proto::v1::KeyPurpose;
 use askel_sync::{
@@ -67,6 +68,7 @@ pub(crate) use told_page::ToldPage;
 use crate::{Cause, Change, Error, NoticeKind, RejectedOp, storage::RowKey};
 use before::Before;
 use model::Model;
+use refold::packed;
 use row::{Attempt, ONLY, OwnOp, PageStanding, Standing, Table};
 use view::{Refold, View};
 
@@ -196,8 +198,14 @@ impl Engine {
         let merges = writes
             .iter()
             .any(|write| matches!(write, Write::Put(_, Row::Settled(_) | Row::Archived(_))));
+        let packed: BTreeSet<u32> = writes.iter().flat_map(packed).collect();
         let mut trust_moved = false;
         for write in &writes {
+            if let Write::Delete(Table::OwnOp, number) = write
+                && packed.contains(number)
+            {
+                continue;
+            }
             let is_merged = matches!(
                 write,
                 Write::Delete(Table::Window | Table::Settled | Table::Archived, _)
@@ -231,6 +239,12 @@ impl Engine {
         changes
     }
 
+    /// What has to be written beside, and before: no own op that the writes touch stays in a row that it
+    /// shares.
+    pub(crate) fn unpacked(&self, writes: &[Write]) -> Vec<Write> {
+        self.model.unpacked(writes)
+    }
+
     /// The device's public key.
     pub(crate) fn public_key(&self) -> PublicKey {
         self.key.public_key()
@@ -240,78 +254,6 @@ impl Engine {
     fn whole_view(&self) -> View {
         let catalog = Arc::clone(&self.view.catalog);
         View::whole(&self.model, catalog, self.lease.as_ref())
-    }
-
-    fn follow(&mut self, refold: Refold, new_own: &[u32], new_pages: &[u32]) {
-        match refold {
-            Refold::All => self.refold_all(),
-            Refold::Own => {
-                for number in new_pages {
-                    if let Some(page) = self.model.window.get(number) {
-                        self.view.take_page(&self.model, page);
-                    }
-                }
-                self.view.refold_own(&self.model, self.lease.as_ref());
-            }
-            Refold::Nothing if new_own.is_empty() => {}
-            Refold::Nothing => {
-                let own = new_own
-                    .iter()
-                    .filter_map(|number| self.model.own.get(number));
-                self.view
-                    .take_own_ops(&self.model, self.lease.as_ref(), own);
-            }
-        }
-        if self.view.reaches_archive() {
-            self.refold_all();
-        }
-    }
-
-    /// How much a write makes stale, by the model before it.
-    fn refold_for(&self, write: &Write) -> Refold {
-        match write {
-            Write::Put(number, Row::OwnOp(own)) => match self.model.own.get(number) {
-                None => Refold::Nothing,
-                Some(held) if held.id == own.id && counts(held) == counts(own) => Refold::Nothing,
-                Some(_) => Refold::Own,
-            },
-            Write::Put(number, Row::Stream(row)) => match self.model.streams.get(number) {
-                Some(held) if held.selector == row.selector => Refold::Nothing,
-                _ => Refold::Own,
-            },
-            Write::Put(_, Row::Catalog(row)) if row.current == self.model.catalog.current => {
-                Refold::Nothing
-            }
-            // By the server's clock own ops are judged, and by what is known of it in each boot.
-            Write::Put(_, Row::Attempt(row))
-                if row.server_offset_ms != self.model.attempt.server_offset_ms
-                    || row.boots != self.model.attempt.boots =>
-            {
-                Refold::Own
-            }
-            Write::Put(_, Row::Window(_)) | Write::Delete(Table::OwnOp, _) => Refold::Own,
-            Write::Put(_, Row::Installation(_) | Row::Catalog(_))
-            | Write::Delete(Table::Stream | Table::Window | Table::Settled | Table::Archived, _) => {
-                Refold::All
-            }
-            Write::Put(..) | Write::Delete(..) => Refold::Nothing,
-        }
-    }
-
-    fn refold_all(&mut self) {
-        let (catalog, held) = match catalog::held(&self.model) {
-            Some(catalog) if *self.view.catalog.hash() == catalog.hash => {
-                (Arc::clone(&self.view.catalog), CatalogHeld::Published)
-            }
-            Some(catalog) => match catalog.parse() {
-                Ok(parsed) => (Arc::new(parsed), CatalogHeld::Published),
-                // It was parsed before it was kept.
-                Err(_) => (Arc::clone(&self.view.catalog), self.catalog_held),
-            },
-            None => (Arc::clone(&self.view.catalog), CatalogHeld::Blank),
-        };
-        self.catalog_held = held;
-        self.view = View::new(&self.model, catalog, self.lease.as_ref());
     }
 
     /// Verifies what the installation's row says to trust.
@@ -370,10 +312,6 @@ fn told(kind: NoticeKind) -> Write {
         ..Attempt::default()
     };
     Write::Put(ONLY, Row::Attempt(attempt))
-}
-
-fn counts(own: &OwnOp) -> bool {
-    !matches!(own.standing, Standing::Rejected { .. })
 }
 
 fn rejected_op(own: &OwnOp) -> Option<RejectedOp> {

@@ -16,6 +16,7 @@ mod awards;
 mod canonical;
 mod challenge;
 mod claim;
+mod many;
 mod participant;
 mod place_day;
 mod profile;

@@ -126,6 +126,9 @@ impl Shared {
         let mut changes = announce;
         if !writes.is_empty() {
             let outbox = state.engine.outbox_writes(&writes, &mut || self.draw())?;
+            let mut unpacked = state.engine.unpacked(&writes);
+            unpacked.append(&mut writes);
+            writes = unpacked;
             writes.extend(outbox);
             let sealed = seal(&state.cipher, &writes, &*self.entropy)?;
             state.disk = Disk::Unsure;
@@ -295,14 +298,18 @@ fn first_keys(
 }
 
 fn read(storage: &mut dyn Storage, cipher: &RowCipher, key: &KeyPair) -> Result<Engine, Error> {
-    let open = |row: &SealedRow| {
-        if engine::is_sealed_to_the_server(row.key) {
-            return engine::decode_row(row.key, &row.sealed).map_err(|_| Cause::DatabaseUnreadable);
-        }
-        let plain = cipher.open(row).map_err(|_| Cause::DatabaseUnreadable)?;
-        engine::decode_row(row.key, &plain).map_err(|_| Cause::DatabaseUnreadable)
+    let open = |mut row: SealedRow| {
+        let key = row.key;
+        let plain = if engine::is_sealed_to_the_server(key) {
+            &row.sealed
+        } else {
+            let opened = cipher.open(&mut row);
+            opened.map_err(|_| Cause::DatabaseUnreadable)?
+        };
+        engine::decode_row(key, plain).map_err(|_| Cause::DatabaseUnreadable)
     };
-    let rows: Vec<Write> = storage.load()?.iter().map(open).collect::<Result<_, _>>()?;
+    let rows = storage.load()?.into_iter().map(open);
+    let rows: Vec<Write> = rows.collect::<Result<_, _>>()?;
     let engine = Engine::load(key.clone(), rows)?;
     if engine.is_whole() {
         Ok(engine)

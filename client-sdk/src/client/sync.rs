@@ -183,7 +183,7 @@ impl Client {
         let Some(time) = tied.or(told_time) else {
             return Ok(());
         };
-        self.decide(|engine, _| Ok(engine.let_go(time)))?;
+        self.decide(|engine, _| engine.let_go(time))?;
         self.decide(|engine, _| engine.settle_pages(time))
     }
 

@@ -213,7 +213,7 @@ impl Engine {
             session: attendance.key.session,
             activity: attendance.activity,
             strength: attendance.strength,
-            witnesses: attendance.witnesses.iter().copied().collect(),
+            witnesses: attendance.witnesses.clone(),
         };
         view.shown.attendances().map(attended).collect()
     }

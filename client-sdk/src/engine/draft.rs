@@ -82,6 +82,7 @@ impl<'m> Draft<'m> {
             Table::Settled => last(&self.model.settled),
             Table::Carried => last(&self.model.carried),
             Table::Archived => self.model.last_archived(),
+            Table::AcceptedOps => self.model.last_packed(),
             Table::Installation
             | Table::Catalog
             | Table::CatalogChunk

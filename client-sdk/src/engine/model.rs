@@ -6,6 +6,7 @@
 mod archive;
 mod limits;
 mod live;
+mod packed;
 mod streams;
 
 use std::{
@@ -28,6 +29,7 @@ use super::row::{
 use archive::Archive;
 pub(crate) use limits::{Forms, RequestLimits};
 pub(crate) use live::{Live, LiveDraft};
+use packed::Packed;
 
 /// All tables.
 #[derive(Debug, Default)]
@@ -47,6 +49,7 @@ pub(crate) struct Model {
     /// The numbers of the rows: what they hold is sealed.
     pub(crate) outbox: BTreeSet<u32>,
     pub(crate) carried: BTreeMap<u32, Vec<u8>>,
+    packed: Packed,
     index: Index,
     /// Computed when a page first needs it.
     live: OnceCell<Live>,
@@ -124,11 +127,8 @@ impl Model {
             Row::Log(row) => {
                 self.logs.insert(number, row);
             }
-            Row::OwnOp(row) => {
-                self.forget_own(number);
-                self.index.add(number, &row);
-                self.own.insert(number, *row);
-            }
+            Row::OwnOp(row) => self.put_own(number, *row),
+            Row::AcceptedOps(row) => self.put_packed(number, row.ops),
             Row::Batch(row) => {
                 self.batches.insert(number, row);
             }
@@ -176,6 +176,7 @@ impl Model {
                 self.logs.remove(&number);
             }
             Table::OwnOp => self.forget_own(number),
+            Table::AcceptedOps => self.put_packed(number, BTreeMap::new()),
             Table::Batch => {
                 self.batches.remove(&number);
             }
@@ -210,6 +211,12 @@ impl Model {
                 self.archive.days.remove(&number);
             }
         }
+    }
+
+    fn put_own(&mut self, number: u32, own: OwnOp) {
+        self.forget_own(number);
+        self.index.add(number, &own);
+        self.own.insert(number, own);
     }
 
     fn forget_own(&mut self, number: u32) {
@@ -315,7 +322,7 @@ impl Model {
         let tables = [
             usize::from(self.installation.is_some()),
             self.logs.len(),
-            self.own.len(),
+            self.own_rows(),
             self.batches.len(),
             self.streams.len(),
             self.window.len(),

@@ -6,7 +6,7 @@
 mod attempt;
 mod codec;
 
-use std::{ops::Range, sync::Arc};
+use std::{collections::BTreeMap, ops::Range, sync::Arc};
 
 use askel_proto::v1;
 use askel_sync::{
@@ -50,6 +50,7 @@ pub(crate) enum Table {
     Carried = 13,
     Archived = 14,
     ArchivedDays = 15,
+    AcceptedOps = 16,
 }
 
 /// The number of a row that is alone in its table.
@@ -64,6 +65,8 @@ pub(crate) enum Row {
     Log(LogRow),
     /// An op of this writer.
     OwnOp(Box<OwnOp>),
+    /// Accepted ops of this writer: in one row they are opened sooner than in many.
+    AcceptedOps(AcceptedOpsRow),
     /// A sealed batch, resent byte for byte until it is answered.
     Batch(BatchRow),
     /// A stream this device follows.
@@ -142,6 +145,14 @@ pub(crate) struct OwnOp {
     pub(crate) segment: ClockSegment,
     pub(crate) written_at: Timestamp,
     pub(crate) standing: Standing,
+}
+
+/// Own ops that were accepted, all in one log. An op is either here or has a row of its own.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct AcceptedOpsRow {
+    pub(crate) log: LogId,
+    /// By the numbers they have among all own ops.
+    pub(crate) ops: BTreeMap<u32, OwnOp>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -333,6 +344,7 @@ impl Row {
             Self::Carried(_) => Table::Carried,
             Self::Archived(_) => Table::Archived,
             Self::ArchivedDays(_) => Table::ArchivedDays,
+            Self::AcceptedOps(_) => Table::AcceptedOps,
         }
     }
 }

@@ -1,8 +1,10 @@
 //! What a device does beside asking: it follows streams and lets go of the past.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use askel_sync::{
     catalog::Catalog,
-    id::GoalId,
+    id::{GoalId, LogId},
     key::credential::CallCredential,
     stream::{StreamKey, short::standard_streams},
     time::{LocalDate, Timestamp},
@@ -12,11 +14,15 @@ use super::{
     Decided, Engine,
     draft::Draft,
     hand_back::waits,
-    row::{LogStanding, OwnOp, Row, Standing, StreamRow, Table},
+    row::{AcceptedOpsRow, LogStanding, OwnOp, Row, Standing, StreamRow, Table},
     streams::WINDOW_MS,
     tied_time::is_untold,
 };
 use crate::Error;
+
+/// Accepted own ops in one row: few are written anew when one of them leaves, and a month of steps is
+/// some ten rows.
+const PACKED_OPS: usize = 32;
 
 impl Engine {
     /// A credential for calls made around now.
@@ -46,7 +52,7 @@ impl Engine {
     /// What ends a sync that was answered whole, where it is `now` by the server's time: days before
     /// yesterday go, own ops that were accepted long ago and are in a stream, and logs of which nothing is
     /// left. Not before: a server that was restored meanwhile wants them back.
-    pub(crate) fn let_go(&self, now: Timestamp) -> Decided<()> {
+    pub(crate) fn let_go(&self, now: Timestamp) -> Result<Decided<()>, Error> {
         let mut draft = Draft::new(&self.model);
         for (&number, row) in &self.model.streams {
             if let Some(StreamKey::PlaceDay(place, date)) = self.model.stream_key(row)
@@ -60,6 +66,7 @@ impl Engine {
                 self.drop_stream(&mut draft, number);
             }
         }
+        let mut written: BTreeSet<u32> = BTreeSet::new();
         for (&number, own) in &self.model.own {
             let Standing::Accepted { at } = own.standing else {
                 continue;
@@ -68,8 +75,12 @@ impl Engine {
                 draft.put(number, own.with(Standing::Accepted { at: now }));
             } else if now.saturating_ms_since(at) > WINDOW_MS && self.is_held(own) {
                 draft.delete(Table::OwnOp, number);
+            } else {
+                continue;
             }
+            written.insert(number);
         }
+        self.pack_accepted(&mut draft, &written)?;
         for (&number, log) in &self.model.logs {
             if log.standing == LogStanding::Abandoned
                 && self.model.carried_by(log.id, 0).next().is_none()
@@ -77,7 +88,29 @@ impl Engine {
                 draft.delete(Table::Log, number);
             }
         }
-        Decided::new(draft.finish(), ())
+        Ok(Decided::new(draft.finish(), ()))
+    }
+
+    /// Puts accepted own ops of a log into one row, as soon as it is worth it; all but those that the draft
+    /// has written already.
+    fn pack_accepted(&self, draft: &mut Draft<'_>, written: &BTreeSet<u32>) -> Result<(), Error> {
+        let mut logs: BTreeMap<LogId, Vec<(u32, &OwnOp)>> = BTreeMap::new();
+        for (number, own) in self.model.accepted_alone() {
+            if !written.contains(&number) {
+                logs.entry(own.log).or_default().push((number, own));
+            }
+        }
+        for (log, alone) in logs {
+            for ops in alone.chunks_exact(PACKED_OPS) {
+                for (number, _) in ops {
+                    draft.delete(Table::OwnOp, *number);
+                }
+                let ops = ops.iter().map(|&(number, own)| (number, own.clone()));
+                let ops = ops.collect();
+                draft.append(Row::AcceptedOps(AcceptedOpsRow { log, ops }))?;
+            }
+        }
+        Ok(())
     }
 
     /// Whether pages of a stream go back to a server that was restored.

@@ -144,14 +144,15 @@ impl View {
         match key {
             StreamKey::Participant(_) => {
                 if let Some(participant) = &mut self.participant {
+                    let confirmed = &mut participant.confirmed;
                     if let Some(archived) = &participant.archived {
-                        let is_apart = |op: &AdmittedOp| archived.is_apart(op, &self.catalog);
-                        if !ops().all(is_apart) {
+                        if !confirmed.apply_all_beside(archived, ops(), &self.catalog) {
                             participant.reaches_archive = true;
                             return;
                         }
+                    } else {
+                        confirmed.apply_all(ops(), &self.catalog);
                     }
-                    participant.confirmed.apply_all(ops(), &self.catalog);
                     ops().for_each(|admitted| participant.known.add(&admitted.op));
                 }
             }
@@ -191,7 +192,8 @@ impl View {
     ) {
         if let Some(participant) = &mut self.participant {
             let origins = own.clone().map(|own| own.op.origin);
-            // None of the archived ops is an own one if those are all named apart from them.
+            // An own op of the archive would be unknown then, and is not named apart from it: seen when
+            // it is laid on top.
             let left_out = participant.archived.is_some();
             participant.known.prepare(origins, || {
                 let archived = model.archived_participant_ops(left_out);
@@ -210,12 +212,14 @@ impl View {
     fn fold_own(&mut self, estimator: &Estimator<'_>, own: &OwnOp) {
         match &mut self.participant {
             Some(participant) => {
+                // The copy of a known one was looked at with its page.
+                if participant.known.has(own.id) {
+                    return;
+                }
                 let archived = participant.archived.as_ref();
                 participant.reaches_archive |=
                     archived.is_some_and(|archived| !archived.is_named_apart(&own.op));
-                if !participant.known.has(own.id)
-                    && let Some(admitted) = estimator.admit(own)
-                {
+                if let Some(admitted) = estimator.admit(own) {
                     participant.reaches_archive |= archived
                         .is_some_and(|archived| !archived.is_apart(&admitted, &self.catalog));
                     for change in participant.shown.apply(&admitted, &self.catalog) {
@@ -308,7 +312,5 @@ fn totals(model: &Model, catalog: &Catalog) -> Option<Arc<ArchivedDays>> {
     let mut streams = model.stream_keys();
     let (stream, _) = streams.find(|(_, key)| matches!(key, StreamKey::Participant(_)))?;
     let days = &model.archived_days(stream)?.days;
-    let holds =
-        days.holds_under(catalog) && model.own.values().all(|own| days.is_named_apart(&own.op));
-    holds.then(|| Arc::clone(days))
+    days.holds_under(catalog).then(|| Arc::clone(days))
 }

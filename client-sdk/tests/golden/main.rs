@@ -131,6 +131,12 @@ async fn write() {
     // Long enough that the first steps are archived, and others are settled beside them.
     phone.clock.forward_ms(40 * DAY_MS);
     client.sync(BUDGET).await.expect("settled");
+    // And enough after it that accepted ops share a row, and there are pages in the window.
+    for hour in 1..=40 {
+        phone.clock.forward_ms(HOUR_MS);
+        walk(&phone, &client, &[(HOUR_MS, 100 + hour)]);
+    }
+    client.sync(BUDGET).await.expect("handed in");
     phone.clock.forward_ms(DAY_MS);
     live(&phone, &client);
     let told = tell(&client);
@@ -138,23 +144,22 @@ async fn write() {
     fs::write(newest.join(EXPECTED), told).expect("written");
 }
 
+/// Records counts, each of so many milliseconds ago.
+fn walk(phone: &Phone, client: &Client, counts: &[(i64, u32)]) {
+    let now = askel_client_sdk::Clock::read(&*phone.clock).wall;
+    let reading = |&(ago_ms, count): &(i64, u32)| StepReading {
+        at: now.saturating_add_ms(-ago_ms),
+        count,
+    };
+    let readings: Vec<StepReading> = counts.iter().map(reading).collect();
+    client
+        .record_steps(StepSourceId::from_bytes([5; 16]), Measure::Steps, &readings)
+        .expect("recorded");
+}
+
 fn live(phone: &Phone, client: &Client) {
     client.check_in(PLACE).expect("a place that is open");
-    let now = askel_client_sdk::Clock::read(&*phone.clock).wall;
-    let readings = [
-        StepReading {
-            at: now.saturating_add_ms(-HOUR_MS),
-            count: 1_234,
-        },
-        StepReading {
-            at: now.saturating_add_ms(-QUARTER_MS),
-            count: 321,
-        },
-    ];
-    let source = StepSourceId::from_bytes([5; 16]);
-    client
-        .record_steps(source, Measure::Steps, &readings)
-        .expect("recorded");
+    walk(phone, client, &[(HOUR_MS, 1_234), (QUARTER_MS, 321)]);
     let alias = Alias {
         word: 1,
         number: 14,

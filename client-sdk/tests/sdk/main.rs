@@ -23,6 +23,7 @@ mod leases;
 mod lifeboat;
 mod limits;
 mod opening;
+mod packed;
 mod participant;
 mod refused;
 mod registers;

@@ -74,11 +74,10 @@ async fn an_op_of_a_later_kind_counts_after_the_upgrade_that_knows_it() {
 fn with_kind_known(phone: &Phone, payload: &[u8]) -> usize {
     let keys = phone.key_store.clone().load().expect("memory");
     let cipher = XChaCha20Poly1305::new((&keys.expect("kept").data_key).into());
-    let length = u8::try_from(payload.len()).expect("short");
-    // As protobuf has it: kind and payload of an admitted op.
-    let op = |kind: u8| [&[0x08, kind, 0x12, length], payload].concat();
-    let known = op(u8::try_from(OpKind::CheckIn as i32).expect("small"));
-    let later = op(LATER_KIND);
+    // As protobuf has it: the column of kinds of a page with one op.
+    let kinds = |kind: u8| [0x1a, 1, kind];
+    let known = kinds(u8::try_from(OpKind::CheckIn as i32).expect("small"));
+    let later = kinds(LATER_KIND);
     let mut changed = 0;
     for row in phone.storage.rows() {
         let Some((nonce, sealed)) = row.sealed.split_first_chunk::<NONCE_BYTES>() else {
@@ -94,6 +93,9 @@ fn with_kind_known(phone: &Phone, payload: &[u8]) -> usize {
         );
         // The outbox is sealed to the server.
         let Ok(mut plain) = opened else { continue };
+        if !plain.windows(payload.len()).any(|part| part == payload) {
+            continue;
+        }
         let mut windows = plain.windows(later.len());
         let Some(at) = windows.position(|part| part == later) else {
             continue;

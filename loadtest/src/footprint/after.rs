@@ -16,7 +16,7 @@ use crate::{check::Truth, peers::Peers, proxy::Line, world::Installation, year::
 const SETTLING_DAYS: i64 = 36;
 /// Own ops, batches, pages that are still in the window, frames, archived steps and their totals:
 /// whatever holds an op. Other tables hold what is no document.
-const DOCUMENT_TABLES: [u8; 6] = [3, 4, WINDOW_TABLE, 10, 14, 15];
+const DOCUMENT_TABLES: [u8; 7] = [3, 4, WINDOW_TABLE, 10, 14, 15, 16];
 /// Pages as they came, kept for 35 days.
 const WINDOW_TABLE: u8 = 6;
 /// Check-ins of the batch that shows what one more costs.

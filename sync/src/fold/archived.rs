@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use super::{ParticipantState, steps::day_of};
 use crate::{
-    admission::{AdmittedOp, counted_in},
+    admission::{Admission, AdmittedOp, counted_in},
     catalog::Catalog,
     id::ParticipantId,
     op::{Measure, Op, OpKind, Payload, StepCount},
@@ -103,8 +103,18 @@ impl ArchivedDays {
         let Some(count) = step_count(&admitted.op) else {
             return true;
         };
+        self.is_count_apart(&count, &admitted.admission, catalog)
+    }
+
+    /// The same of a step count.
+    pub fn is_count_apart(
+        &self,
+        count: &StepCount,
+        admission: &Admission,
+        catalog: &Catalog,
+    ) -> bool {
         // One that counts nowhere is no register's value.
-        let Some(quarter) = counted_in(&count, &admitted.admission) else {
+        let Some(quarter) = counted_in(count, admission) else {
             return true;
         };
         count.bucket >= self.before && self.last.is_none_or(|last| day_of(quarter, catalog) > last)

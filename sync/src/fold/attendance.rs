@@ -48,8 +48,8 @@ pub struct Attendance {
     pub strength: Strength,
     /// What was on, if the catalog says.
     pub activity: Option<ActivityId>,
-    /// The check-ins it rests on.
-    pub witnesses: BTreeSet<OpId>,
+    /// The check-ins it rests on, in ascending order.
+    pub witnesses: Vec<OpId>,
 }
 
 /// A correction as the fold keeps it; the greatest decides.
@@ -64,16 +64,18 @@ pub(super) struct Ruling {
 type GroupKey = (PlaceId, LocalDate, Option<SessionId>);
 
 /// The fold.
+///
+/// Small sets, of one member mostly, are vectors in ascending order.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Attendances {
     witnesses: BTreeMap<OpId, WitnessFact>,
     /// The greatest correction about each check-in, known or not.
     rulings: BTreeMap<OpId, Ruling>,
-    groups: BTreeMap<GroupKey, BTreeSet<OpId>>,
+    groups: BTreeMap<GroupKey, Vec<OpId>>,
     /// What stands of each group.
     claims: BTreeMap<GroupKey, Vec<Claim>>,
     /// The groups whose claims end at a session.
-    landed: BTreeMap<SessionKey, BTreeSet<GroupKey>>,
+    landed: BTreeMap<SessionKey, Vec<GroupKey>>,
     standing: BTreeMap<SessionKey, Attendance>,
 }
 
@@ -117,7 +119,7 @@ impl Attendances {
             self.leave(group, id);
         }
         if let Some(group) = joined {
-            self.groups.entry(group).or_default().insert(id);
+            insert(self.groups.entry(group).or_default(), id);
         }
         let settled: BTreeSet<GroupKey> = left.into_iter().chain(joined).collect();
         settled
@@ -128,7 +130,7 @@ impl Attendances {
 
     fn leave(&mut self, group: GroupKey, id: OpId) {
         if let Some(members) = self.groups.get_mut(&group) {
-            members.remove(&id);
+            remove(members, &id);
             if members.is_empty() {
                 self.groups.remove(&group);
             }
@@ -176,38 +178,44 @@ impl Attendances {
 
     /// The same facts under another catalog.
     pub(super) fn rebase(&mut self, catalog: &Catalog) {
-        let mut members: Vec<(GroupKey, OpId)> = self
-            .witnesses
-            .iter()
-            .filter_map(|(id, fact)| Some((group_of(fact, catalog)?, *id)))
-            .collect();
-        members.sort_unstable();
-        let of_one = |one: &(GroupKey, _), next: &(GroupKey, _)| one.0 == next.0;
-        self.groups = members
-            .chunk_by(of_one)
-            .filter_map(|group| {
-                let ids = group.iter().map(|(_, id)| *id);
-                Some((group.first()?.0, ids.collect()))
-            })
-            .collect();
-        let claims = self.groups.keys();
-        let claims = claims.map(|group| (*group, self.claims_of(*group, catalog)));
-        self.claims = claims.filter(|(_, claims)| !claims.is_empty()).collect();
-        let mut landed: Vec<(SessionKey, GroupKey)> = Vec::new();
-        for (group, claims) in &self.claims {
-            landed.extend(claims.iter().map(|claim| (claim.key, *group)));
+        let mut members: Vec<(GroupKey, OpId, WitnessFact)> = Vec::new();
+        for (id, fact) in &self.witnesses {
+            let fact = fact.settled(catalog);
+            members.extend(group_of_settled(&fact, catalog).map(|group| (group, *id, fact)));
         }
-        landed.sort_unstable();
-        let of_one = |one: &(SessionKey, _), next: &(SessionKey, _)| one.0 == next.0;
-        self.landed = landed
-            .chunk_by(of_one)
-            .filter_map(|session| {
-                let groups = session.iter().map(|(_, group)| *group);
-                Some((session.first()?.0, groups.collect()))
-            })
-            .collect();
-        let stands = |key: &SessionKey| Some((*key, self.attendance(*key, catalog)?));
-        self.standing = self.landed.keys().filter_map(stands).collect();
+        members.sort_unstable_by_key(|(group, id, _)| (*group, *id));
+        let mut groups: Vec<(GroupKey, Vec<OpId>)> = Vec::new();
+        let mut claims: Vec<(GroupKey, Vec<Claim>)> = Vec::new();
+        for members in members.chunk_by(|one, next| one.0 == next.0) {
+            let Some(&(group, ..)) = members.first() else {
+                continue;
+            };
+            groups.push((group, members.iter().map(|(_, id, _)| *id).collect()));
+            let facts = members.iter().map(|(_, id, fact)| (*id, *fact)).collect();
+            let stand = self.claims_of(group, facts, catalog);
+            if !stand.is_empty() {
+                claims.push((group, stand));
+            }
+        }
+        let mut landed: Vec<(SessionKey, GroupKey, &Claim)> = Vec::new();
+        for (group, claims) in &claims {
+            landed.extend(claims.iter().map(|claim| (claim.key, *group, claim)));
+        }
+        landed.sort_by_key(|(key, group, _)| (*key, *group));
+        let mut groups_of: Vec<(SessionKey, Vec<GroupKey>)> = Vec::new();
+        let mut standing: Vec<(SessionKey, Attendance)> = Vec::new();
+        for landed in landed.chunk_by(|one, next| one.0 == next.0) {
+            let Some(&(key, ..)) = landed.first() else {
+                continue;
+            };
+            groups_of.push((key, ascending(landed.iter().map(|(_, group, _)| *group))));
+            let claim = Claim::together(landed.iter().map(|(.., claim)| *claim));
+            standing.extend(claim.map(|claim| (key, claim.into_attendance(catalog))));
+        }
+        self.standing = standing.into_iter().collect();
+        self.landed = groups_of.into_iter().collect();
+        self.groups = groups.into_iter().collect();
+        self.claims = claims.into_iter().collect();
     }
 
     fn rule(&mut self, id: OpId, correction: &Correction) {
@@ -222,15 +230,15 @@ impl Attendances {
 
     /// Computes a group's claims anew and tells what that changed.
     fn settle(&mut self, group: GroupKey, catalog: &Catalog) -> Vec<FactChange> {
-        let claims = self.claims_of(group, catalog);
+        let claims = self.claims_of(group, self.facts_of(group, catalog), catalog);
         let former = self.claims.remove(&group).unwrap_or_default();
         for claim in &former {
             if let Some(groups) = self.landed.get_mut(&claim.key) {
-                groups.remove(&group);
+                remove(groups, &group);
             }
         }
         for claim in &claims {
-            self.landed.entry(claim.key).or_default().insert(group);
+            insert(self.landed.entry(claim.key).or_default(), group);
         }
         let touched: BTreeSet<SessionKey> = former
             .iter()
@@ -276,19 +284,25 @@ impl Attendances {
             .collect()
     }
 
-    /// What stands of a group: its sessions, each with the correction that decides about it.
-    fn claims_of(&self, group: GroupKey, catalog: &Catalog) -> Vec<Claim> {
-        let members = self.groups.get(&group);
-        if let Some(alone) = members.filter(|members| members.len() == 1) {
-            let id = alone.first().copied();
-            let fact = id.and_then(|id| Some((id, self.witnesses.get(&id)?.settled(catalog))));
-            let claim = fact.and_then(|fact| self.judge(group, &[fact], catalog));
-            return claim.into_iter().collect();
-        }
-        let members = members.into_iter().flatten();
-        let mut facts: Vec<(OpId, WitnessFact)> = members
+    /// The check-ins of a group, settled.
+    fn facts_of(&self, group: GroupKey, catalog: &Catalog) -> Vec<(OpId, WitnessFact)> {
+        let members = self.groups.get(&group).into_iter().flatten();
+        members
             .filter_map(|id| Some((*id, self.witnesses.get(id)?.settled(catalog))))
-            .collect();
+            .collect()
+    }
+
+    /// What stands of a group with these check-ins: its sessions, each with the correction that decides
+    /// about it.
+    fn claims_of(
+        &self,
+        group: GroupKey,
+        mut facts: Vec<(OpId, WitnessFact)>,
+        catalog: &Catalog,
+    ) -> Vec<Claim> {
+        if facts.len() == 1 {
+            return self.judge(group, &facts, catalog).into_iter().collect();
+        }
         facts.sort_by_key(|(id, fact)| (fact.at, *id));
         let sessions = sessions_of(&facts, catalog);
         sessions
@@ -331,7 +345,7 @@ impl Attendances {
             first: (at, first_id),
             manner: first.manner,
             strength: session.iter().map(|(_, fact)| fact.strength).max()?,
-            witnesses: session.iter().map(|(id, _)| *id).collect(),
+            witnesses: ascending(session.iter().map(|(id, _)| *id)),
         })
     }
 }
@@ -339,11 +353,34 @@ impl Attendances {
 /// The group a check-in is in; `None` for a place that is not in the catalog: it counts nowhere
 /// until a catalog has it.
 fn group_of(fact: &WitnessFact, catalog: &Catalog) -> Option<GroupKey> {
-    let fact = fact.settled(catalog);
+    group_of_settled(&fact.settled(catalog), catalog)
+}
+
+fn group_of_settled(fact: &WitnessFact, catalog: &Catalog) -> Option<GroupKey> {
     let key = SessionKey::of(fact.place, fact.at, fact.session, catalog)?;
     let dated = match fact.session {
         SessionRef::Dated(id) => Some(id),
         SessionRef::Slot(_) => None,
     };
     Some((key.place, key.date, dated))
+}
+
+/// A set of these as a vector.
+pub(super) fn ascending<T: Ord>(members: impl Iterator<Item = T>) -> Vec<T> {
+    let mut members: Vec<T> = members.collect();
+    members.sort_unstable();
+    members.dedup();
+    members
+}
+
+fn insert<T: Ord>(set: &mut Vec<T>, member: T) {
+    if let Err(place) = set.binary_search(&member) {
+        set.insert(place, member);
+    }
+}
+
+fn remove<T: Ord>(set: &mut Vec<T>, member: &T) {
+    if let Ok(place) = set.binary_search(member) {
+        set.remove(place);
+    }
 }

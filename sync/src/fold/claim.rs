@@ -1,8 +1,6 @@
 //! Check-ins as the fold keeps them, and which of them are of one session.
 
-use std::collections::BTreeSet;
-
-use super::{Attendance, SessionKey};
+use super::{Attendance, SessionKey, attendance::ascending};
 use crate::{
     admission::Strength,
     catalog::Catalog,
@@ -45,7 +43,8 @@ pub(super) struct Claim {
     pub(super) first: (Timestamp, OpId),
     pub(super) manner: Manner,
     pub(super) strength: Strength,
-    pub(super) witnesses: BTreeSet<OpId>,
+    /// In ascending order.
+    pub(super) witnesses: Vec<OpId>,
 }
 
 impl Claim {
@@ -58,7 +57,8 @@ impl Claim {
                 (other, one)
             };
             early.strength = early.strength.max(late.strength);
-            early.witnesses.extend(late.witnesses);
+            let both = early.witnesses.drain(..).chain(late.witnesses);
+            early.witnesses = ascending(both);
             early
         })
     }

@@ -69,43 +69,6 @@ impl ParticipantState {
         state
     }
 
-    /// Takes in many ops: the same as one by one, but sooner, and what they change is not told.
-    pub fn apply_all<'a>(
-        &mut self,
-        ops: impl IntoIterator<Item = &'a AdmittedOp>,
-        catalog: &Catalog,
-    ) {
-        self.rebase(catalog);
-        let mut check_ins = Vec::new();
-        let mut corrections = Vec::new();
-        let mut readings = Vec::new();
-        for admitted in ops {
-            let AdmittedOp { op, admission } = admitted;
-            if !self.is_subject(admission) {
-                continue;
-            }
-            match op.parse() {
-                Ok(Some(Payload::CheckIn(check_in))) => {
-                    check_ins.push((op.id(), witness(&check_in, admission)));
-                }
-                Ok(Some(Payload::Correction(correction))) => {
-                    corrections.push((op.id(), correction));
-                }
-                Ok(Some(Payload::StepCount(count))) => readings.extend(reading(&count, admission)),
-                Ok(Some(payload)) => {
-                    self.take(op.id(), admission, payload, catalog);
-                }
-                Ok(None) | Err(_) => {}
-            }
-        }
-        if !(check_ins.is_empty() && corrections.is_empty()) {
-            Arc::make_mut(&mut self.attendances).apply_all(check_ins, &corrections, catalog);
-        }
-        if !readings.is_empty() {
-            Arc::make_mut(&mut self.steps).apply_all(&readings, catalog);
-        }
-    }
-
     /// Takes in one op and tells what it changed. With another catalog than before, what was folded
     /// is first derived anew; that is not told, see [`Self::rebase`]. An op about another
     /// participant changes nothing.
@@ -131,13 +94,13 @@ impl ParticipantState {
     }
 
     /// Whether an op is about this participant, or about nobody.
-    fn is_subject(&self, admission: &Admission) -> bool {
+    pub(super) fn is_subject(&self, admission: &Admission) -> bool {
         admission
             .subject
             .is_none_or(|subject| subject == self.participant)
     }
 
-    fn take(
+    pub(super) fn take(
         &mut self,
         id: OpId,
         admission: &Admission,
@@ -193,7 +156,7 @@ impl ParticipantState {
 }
 
 /// A check-in as the fold keeps it.
-fn witness(check_in: &CheckIn, admission: &Admission) -> WitnessFact {
+pub(super) fn witness(check_in: &CheckIn, admission: &Admission) -> WitnessFact {
     WitnessFact {
         place: check_in.place,
         at: admission.corrected_at,
@@ -207,7 +170,7 @@ fn witness(check_in: &CheckIn, admission: &Admission) -> WitnessFact {
 }
 
 /// A count as the fold keeps it; `None` for one that counts nowhere.
-fn reading(count: &StepCount, admission: &Admission) -> Option<(Register, Reading)> {
+pub(super) fn reading(count: &StepCount, admission: &Admission) -> Option<(Register, Reading)> {
     let reading = Reading {
         revision: count.revision,
         count: count.count,

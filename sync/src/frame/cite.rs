@@ -1,6 +1,6 @@
 //! Op ids within payloads: mostly of an op that came shortly before.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, sync::OnceLock};
 
 use super::{
     odds::{Bit, Number, raw},
@@ -19,11 +19,18 @@ pub(super) struct Citable {
 /// Citable ops kept in mind.
 const OPS_MAX: usize = 512;
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Entry {
-    kind: u32,
     subject: u64,
-    id: [u8; 16],
+    op: Op,
+    /// Computed when someone asks: of what is read, most is never cited.
+    id: OnceLock<[u8; 16]>,
+}
+
+impl Entry {
+    fn id(&self) -> [u8; 16] {
+        *self.id.get_or_init(|| *self.op.id().as_bytes())
+    }
 }
 
 impl Citable {
@@ -55,9 +62,9 @@ impl Citable {
             self.ops.pop_front();
         }
         self.ops.push_back(Entry {
-            kind: op.kind,
             subject,
-            id: *op.id().as_bytes(),
+            op: op.clone(),
+            id: OnceLock::new(),
         });
     }
 
@@ -70,7 +77,7 @@ impl Citable {
         id: [u8; 16],
     ) -> [u8; 16] {
         let fits = |entry: &&Entry| {
-            entry.kind == kind as u32 && subject.is_none_or(|subject| subject == entry.subject)
+            entry.op.kind == kind as u32 && subject.is_none_or(|subject| subject == entry.subject)
         };
         let rank = if W::READS {
             None
@@ -79,7 +86,7 @@ impl Citable {
                 .iter()
                 .rev()
                 .filter(fits)
-                .position(|entry| entry.id == id)
+                .position(|entry| entry.id() == id)
         };
         let context = usize::from(subject.is_some());
         let Some(is_known) = self.is_known.get_mut(context) else {
@@ -97,7 +104,7 @@ impl Citable {
                 .rev()
                 .filter(fits)
                 .nth(rank)
-                .map_or(id, |entry| entry.id);
+                .map_or(id, Entry::id);
         }
         handle(wire, id)
     }

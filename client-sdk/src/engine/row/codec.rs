@@ -17,9 +17,12 @@ use super::{
 };
 use crate::{NoticeKind, storage::RowKey};
 
+mod accepted;
 mod archive;
 mod message;
 mod ops;
+#[cfg(test)]
+mod tests;
 
 use message as stored;
 
@@ -44,6 +47,7 @@ impl Row {
             Self::Limits(limits) => limits.encode_to_vec(),
             Self::Archived(row) => archive::archived_to_stored(row).encode_to_vec(),
             Self::ArchivedDays(row) => archive::days_to_stored(row).encode_to_vec(),
+            Self::AcceptedOps(row) => accepted::to_stored(row).encode_to_vec(),
         }
     }
 
@@ -68,6 +72,7 @@ impl Row {
             Table::Carried => Some(Self::Carried(bytes.to_vec())),
             Table::Archived => archive::archived_from_stored(read(bytes)?).map(Self::Archived),
             Table::ArchivedDays => archive::days_from_stored(&read(bytes)?).map(Self::ArchivedDays),
+            Table::AcceptedOps => accepted::from_stored(read(bytes)?).map(Self::AcceptedOps),
         };
         row.ok_or(MalformedRow)
     }
@@ -91,6 +96,7 @@ impl Table {
             Self::Carried,
             Self::Archived,
             Self::ArchivedDays,
+            Self::AcceptedOps,
         ]
         .into_iter()
         .find(|table| *table as u8 == number)

@@ -70,6 +70,43 @@ pub(super) struct OwnOp {
     pub(super) standing: Option<own_op::Standing>,
 }
 
+/// Accepted own ops of one log.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct AcceptedOps {
+    #[prost(bytes = "vec", tag = "1")]
+    pub(super) log: Vec<u8>,
+    /// The clock segments that the ops were written in, each once.
+    #[prost(fixed64, repeated, tag = "2")]
+    pub(super) boot_ids: Vec<u64>,
+    #[prost(sint64, repeated, tag = "3")]
+    pub(super) wall_minus_monotonic_ms: Vec<i64>,
+    #[prost(message, repeated, tag = "4")]
+    pub(super) ops: Vec<AcceptedOp>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct AcceptedOp {
+    /// Among all own ops.
+    #[prost(uint32, tag = "1")]
+    pub(super) number: u32,
+    #[prost(uint32, tag = "2")]
+    pub(super) kind: u32,
+    #[prost(bytes = "vec", tag = "3")]
+    pub(super) payload: Vec<u8>,
+    #[prost(uint64, tag = "4")]
+    pub(super) sequence: u64,
+    /// None when it was first written where it lies.
+    #[prost(message, optional, tag = "5")]
+    pub(super) origin: Option<v1::OpOrigin>,
+    /// Which of the segments.
+    #[prost(uint32, tag = "6")]
+    pub(super) segment: u32,
+    #[prost(sint64, tag = "7")]
+    pub(super) written_at_ms: i64,
+    #[prost(sint64, tag = "8")]
+    pub(super) accepted_at_ms: i64,
+}
+
 pub(super) mod own_op {
     //! What became of an own op; none while it is pending.
 
@@ -180,11 +217,42 @@ pub(super) struct DayRun {
     pub(super) totals: Vec<u64>,
 }
 
-/// Ops in rows.
+/// Ops of a page: a column a field, all of one length.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct Ops {
-    #[prost(message, repeated, tag = "1")]
-    pub(super) ops: Vec<v1::AdmittedOp>,
+    /// The ids of the logs, each once.
+    #[prost(bytes = "vec", tag = "1")]
+    pub(super) logs: Vec<u8>,
+    /// The ids of whom ops are about, each once.
+    #[prost(bytes = "vec", tag = "2")]
+    pub(super) subjects: Vec<u8>,
+    #[prost(uint32, repeated, tag = "3")]
+    pub(super) kind: Vec<u32>,
+    /// Which of the logs.
+    #[prost(uint32, repeated, tag = "4")]
+    pub(super) log: Vec<u32>,
+    #[prost(uint64, repeated, tag = "5")]
+    pub(super) sequence: Vec<u64>,
+    #[prost(uint32, repeated, tag = "6")]
+    pub(super) payload_bytes: Vec<u32>,
+    /// All of them, one behind the other.
+    #[prost(bytes = "vec", tag = "7")]
+    pub(super) payloads: Vec<u8>,
+    /// The time of receipt, after that of the op before.
+    #[prost(sint64, repeated, tag = "8")]
+    pub(super) received_after_ms: Vec<i64>,
+    /// The corrected time, before that of receipt.
+    #[prost(sint64, repeated, tag = "9")]
+    pub(super) corrected_before_ms: Vec<i64>,
+    /// Which of the subjects, from 1; 0 for nobody.
+    #[prost(uint32, repeated, tag = "10")]
+    pub(super) subject: Vec<u32>,
+    #[prost(enumeration = "v1::Strength", repeated, tag = "11")]
+    pub(super) strength: Vec<i32>,
+    #[prost(uint32, repeated, tag = "12")]
+    pub(super) flags: Vec<u32>,
+    #[prost(enumeration = "v1::Role", repeated, tag = "13")]
+    pub(super) author_role: Vec<i32>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]

@@ -1,6 +1,12 @@
 //! Rows that hold many ops of a stream.
 
-use askel_sync::{admission::AdmittedOp, id::StreamId, time::Timestamp};
+use askel_sync::{
+    admission::{Admission, AdmittedOp, Flags, Role, Strength},
+    id::{LogId, ParticipantId, StreamId},
+    limits::SEQUENCE_MAX,
+    op::{Op, Origin},
+    time::Timestamp,
+};
 use prost::Message as _;
 
 use super::{
@@ -68,17 +74,117 @@ pub(super) fn settled_from_stored(stored: stored::Settled) -> SettledRow {
     }
 }
 
-/// Young ops stay as they are: they are read and written often.
-fn encode(ops: &[HeldOp]) -> Vec<u8> {
-    let ops = ops.iter().map(|held| held.admitted.to_proto()).collect();
-    stored::Ops { ops }.encode_to_vec()
+/// Young ops are not coded: they are read at each opening and written at each sync. What they share is
+/// said once, and each field has a column, which is read many times sooner than messages in messages.
+fn encode(held: &[HeldOp]) -> Vec<u8> {
+    let mut logs: Vec<LogId> = Vec::new();
+    let mut subjects: Vec<ParticipantId> = Vec::new();
+    let mut stored = stored::Ops::default();
+    let mut received_before = 0_i64;
+    for HeldOp { admitted } in held {
+        let AdmittedOp { op, admission } = admitted;
+        let subject = admission.subject.map_or(0, |subject| {
+            place_of(&mut subjects, subject).saturating_add(1)
+        });
+        stored.kind.push(op.kind);
+        stored.log.push(place_of(&mut logs, op.origin.log));
+        stored.sequence.push(op.origin.sequence);
+        let bytes = u32::try_from(op.payload.len()).unwrap_or(u32::MAX);
+        stored.payload_bytes.push(bytes);
+        stored.payloads.extend_from_slice(&op.payload);
+        let received_at = admission.received_at.as_ms();
+        let corrected_at = admission.corrected_at.as_ms();
+        stored
+            .received_after_ms
+            .push(received_at.wrapping_sub(received_before));
+        stored
+            .corrected_before_ms
+            .push(received_at.wrapping_sub(corrected_at));
+        received_before = received_at;
+        stored.subject.push(subject);
+        stored.strength.push(admission.strength.into());
+        stored.flags.push(admission.flags.bits());
+        stored.author_role.push(admission.author_role.into());
+    }
+    stored.logs = logs.iter().flat_map(|log| *log.as_bytes()).collect();
+    stored.subjects = subjects.iter().flat_map(|one| *one.as_bytes()).collect();
+    stored.encode_to_vec()
+}
+
+/// Where a value lies among those that were told, to which it is added if it is new.
+fn place_of<T: Copy + PartialEq>(told: &mut Vec<T>, value: T) -> u32 {
+    let place = told.iter().rposition(|one| *one == value);
+    let place = place.unwrap_or_else(|| {
+        told.push(value);
+        told.len().saturating_sub(1)
+    });
+    u32::try_from(place).unwrap_or(u32::MAX)
 }
 
 fn decode(bytes: &[u8]) -> Option<Vec<HeldOp>> {
     let stored = stored::Ops::decode(bytes).ok()?;
-    let held = |op| {
-        let admitted = AdmittedOp::from_proto(op).ok()?;
-        Some(HeldOp { admitted })
-    };
-    stored.ops.into_iter().map(held).collect()
+    let (logs, rest) = stored.logs.as_chunks();
+    let (subjects, other_rest) = stored.subjects.as_chunks();
+    let is_cut = !(rest.is_empty() && other_rest.is_empty());
+    if is_cut || !is_even(&stored) {
+        return None;
+    }
+    let mut payloads = stored.payloads.as_slice();
+    let mut received_before = 0_i64;
+    let mut ops = Vec::with_capacity(stored.kind.len());
+    for index in 0..stored.kind.len() {
+        let bytes = usize::try_from(*stored.payload_bytes.get(index)?).ok()?;
+        let (payload, after) = payloads.split_at_checked(bytes)?;
+        payloads = after;
+        let received_at = received_before.wrapping_add(*stored.received_after_ms.get(index)?);
+        received_before = received_at;
+        let corrected_at = received_at.wrapping_sub(*stored.corrected_before_ms.get(index)?);
+        let subject = match stored.subject.get(index)?.checked_sub(1) {
+            Some(place) => Some(*told_at(subjects, place)?),
+            None => None,
+        };
+        let sequence = *stored.sequence.get(index)?;
+        if sequence >= SEQUENCE_MAX {
+            return None;
+        }
+        let op = Op {
+            kind: *stored.kind.get(index)?,
+            payload: payload.to_vec(),
+            origin: Origin {
+                log: LogId::from_bytes(*told_at(logs, *stored.log.get(index)?)?),
+                sequence,
+            },
+        };
+        let admission = Admission {
+            corrected_at: Timestamp::from_ms(corrected_at),
+            received_at: Timestamp::from_ms(received_at),
+            subject: subject.map(ParticipantId::from_bytes),
+            strength: Strength::try_from(*stored.strength.get(index)?).ok()?,
+            flags: Flags::from_bits(*stored.flags.get(index)?),
+            author_role: Role::try_from(*stored.author_role.get(index)?).ok()?,
+        };
+        let admitted = AdmittedOp { op, admission };
+        ops.push(HeldOp { admitted });
+    }
+    payloads.is_empty().then_some(ops)
+}
+
+fn told_at<T>(told: &[T], place: u32) -> Option<&T> {
+    told.get(usize::try_from(place).ok()?)
+}
+
+/// Whether all columns have one length.
+fn is_even(stored: &stored::Ops) -> bool {
+    let columns = [
+        stored.log.len(),
+        stored.sequence.len(),
+        stored.payload_bytes.len(),
+        stored.received_after_ms.len(),
+        stored.corrected_before_ms.len(),
+        stored.subject.len(),
+        stored.strength.len(),
+        stored.flags.len(),
+        stored.author_role.len(),
+    ];
+    columns.iter().all(|length| *length == stored.kind.len())
 }

@@ -1,0 +1,176 @@
+//! Rows of many ops come back as they were, and nothing else is one.
+
+use std::collections::BTreeMap;
+
+use askel_sync::{
+    admission::{Admission, AdmittedOp, Flags, Role, Strength},
+    id::{LogId, ParticipantId, StreamId},
+    limits::SEQUENCE_MAX,
+    op::{Op, Origin},
+    time::{ClockSegment, Timestamp},
+};
+use proptest::{collection::vec, prelude::*};
+use prost::Message as _;
+
+use super::{
+    super::{
+        AcceptedOpsRow, Density, HeldOp, OwnOp, PageStanding, Row, Standing, Table, WindowRow,
+    },
+    message as stored,
+};
+use crate::storage::RowKey;
+
+fn key(table: Table) -> RowKey {
+    RowKey {
+        table: table as u8,
+        number: 7,
+    }
+}
+
+fn log(number: u8) -> LogId {
+    LogId::from_bytes([number; 16])
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    let origin = (0_u8..3, 0..SEQUENCE_MAX);
+    let parts = (any::<u32>(), vec(any::<u8>(), 0..20), origin);
+    parts.prop_map(|(kind, payload, (number, sequence))| Op {
+        kind,
+        payload,
+        origin: Origin {
+            log: log(number),
+            sequence,
+        },
+    })
+}
+
+fn held() -> impl Strategy<Value = HeldOp> {
+    let times = (any::<i64>(), any::<i64>());
+    let roles = prop::sample::select(vec![Role::Participant, Role::Server, Role::Unspecified]);
+    let strengths = prop::sample::select(vec![Strength::Live, Strength::Unspecified]);
+    let judged = (prop::option::of(0_u8..3), strengths, any::<u32>(), roles);
+    (op(), times, judged).prop_map(|(op, (received, corrected), judged)| {
+        let (subject, strength, flags, author_role) = judged;
+        let admission = Admission {
+            corrected_at: Timestamp::from_ms(corrected),
+            received_at: Timestamp::from_ms(received),
+            subject: subject.map(|number| ParticipantId::from_bytes([number; 16])),
+            strength,
+            flags: Flags::from_bits(flags),
+            author_role,
+        };
+        let admitted = AdmittedOp { op, admission };
+        HeldOp { admitted }
+    })
+}
+
+fn window(ops: Vec<HeldOp>) -> WindowRow {
+    WindowRow {
+        stream: 1,
+        handle: StreamId::from_bytes([9; 16]),
+        first_position: 3,
+        next_position: 9,
+        density: Density::Dense,
+        mac: vec![1, 2, 3],
+        received_at: Timestamp::from_ms(1_000),
+        standing: PageStanding::Held,
+        ops,
+    }
+}
+
+fn accepted() -> impl Strategy<Value = OwnOp> {
+    let times = (any::<i64>(), any::<i64>());
+    let segment = (0_u64..3, -1_i64..2);
+    (op(), 0..SEQUENCE_MAX, segment, times, any::<bool>()).prop_map(
+        |(mut op, sequence, segment, (written, at), is_first_here)| {
+            if is_first_here {
+                op.origin = Origin {
+                    log: log(1),
+                    sequence,
+                };
+            }
+            let (boot_id, wall_minus_monotonic_ms) = segment;
+            OwnOp {
+                id: op.id(),
+                op,
+                log: log(1),
+                sequence,
+                segment: ClockSegment {
+                    boot_id,
+                    wall_minus_monotonic_ms,
+                },
+                written_at: Timestamp::from_ms(written),
+                standing: Standing::Accepted {
+                    at: Timestamp::from_ms(at),
+                },
+            }
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn a_page_comes_back_as_it_was(ops in vec(held(), 0..12)) {
+        let row = Row::Window(window(ops));
+        prop_assert_eq!(Row::decode(key(Table::Window), &row.encode()), Ok(row));
+    }
+
+    #[test]
+    fn accepted_ops_come_back_as_they_were(own in vec(accepted(), 0..12)) {
+        let ops: BTreeMap<u32, OwnOp> = (4..).zip(own).collect();
+        let row = Row::AcceptedOps(AcceptedOpsRow { log: log(1), ops });
+        prop_assert_eq!(Row::decode(key(Table::AcceptedOps), &row.encode()), Ok(row));
+    }
+
+    #[test]
+    fn bytes_that_are_no_row_are_refused_or_read(bytes in vec(any::<u8>(), 0..80)) {
+        for table in [Table::Window, Table::AcceptedOps] {
+            if let Ok(row) = Row::decode(key(table), &bytes) {
+                prop_assert_eq!(Row::decode(key(table), &row.encode()), Ok(row));
+            }
+        }
+    }
+}
+
+#[test]
+fn columns_of_two_lengths_are_refused() {
+    let admission = Admission {
+        corrected_at: Timestamp::from_ms(5),
+        received_at: Timestamp::from_ms(6),
+        subject: Some(ParticipantId::from_bytes([1; 16])),
+        strength: Strength::Live,
+        flags: Flags::default(),
+        author_role: Role::Participant,
+    };
+    let op = Op {
+        kind: 1,
+        payload: vec![8, 1],
+        origin: Origin {
+            log: log(1),
+            sequence: 4,
+        },
+    };
+    let admitted = AdmittedOp { op, admission };
+    let row = Row::Window(window(vec![HeldOp { admitted }]));
+    let window = stored::Window::decode(&*row.encode()).expect("a message");
+    let good = stored::Ops::decode(&*window.ops).expect("a message");
+    let refused = |change: fn(&mut stored::Ops)| {
+        let mut ops = good.clone();
+        change(&mut ops);
+        let changed = stored::Window {
+            ops: ops.encode_to_vec(),
+            ..window.clone()
+        };
+        Row::decode(key(Table::Window), &changed.encode_to_vec()).is_err()
+    };
+    assert!(!refused(|_| {}));
+    assert!(refused(|ops| ops.log.clear()));
+    assert!(refused(|ops| ops.author_role.push(1)));
+    assert!(refused(|ops| ops.log[0] = 1));
+    assert!(refused(|ops| ops.sequence[0] = SEQUENCE_MAX));
+    assert!(refused(|ops| ops.subject[0] = 2));
+    assert!(refused(|ops| ops.logs.truncate(15)));
+    assert!(refused(|ops| ops.payload_bytes[0] = 3));
+    assert!(refused(|ops| ops.payloads.push(0)));
+    assert!(refused(|ops| ops.strength[0] = 99));
+}
