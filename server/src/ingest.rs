@@ -16,11 +16,11 @@ use std::collections::BTreeMap;
 
 use askel_store::{Device, DeviceState, HealedBy};
 use askel_sync::{
-    admission::{AdmittedOp, Author, AuthorStanding, ClockReading, Deferral, PlaceScope},
+    admission::{AdmittedOp, Author, AuthorStanding, ClockReading, Clocks, Deferral, PlaceScope},
     id::{DeviceId, LogId, OpId, ParticipantId, StreamId},
     log::Batch,
     stream::StreamKey,
-    time::{BootTime, Timestamp},
+    time::{BootTime, ClockSegment, Timestamp},
 };
 
 use crate::{
@@ -41,6 +41,38 @@ pub(crate) struct Submission {
     /// What the author's device had learned of the server's time in boots that are over.
     pub(crate) boots: Vec<BootTime>,
     pub(crate) received_at: Timestamp,
+}
+
+impl Submission {
+    /// The devices that must still be good when it is written down.
+    fn taken_from(&self) -> Vec<DeviceId> {
+        let author = self.author.device;
+        match self.hand {
+            Hand::Own => vec![author],
+            Hand::Carried {
+                by,
+                same_person: true,
+            } => vec![by],
+            Hand::Carried {
+                by,
+                same_person: false,
+            } => vec![by, author],
+        }
+    }
+
+    /// What is known of the clocks around an op that was written in this segment. Where a boot was never
+    /// tied its ops are not, whatever other boots the same batch is of.
+    fn clocks(&self, written_in: ClockSegment) -> Clocks {
+        let mut boots = self.boots.iter();
+        Clocks {
+            written_in,
+            sent_with: self.sent_with,
+            told: boots
+                .find(|told| told.boot_id == written_in.boot_id)
+                .copied(),
+            received_at: self.received_at,
+        }
+    }
 }
 
 /// Who hands in.

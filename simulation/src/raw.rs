@@ -154,6 +154,7 @@ impl RawDevice {
             first_sequence,
             device: self.id,
             clock_segment: ClockSegment::default(),
+            later_segments: Vec::new(),
             ops,
         };
         batch.seal(self.tenant, &self.key)

@@ -157,6 +157,7 @@ fn batch_size(context: &[Op], ops: Vec<Op>, wall: Timestamp) -> usize {
         first_sequence: sequence,
         device,
         clock_segment,
+        later_segments: Vec::new(),
         ops,
     };
     let sealed = batch.seal(TENANT, &KeyPair::from_seed(&[1; 32]));
@@ -227,6 +228,7 @@ fn check_ins(out: &mut impl io::Write) -> io::Result<()> {
             first_sequence: context as u64,
             device,
             clock_segment: segment,
+            later_segments: Vec::new(),
             ops: ops[context..context + count].to_vec(),
         };
         let sealed = batch.seal(TENANT, &key);

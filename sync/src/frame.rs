@@ -22,6 +22,7 @@ mod prior;
 mod row;
 mod schema;
 mod season;
+mod segment;
 mod shape;
 mod steps;
 mod text;

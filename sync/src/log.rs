@@ -20,10 +20,21 @@ pub struct Batch {
     pub first_sequence: u64,
     /// The writer.
     pub device: DeviceId,
-    /// The clock segment the ops were written in.
+    /// The clock segment that the first op was written in.
     pub clock_segment: ClockSegment,
+    /// The clock segments that begin at later ops, in their order.
+    pub later_segments: Vec<LaterSegment>,
     /// The ops; their origins may lie in an earlier log of the same person.
     pub ops: Vec<Op>,
+}
+
+/// A clock segment that begins within a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LaterSegment {
+    /// How many ops of the batch were written before it: 1 up to their number less 1.
+    pub ops_before: u32,
+    /// The segment of the next op, and of those after it.
+    pub clock_segment: ClockSegment,
 }
 
 /// Why a sealed batch is refused as a whole.
@@ -39,6 +50,9 @@ pub enum BatchError {
     /// Not a batch, or empty.
     #[error("the batch can't be read")]
     Malformed,
+    /// A clock segment that begins nowhere, or before one that is named ahead of it.
+    #[error("the batch's clock segments do not begin at its ops in their order")]
+    SegmentsOutOfOrder,
     /// An encoding of a later version.
     #[error("the batch's encoding is not known")]
     UnknownEncoding,
@@ -93,15 +107,22 @@ impl Batch {
         Ok(batch)
     }
 
-    /// The ops with their sequences in this log.
-    pub fn sequenced(&self) -> impl Iterator<Item = (u64, &Op)> {
-        // The last sequence of all has none after it.
-        let sequence = |index| self.first_sequence.saturating_add(index);
-        (0..).map(sequence).zip(&self.ops)
+    /// The ops with their sequences in this log, and the clock segments they were written in.
+    pub fn sequenced(&self) -> impl Iterator<Item = (u64, ClockSegment, &Op)> {
+        let mut later = self.later_segments.iter().peekable();
+        let mut written_in = self.clock_segment;
+        (0_u32..).zip(&self.ops).map(move |(index, op)| {
+            while let Some(begun) = later.next_if(|later| later.ops_before <= index) {
+                written_in = begun.clock_segment;
+            }
+            // The last sequence of all has none after it.
+            let sequence = self.first_sequence.saturating_add(u64::from(index));
+            (sequence, written_in, op)
+        })
     }
 
     fn to_proto(&self) -> v1::Batch {
-        let op = |(sequence, op): (u64, &Op)| v1::Op {
+        let op = |(sequence, _, op): (u64, ClockSegment, &Op)| v1::Op {
             kind: op.kind,
             payload: op.payload.clone(),
             origin: (op.origin
@@ -115,11 +136,14 @@ impl Batch {
             log_id: self.log.to_vec(),
             first_sequence: self.first_sequence,
             ops: self.sequenced().map(op).collect(),
-            clock_segment: Some(v1::ClockSegment {
-                boot_id: self.clock_segment.boot_id,
-                wall_minus_monotonic_ms: self.clock_segment.wall_minus_monotonic_ms,
-            }),
+            clock_segment: Some(self.clock_segment.into()),
             device_id: self.device.to_vec(),
+            later_segments: self
+                .later_segments
+                .iter()
+                .copied()
+                .map(Into::into)
+                .collect(),
         }
     }
 
@@ -147,18 +171,58 @@ impl Batch {
             })
         };
         let ops: Option<Vec<Op>> = (proto.first_sequence..).zip(proto.ops).map(op).collect();
-        let segment = proto.clock_segment.unwrap_or_default();
+        let ops = ops.ok_or(BatchError::Malformed)?;
+        let later_segments = later_from_proto(&proto.later_segments, ops.len());
         Ok(Self {
             log,
             first_sequence: proto.first_sequence,
             device: DeviceId::try_from(&*proto.device_id).map_err(|_| BatchError::Malformed)?,
-            clock_segment: ClockSegment {
-                boot_id: segment.boot_id,
-                wall_minus_monotonic_ms: segment.wall_minus_monotonic_ms,
-            },
-            ops: ops.ok_or(BatchError::Malformed)?,
+            clock_segment: proto.clock_segment.unwrap_or_default().into(),
+            later_segments: later_segments.ok_or(BatchError::SegmentsOutOfOrder)?,
+            ops,
         })
     }
+}
+
+/// The clock segment of the first op and those that begin later, where each op was written in one.
+pub fn segments_of(
+    written_in: impl IntoIterator<Item = ClockSegment>,
+) -> (ClockSegment, Vec<LaterSegment>) {
+    let mut all = written_in.into_iter();
+    let first = all.next().unwrap_or_default();
+    let mut last = first;
+    let mut later = Vec::new();
+    for (ops_before, clock_segment) in (1..).zip(all) {
+        if clock_segment != last {
+            last = clock_segment;
+            later.push(LaterSegment {
+                ops_before,
+                clock_segment,
+            });
+        }
+    }
+    (first, later)
+}
+
+/// From a message with so many ops; `None` unless each begins at one of them, after the one before.
+pub(crate) fn later_from_proto(
+    proto: &[v1::LaterSegment],
+    ops: usize,
+) -> Option<Vec<LaterSegment>> {
+    let mut begun = 0;
+    let later = proto.iter().map(|later| {
+        let is_in_order = later.ops_before > begun;
+        begun = later.ops_before;
+        let is_at_an_op = usize::try_from(begun).is_ok_and(|before| before < ops);
+        Some(LaterSegment {
+            ops_before: begun,
+            clock_segment: later
+                .clock_segment
+                .filter(|_| is_in_order && is_at_an_op)?
+                .into(),
+        })
+    });
+    later.collect()
 }
 
 /// For a message.
@@ -177,6 +241,34 @@ pub fn origin_from_proto(proto: &v1::OpOrigin) -> Option<Origin> {
         sequence: proto.sequence,
     })
 }
+
+impl From<v1::ClockSegment> for ClockSegment {
+    fn from(proto: v1::ClockSegment) -> Self {
+        Self {
+            boot_id: proto.boot_id,
+            wall_minus_monotonic_ms: proto.wall_minus_monotonic_ms,
+        }
+    }
+}
+
+impl From<ClockSegment> for v1::ClockSegment {
+    fn from(segment: ClockSegment) -> Self {
+        Self {
+            boot_id: segment.boot_id,
+            wall_minus_monotonic_ms: segment.wall_minus_monotonic_ms,
+        }
+    }
+}
+
+impl From<LaterSegment> for v1::LaterSegment {
+    fn from(later: LaterSegment) -> Self {
+        Self {
+            ops_before: later.ops_before,
+            clock_segment: Some(later.clock_segment.into()),
+        }
+    }
+}
+
 impl From<v1::BootTime> for BootTime {
     fn from(proto: v1::BootTime) -> Self {
         Self {

@@ -110,6 +110,7 @@ fn facts() -> Vec<(&'static str, String)> {
         first_sequence: 9,
         device: device(),
         clock_segment: ClockSegment::default(),
+        later_segments: Vec::new(),
         ops: vec![op.clone()],
     };
     let sealed = batch.seal(TENANT, &key());

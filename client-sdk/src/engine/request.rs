@@ -117,9 +117,10 @@ impl Engine {
             request.client_clock = Some(client_clock(now));
             asked.clock_told = Some(now);
         }
-        let written = asked.batches.iter().filter_map(|(log, sequences)| {
-            let (_, own) = self.model.carried_by(*log, sequences.start).next()?;
-            sequences.contains(&own.sequence).then_some(own)
+        let written = asked.batches.iter().flat_map(|(log, sequences)| {
+            let own = self.model.carried_by(*log, sequences.start);
+            let own = own.map(|(_, own)| own);
+            own.take_while(|own| sequences.contains(&own.sequence))
         });
         request.boots = self.boots_of(written, Some(now.segment.boot_id));
         (request, asked)
@@ -298,10 +299,7 @@ pub(super) fn cursor(row: &StreamRow) -> v1::Cursor {
 fn client_clock(now: clock::ClockReading) -> v1::ClientClock {
     v1::ClientClock {
         wall_ms: now.wall.as_ms(),
-        segment: Some(v1::ClockSegment {
-            boot_id: now.segment.boot_id,
-            wall_minus_monotonic_ms: now.segment.wall_minus_monotonic_ms,
-        }),
+        segment: Some(now.segment.into()),
     }
 }
 

@@ -2,10 +2,9 @@
 
 use askel_proto::v1;
 use askel_sync::{
-    id::{LogId, OpId},
+    id::{DeviceId, LogId, OpId},
     key::KeyPair,
-    log::Batch,
-    time::ClockSegment,
+    log::{Batch, segments_of},
 };
 
 use super::{
@@ -15,16 +14,17 @@ use super::{
 
 /// The most an op takes in a batch beside its payload: tags, lengths, the kind and an origin.
 const OP_FRAME_BYTES_MAX: usize = 64;
-/// The most a batch takes beside its ops.
+/// The most a batch takes beside its ops and the clock segments that begin at later ones.
 const BATCH_FRAME_BYTES_MAX: usize = 128;
+/// The most such a clock segment takes.
+const LATER_SEGMENT_BYTES_MAX: usize = 32;
 
-/// Consecutive ops, written in one clock segment, that fit into one batch.
+/// Consecutive ops that fit into one batch, whatever boots they were written in.
 pub(crate) struct Cut<'m> {
     pub(crate) log: LogId,
     pub(crate) first_sequence: u64,
     pub(crate) next_sequence: u64,
     pub(crate) last_op: OpId,
-    segment: ClockSegment,
     bytes: usize,
     ops: Vec<&'m OwnOp>,
 }
@@ -51,7 +51,6 @@ impl<'m> Cut<'m> {
             first_sequence: own.sequence,
             next_sequence: own.sequence,
             last_op: own.id,
-            segment: own.segment,
             bytes: BATCH_FRAME_BYTES_MAX,
             ops: Vec::new(),
         };
@@ -61,14 +60,26 @@ impl<'m> Cut<'m> {
 
     fn has_room_for(&self, own: &OwnOp, limits: &RequestLimits) -> bool {
         own.log == self.log
-            && own.segment == self.segment
             && own.sequence == self.next_sequence
             && self.ops.len() < limits.ops_per_batch
-            && self.bytes.saturating_add(framed_bytes(own)) <= limits.batch_bytes
+            && self.bytes_with(own) <= limits.batch_bytes
+    }
+
+    /// The most bytes of the batch with one op more.
+    fn bytes_with(&self, own: &OwnOp) -> usize {
+        let begins = self
+            .ops
+            .last()
+            .is_some_and(|last| last.segment != own.segment);
+        let segment_bytes = if begins { LATER_SEGMENT_BYTES_MAX } else { 0 };
+        let op_bytes = own.op.payload.len().saturating_add(OP_FRAME_BYTES_MAX);
+        self.bytes
+            .saturating_add(op_bytes)
+            .saturating_add(segment_bytes)
     }
 
     fn push(&mut self, own: &'m OwnOp) {
-        self.bytes = self.bytes.saturating_add(framed_bytes(own));
+        self.bytes = self.bytes_with(own);
         self.next_sequence = own.sequence.saturating_add(1);
         self.last_op = own.id;
         self.ops.push(own);
@@ -76,37 +87,36 @@ impl<'m> Cut<'m> {
 
     /// Encodes and signs.
     pub(crate) fn seal(&self, enrolment: &Enrolment, key: &KeyPair) -> v1::SealedBatch {
-        self.batch(enrolment).seal(enrolment.tenant, key)
+        self.batch(enrolment.device).seal(enrolment.tenant, key)
     }
 
-    fn batch(&self, enrolment: &Enrolment) -> Batch {
+    fn batch(&self, device: DeviceId) -> Batch {
+        let (clock_segment, later_segments) = segments_of(self.ops.iter().map(|own| own.segment));
         Batch {
             log: self.log,
             first_sequence: self.first_sequence,
-            device: enrolment.device,
-            clock_segment: self.segment,
+            device,
+            clock_segment,
+            later_segments,
             ops: self.ops.iter().map(|own| own.op.clone()).collect(),
         }
     }
 }
 
-fn framed_bytes(own: &OwnOp) -> usize {
-    own.op.payload.len().saturating_add(OP_FRAME_BYTES_MAX)
-}
-
 #[cfg(test)]
 mod tests {
     use askel_sync::{
-        id::{DeviceId, OpId},
+        id::OpId,
         limits::{BATCH_BYTES_MAX, PAYLOAD_BYTES_MAX},
         op::{Op, Origin},
-        time::Timestamp,
+        time::{ClockSegment, Timestamp},
     };
 
     use super::*;
     use crate::engine::row::Standing;
 
-    /// An op that was offered before, with a payload of the largest size: nothing takes more room.
+    /// An op that was offered before, with a payload of the largest size, each in a clock segment of its
+    /// own: nothing takes more room.
     fn own(sequence: u64) -> OwnOp {
         let origin = Origin {
             log: LogId::from_bytes([2; 16]),
@@ -123,7 +133,7 @@ mod tests {
             sequence,
             segment: ClockSegment {
                 boot_id: u64::MAX,
-                wall_minus_monotonic_ms: i64::MIN,
+                wall_minus_monotonic_ms: i64::MIN.saturating_add(sequence.cast_signed()),
             },
             written_at: Timestamp::from_ms(0),
             standing: Standing::Pending,
@@ -138,15 +148,9 @@ mod tests {
         let sizes: Vec<usize> = cuts
             .iter()
             .map(|cut| {
-                let batch = Batch {
-                    log: cut.log,
-                    first_sequence: cut.first_sequence,
-                    device: DeviceId::from_bytes([3; 16]),
-                    clock_segment: cut.segment,
-                    ops: cut.ops.iter().map(|own| own.op.clone()).collect(),
-                };
                 let tenant = askel_sync::id::TenantId::from_bytes([4; 16]);
-                batch.seal(tenant, &key).batch.len()
+                let device = DeviceId::from_bytes([3; 16]);
+                cut.batch(device).seal(tenant, &key).batch.len()
             })
             .collect();
         assert!(

@@ -115,6 +115,8 @@ struct State {
     last_clock: Option<ClockReading>,
     /// The clock segment that each device told last.
     segments: BTreeMap<DeviceId, v1::ClockSegment>,
+    /// How many clock segments the batches handed in named, each as often as it was.
+    segments_named: usize,
     limits: v1::Limits,
     own_sequence: u64,
     /// Streams that are nobody's any more.
@@ -177,6 +179,11 @@ impl Desk {
     /// The Sync requests that arrived.
     pub(crate) fn requests(&self) -> Vec<v1::SyncRequest> {
         self.state().requests.clone()
+    }
+
+    /// How many clock segments the batches handed in named, each as often as it was.
+    pub(crate) fn segments_named(&self) -> usize {
+        self.state().segments_named
     }
 
     /// How long the requests were that a narrow line lost.

@@ -52,6 +52,49 @@ async fn a_boot_without_an_exchange_is_not_told_of() {
     assert_eq!(last(&desk).boots, []);
 }
 
+/// Switched off and on for as long as there is no network: one signature for all that was written.
+#[tokio::test]
+async fn what_was_written_in_several_boots_is_one_batch() {
+    let desk = Arc::new(Desk::new());
+    let (phone, client) = enrolled(&desk, 1).await;
+    client.sync(BUDGET).await.expect("a sync");
+    for boot in 2..7 {
+        phone.clock.reboot(boot);
+        phone.clock.forward_ms(DAY_MS);
+        client.check_in(PLACE).expect("a place that is open");
+    }
+    phone.clock.jump_ms(-HOUR_MS);
+    client.add_favourite(PLACE).expect("written");
+    desk.disturb(Disturbance::CutAfter(0));
+    client.sync(BUDGET).await.expect_err("no answer");
+    phone.clock.reboot(7);
+    phone.clock.forward_ms(DAY_MS);
+    client.sync(BUDGET).await.expect("a sync");
+    assert_eq!((client.status().pending, desk.accepted().len()), (0, 6));
+    let batches = |request: &v1::SyncRequest| request.batches.len() + request.short_batches.len();
+    let batches: Vec<usize> = desk.requests().iter().map(batches).collect();
+    let sent: Vec<usize> = batches.into_iter().filter(|batches| *batches > 0).collect();
+    assert_eq!(sent, [1, 1], "resent as it was");
+}
+
+/// In one batch too: an op that was written again in a later boot comes before one of the boot that
+/// an exchange had tied.
+#[tokio::test]
+async fn each_boot_of_a_batch_is_told_of() {
+    let desk = Arc::new(Desk::new());
+    let (phone, client) = enrolled(&desk, 1).await;
+    client.sync(BUDGET).await.expect("a sync in the first boot");
+    client.set_picture(1).expect("written");
+    client.check_in(PLACE).expect("a place that is open");
+    phone.clock.reboot(2);
+    client.set_picture(2).expect("written in its own slot");
+    phone.clock.reboot(3);
+    client.sync(BUDGET).await.expect("a sync");
+    assert_eq!(desk.accepted().len(), 2);
+    let told: Vec<u64> = last(&desk).boots.iter().map(|boot| boot.boot_id).collect();
+    assert_eq!(told, [1]);
+}
+
 /// With nothing to send, a boot's clock is told once: then the boot is tied to the server's time.
 #[tokio::test]
 async fn each_boot_tells_its_clock_once() {

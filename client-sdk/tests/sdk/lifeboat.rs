@@ -43,6 +43,48 @@ async fn sixty_own_ops_fit_into_one_qr_code() {
     assert!(sizes[0] <= FRAME_BYTES_MAX, "{sizes:?}");
 }
 
+/// The phone is switched off and on, and some of a day goes by until it is used.
+fn reboot(phone: &Phone, boot: u64) {
+    let digest = Sha256::digest(boot.to_be_bytes());
+    let [id, uptime] = [0, 8].map(|at| digest[at..].first_chunk().copied().expect("eight"));
+    phone.clock.reboot(u64::from_be_bytes(id));
+    let uptime_ms = u64::from_be_bytes(uptime) % DAY_MS.unsigned_abs();
+    phone.clock.forward_ms(uptime_ms.cast_signed());
+}
+
+/// Check-ins on thirty days, with an hour of steps each, every one of them in another boot.
+fn live_in_sixty_boots(phone: &Phone, client: &Client) {
+    for day in 0..30 {
+        reboot(phone, 2 * day);
+        client.check_in(PLACE).expect("a place that is open");
+        reboot(phone, 2 * day + 1);
+        let reading = [StepReading {
+            at: phone.clock.read().wall,
+            count: 3_000,
+        }];
+        let made = client.record_steps(SOURCE, Measure::Steps, &reading);
+        assert_eq!(made.expect("recorded").written, 1);
+    }
+}
+
+/// What docs/lifeboat.md says.
+#[tokio::test]
+async fn sixty_own_ops_fit_into_one_qr_code_with_as_many_boots() {
+    let desk = Arc::new(Desk::new());
+    let (phone, client) = enrolled(&desk, 1).await;
+    let (_, carrier) = enrolled(&desk, 2).await;
+    live_in_sixty_boots(&phone, &client);
+    assert_eq!(client.status().pending, 60);
+    let frames = client.lifeboat(FRAME_BYTES_MAX).expect("frames");
+    let sizes: Vec<usize> = frames.iter().map(Vec::len).collect();
+    assert_eq!(sizes.len(), 1, "{sizes:?}");
+    assert!(sizes[0] <= FRAME_BYTES_MAX, "{sizes:?}");
+    // The server reads it.
+    carrier.carry(&frames[0]).expect("room");
+    carrier.sync(BUDGET).await.expect("a sync");
+    assert_eq!(desk.accepted().len(), 60);
+}
+
 #[tokio::test]
 async fn frames_carried_by_another_phone_settle_once_whichever_way_is_first() {
     let desk = Arc::new(Desk::new());
@@ -181,27 +223,39 @@ async fn the_sealed_outbox_holds_what_is_unconfirmed_and_nothing_else() {
     assert_eq!((client.status().pending, outbox()), (0, 0));
 }
 
-/// What docs/lifeboat.md says.
-#[tokio::test]
-async fn so_many_check_ins_with_their_proof_fit_into_one_qr_code() {
+/// How many check-ins with their proof fit into one code, where this is what happens ahead of each.
+async fn fitting_with_proof(at_least: u64, happens: impl Fn(&Phone, u64)) -> u64 {
     let desk = Arc::new(Desk::new());
     let (phone, client) = enrolled(&desk, 1).await;
-    let mut fitting = 0;
+    let mut fitting = 0_u64;
     loop {
-        phone.clock.forward_ms(DAY_MS);
+        happens(&phone, fitting);
         // A poster's code of 40 characters that say nothing of each other.
-        let digest = Sha256::digest([fitting]);
+        let digest = Sha256::digest([fitting.to_le_bytes()[0]]);
         let code = &data_encoding::BASE32_NOPAD.encode(&digest)[..40];
         client
             .check_in_with_code(PLACE, code.as_bytes())
             .expect("a place that is open");
-        let frames = client.lifeboat(FRAME_BYTES_MAX).expect("frames");
-        if frames.len() > 1 {
-            break;
+        let fits = |client: &Client| {
+            let frames = client.lifeboat(FRAME_BYTES_MAX).expect("frames");
+            frames.len() == 1
+        };
+        if fitting >= at_least && !fits(&client) {
+            assert!(fitting > at_least, "{fitting}");
+            return fitting;
         }
         fitting += 1;
     }
+}
+
+/// What docs/lifeboat.md says.
+#[tokio::test]
+async fn so_many_check_ins_with_their_proof_fit_into_one_qr_code() {
+    let a_day_later = |phone: &Phone, _| phone.clock.forward_ms(DAY_MS);
+    let fitting = fitting_with_proof(90, a_day_later).await;
     assert!((90..110).contains(&fitting), "{fitting}");
+    let in_boots = fitting_with_proof(60, reboot).await;
+    assert!((60..80).contains(&in_boots), "{in_boots}");
 }
 
 /// What comes before it may never arrive: a writer that is lost.

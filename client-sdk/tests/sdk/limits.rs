@@ -6,6 +6,7 @@ use askel_client_sdk::StepReading;
 use askel_proto::v1::{self, Measure};
 use askel_sync::{
     id::StepSourceId,
+    limits::FRAME_BYTES_MAX,
     time::{DAY_MS, HOUR_MS},
 };
 use prost::Message as _;
@@ -105,16 +106,16 @@ async fn ops_above_a_batchs_limit_go_in_several_batches() {
 #[tokio::test]
 async fn more_batches_than_one_request_takes_go_in_the_next() {
     let desk = Arc::new(Desk::new());
-    let (phone, client) = enrolled(&desk, 1).await;
+    let (_, client) = enrolled(&desk, 1).await;
     for index in 0..33 {
-        // Each in a clock segment of its own, and so in a batch of its own.
-        phone.clock.jump_ms(HOUR_MS);
         let wished = if index % 2 == 0 {
             client.add_favourite(PLACE)
         } else {
             client.remove_favourite(PLACE)
         };
         wished.expect("written");
+        // Sealed before the next one is written, and so in a batch of its own.
+        client.lifeboat(FRAME_BYTES_MAX).expect("frames");
     }
     let report = client.sync(BUDGET).await.expect("a sync");
     assert_eq!(report.accepted, 33);

@@ -17,9 +17,13 @@ pub(crate) const BATCH: Target = Target {
     name: "batch",
     run,
     seeds: || {
-        let sealed = golden("sealed-batch.bin");
-        let batch = v1::SealedBatch::decode(&*sealed).expect("golden").batch;
-        vec![sealed, batch]
+        let names = ["sealed-batch.bin", "sealed-batch-of-boots.bin"];
+        let seeds = names.map(|name| {
+            let sealed = golden(name);
+            let batch = v1::SealedBatch::decode(&*sealed).expect("golden").batch;
+            [sealed, batch]
+        });
+        seeds.concat()
     },
 };
 
@@ -42,7 +46,7 @@ fn open(sealed: &v1::SealedBatch) {
         return;
     };
     assert!(batch.ops.len() <= OPS_PER_BATCH_MAX);
-    for (sequence, op) in batch.sequenced() {
+    for (sequence, _, op) in batch.sequenced() {
         assert!(sequence < SEQUENCE_MAX);
         assert!(op.origin.log != batch.log || op.origin.sequence == sequence);
         // Whether it can be read or not, it has an id and answers.

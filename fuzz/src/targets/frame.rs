@@ -41,13 +41,17 @@ pub(crate) const COMPACT_BATCH: Target = Target {
     name: "compact-batch",
     run: compact_batch,
     seeds: || {
-        let plain = plain_batch();
+        let plain = plain_batch("sealed-batch.bin");
+        let of_boots = plain_batch("sealed-batch-of-boots.bin");
         let hints = hints(&LogRef::Full(LogId::from_bytes(*b"log-id-123456789")));
-        let compact = |log| encode_batch(&[], &hints, log, &plain).expect("it is in order");
+        let compact =
+            |log, plain: &[u8]| encode_batch(&[], &hints, log, plain).expect("it is in order");
         vec![
-            compact(LogRef::Prefix(*b"log-")),
-            compact(LogRef::Full(hints.log)),
+            compact(LogRef::Prefix(*b"log-"), &plain),
+            compact(LogRef::Full(hints.log), &plain),
+            compact(LogRef::Prefix(*b"log-"), &of_boots),
             plain.clone(),
+            of_boots.clone(),
         ]
     },
 };
@@ -99,8 +103,8 @@ fn frame(bytes: &[u8]) {
     assert_eq!(read.as_ref(), Ok(&ops));
 }
 
-fn plain_batch() -> Vec<u8> {
-    let sealed = v1::SealedBatch::decode(&*golden("sealed-batch.bin"));
+fn plain_batch(name: &str) -> Vec<u8> {
+    let sealed = v1::SealedBatch::decode(&*golden(name));
     sealed.expect("golden").batch
 }
 

@@ -132,6 +132,7 @@ impl Hostile<'_> {
                 boot_id: input.u8().into(),
                 wall_minus_monotonic_ms: i64::from_be_bytes(input.array()),
             },
+            later_segments: Vec::new(),
             ops,
         }
     }
@@ -249,6 +250,7 @@ async fn is_as_before(running: &Running, honest: &Device) {
         first_sequence: op.origin.sequence,
         device: honest.id,
         clock_segment: ClockSegment::default(),
+        later_segments: Vec::new(),
         ops: vec![op],
     };
     let request = v1::SyncRequest {

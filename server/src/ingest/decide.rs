@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use askel_store::{Append, ERASED_OP, Entry, EntryOutcome, LogState, StreamTarget, TallyChange};
 use askel_sync::{
-    admission::{AdmittedOp, Clocks, Judgement, Rejection, judge},
+    admission::{AdmittedOp, Judgement, Rejection, judge},
     fold::SessionKey,
     id::{DeviceId, LogId, ParticipantId, StreamId},
     log::Batch,
     op::{Op, Origin, PassSeen, Payload},
     stream::{StreamKey, route},
+    time::ClockSegment,
 };
 
 use super::{
@@ -48,7 +49,7 @@ pub(super) fn decide(
         } else if desk.is_revoked(submission) {
             Err(IngestError::Revoked)
         } else {
-            desk.decided.append.from.extend(taken_from(submission));
+            desk.decided.append.from.extend(submission.taken_from());
             Ok(desk.receipt(submission)?)
         };
         desk.decided.receipts.push(receipt);
@@ -135,7 +136,12 @@ impl Desk<'_> {
         verdict: &mut LogVerdict,
         receipt: &mut Receipt,
     ) -> Result<(), EntropyFailed> {
-        for (sequence, op) in batch.sequenced() {
+        for (sequence, written_in, op) in batch.sequenced() {
+            let carried = Carried {
+                log: batch.log,
+                written_in,
+                op,
+            };
             if verdict.conflict.is_some() {
                 break;
             }
@@ -160,7 +166,7 @@ impl Desk<'_> {
                     }
                     // It may be what was erased, but only if it is about someone who was.
                     Some(held)
-                        if held.op == ERASED_OP && self.is_about_erased(submission, batch, op) =>
+                        if held.op == ERASED_OP && self.is_about_erased(submission, carried) =>
                     {
                         let told = Exception::Rejected(Rejection::Erased.to_string());
                         verdict.exceptions.insert(sequence, told);
@@ -172,7 +178,7 @@ impl Desk<'_> {
                     }
                 }
             }
-            let (outcome, exception) = self.judge(submission, batch, op)?;
+            let (outcome, exception) = self.judge(submission, carried)?;
             receipt.stirred |= matches!(
                 &outcome,
                 EntryOutcome::Accepted { dirty, derived, .. } if dirty.is_some() || derived.is_some()
@@ -199,33 +205,29 @@ impl Desk<'_> {
         Ok(())
     }
 
-    fn is_about_erased(&mut self, submission: &Submission, batch: &Batch, op: &Op) -> bool {
-        let judgement = self.judgement(submission, batch, op);
+    fn is_about_erased(&mut self, submission: &Submission, carried: Carried<'_>) -> bool {
+        let judgement = self.judgement(submission, carried);
         judgement == Judgement::Rejected(Rejection::Erased)
     }
 
-    fn judgement(&mut self, submission: &Submission, batch: &Batch, op: &Op) -> Judgement {
-        let clocks = Clocks {
-            written_in: batch.clock_segment,
-            sent_with: submission.sent_with,
-            told: submission
-                .boots
-                .iter()
-                .find(|told| told.boot_id == batch.clock_segment.boot_id)
-                .copied(),
-            received_at: submission.received_at,
-        };
+    fn judgement(&mut self, submission: &Submission, carried: Carried<'_>) -> Judgement {
+        let Carried {
+            log,
+            written_in,
+            op,
+        } = carried;
+        let clocks = submission.clocks(written_in);
         self.known.erased_again = erased_by(op);
-        judge(op, batch.log, &submission.author, clocks, self.known)
+        judge(op, log, &submission.author, clocks, self.known)
     }
 
     fn judge(
         &mut self,
         submission: &Submission,
-        batch: &Batch,
-        op: &Op,
+        carried: Carried<'_>,
     ) -> Result<(EntryOutcome, Option<Exception>), EntropyFailed> {
-        let judgement = self.judgement(submission, batch, op);
+        let judgement = self.judgement(submission, carried);
+        let op = carried.op;
         let known_already = self.known.admitted.get(&op.id());
         let known_already = known_already.filter(|_| !askel_sync::planted!(CarrierDecides));
         match (judgement, known_already) {
@@ -346,20 +348,12 @@ impl Desk<'_> {
     }
 }
 
-/// The devices that must still be good when a submission is written down.
-fn taken_from(submission: &Submission) -> Vec<DeviceId> {
-    let author = submission.author.device;
-    match submission.hand {
-        Hand::Own => vec![author],
-        Hand::Carried {
-            by,
-            same_person: true,
-        } => vec![by],
-        Hand::Carried {
-            by,
-            same_person: false,
-        } => vec![by, author],
-    }
+/// An op as a log brings it.
+#[derive(Clone, Copy)]
+struct Carried<'b> {
+    log: LogId,
+    written_in: ClockSegment,
+    op: &'b Op,
 }
 
 /// Whom an op asks to be erased.

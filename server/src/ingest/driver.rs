@@ -398,6 +398,7 @@ mod tests {
                 first_sequence: 0,
                 device,
                 clock_segment: ClockSegment::default(),
+                later_segments: Vec::new(),
                 ops: vec![Op {
                     kind: 9_999,
                     payload: Vec::new(),

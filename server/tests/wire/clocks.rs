@@ -4,10 +4,12 @@
 use askel_proto::v1::{self, frame_outcome::Result as Became};
 use askel_sync::{
     admission::{AdmittedOp, Flags, Role},
+    frame::{BatchHints, ENCODING, LogRef, encode_batch},
     lifeboat,
     limits::BOOTS_TOLD_MAX,
+    log::{Batch, LaterSegment, segments_of},
     op::OpKind,
-    time::{ClockSegment, DAY_MS, Timestamp},
+    time::{ClockSegment, DAY_MS, HOUR_MS, Timestamp},
 };
 use tonic::Code;
 
@@ -24,6 +26,9 @@ const NOW: u64 = 8;
 
 /// How far the wall clock was ahead in the boot that is over.
 const AHEAD_MS: i64 = 2 * DAY_MS;
+
+/// How far it was behind in a boot of which nothing is known.
+const YEARS_MS: i64 = 4 * 365 * DAY_MS;
 
 /// What the device had learned in that boot, which began a day before noon.
 fn told(boot_id: u64) -> v1::BootTime {
@@ -87,6 +92,115 @@ async fn an_op_of_a_boot_of_which_nothing_is_known_is_marked(world: World) {
     assert_eq!(found, (claimed, Flags::CLOCK_UNSURE));
 }
 
+/// In one batch: by a clock two days ahead in a boot whose time was known, by one years behind in a boot
+/// of which nothing is known, in the boot that is over again, and an hour before sending.
+fn written_in_three_boots(phone: &mut Device) -> Batch {
+    let ahead = NOON.saturating_add_ms(AHEAD_MS);
+    let behind = NOON.saturating_add_ms(-YEARS_MS);
+    let before_sending = NOON.saturating_add_ms(3 * DAY_MS - HOUR_MS);
+    let claimed = [
+        ahead,
+        behind,
+        ahead.saturating_add_ms(HOUR_MS),
+        before_sending,
+    ];
+    let ops = claimed.map(|at| acts::check_in(LIBRARY, at));
+    let segment = |boot_id, wall_minus_monotonic_ms| ClockSegment {
+        boot_id,
+        wall_minus_monotonic_ms,
+    };
+    let over = segment(OVER, NOON.as_ms() - DAY_MS + AHEAD_MS);
+    let unknown = segment(9, behind.as_ms() - HOUR_MS);
+    let now = segment(NOW, NOON.as_ms() + 3 * DAY_MS);
+    let (clock_segment, later_segments) = segments_of([over, unknown, over, now]);
+    Batch {
+        clock_segment,
+        later_segments,
+        ..phone.write(&ops)
+    }
+}
+
+async fn judged_by_their_boots(world: World, is_compact: bool) {
+    let mut phone = world.participant().await;
+    let batch = written_in_three_boots(&mut phone);
+    let clock = later(&world, &mut phone);
+    let sealed = phone.seal(&batch);
+    let sealed = if is_compact {
+        compact(&phone, sealed, clock)
+    } else {
+        sealed
+    };
+    let request = v1::SyncRequest {
+        client_clock: Some(clock),
+        boots: vec![told(OVER)],
+        ..phone.request(vec![sealed])
+    };
+    let answer = phone.send(&world, request).await.expect("synced");
+    assert_eq!(answer.outcome().settled_before, 4);
+    let ops = answer.ops_of(OpKind::CheckIn);
+    let found: Vec<_> = ops
+        .iter()
+        .map(|op| (op.admission.corrected_at, op.admission.flags))
+        .collect();
+    let expected = [
+        (NOON, Flags::CLOCK_CORRECTED),
+        (NOON.saturating_add_ms(-YEARS_MS), Flags::CLOCK_UNSURE),
+        (NOON.saturating_add_ms(HOUR_MS), Flags::CLOCK_CORRECTED),
+        (
+            NOON.saturating_add_ms(3 * DAY_MS - HOUR_MS),
+            Flags::default(),
+        ),
+    ];
+    assert_eq!(found, expected);
+}
+
+fn compact(phone: &Device, sealed: v1::SealedBatch, clock: v1::ClientClock) -> v1::SealedBatch {
+    let hints = BatchHints {
+        tenant: phone.tenant,
+        device: phone.id,
+        log: phone.log,
+        clock_segment: clock.segment.expect("told").into(),
+        wall: Timestamp::from_ms(clock.wall_ms),
+    };
+    let columns = encode_batch(&[], &hints, LogRef::Full(phone.log), &sealed.batch);
+    v1::SealedBatch {
+        batch: Vec::new(),
+        encoding: ENCODING,
+        columns: columns.expect("in form"),
+        ..sealed
+    }
+}
+
+async fn each_op_of_a_batch_is_judged_by_its_own_boot(world: World) {
+    judged_by_their_boots(world, false).await;
+}
+
+async fn each_op_of_a_compact_batch_is_judged_by_its_own_boot(world: World) {
+    judged_by_their_boots(world, true).await;
+}
+
+async fn boots_that_begin_at_no_op_are_refused_and_nothing_is_taken_in(world: World) {
+    let mut phone = world.participant().await;
+    let good = phone.write(&[acts::check_in(LIBRARY, NOON)]);
+    let batch = phone.write(&[acts::favourite_added(LIBRARY, NOON)]);
+    for ops_before in [0, 1] {
+        let later = LaterSegment {
+            ops_before,
+            clock_segment: ClockSegment::default(),
+        };
+        let out_of_order = Batch {
+            later_segments: vec![later],
+            ..batch.clone()
+        };
+        let sealed = [&good, &out_of_order].map(|batch| phone.seal(batch));
+        let request = phone.request(sealed.to_vec());
+        let refusal = phone.send(&world, request).await.expect_err("refused");
+        refused(&refusal, Code::InvalidArgument, "BATCH_MALFORMED");
+        let answer = phone.sync(&world).await;
+        assert_eq!(answer.ops_of(OpKind::CheckIn), Vec::new());
+    }
+}
+
 async fn carried(world: World, boots: Vec<v1::BootTime>) -> (Became, Vec<AdmittedOp>) {
     let mut phone = world.participant().await;
     let mut carrier = world.enrolled(Role::Participant, &[]).await;
@@ -148,6 +262,9 @@ async fn a_request_tells_of_so_many_boots(world: World) {
 on_both_stores!(
     an_op_of_a_boot_whose_time_was_known_stands_on_its_day,
     an_op_of_a_boot_of_which_nothing_is_known_is_marked,
+    each_op_of_a_batch_is_judged_by_its_own_boot,
+    each_op_of_a_compact_batch_is_judged_by_its_own_boot,
+    boots_that_begin_at_no_op_are_refused_and_nothing_is_taken_in,
     a_frame_tells_of_its_boots_too,
     what_a_frame_says_nothing_of_is_marked,
 );

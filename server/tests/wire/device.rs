@@ -153,6 +153,7 @@ impl Device {
             first_sequence,
             device: self.id,
             clock_segment: ClockSegment::default(),
+            later_segments: Vec::new(),
             ops: ops.collect(),
         };
         self.next += u64::try_from(payloads.len()).expect("few");

@@ -239,6 +239,7 @@ fn taken_over(device: &mut Device, ops: &[Op]) -> Batch {
         first_sequence: 0,
         device: device.id,
         clock_segment: ClockSegment::default(),
+        later_segments: Vec::new(),
         ops: ops.to_vec(),
     }
 }

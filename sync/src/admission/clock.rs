@@ -31,7 +31,7 @@ const EARLIEST: Timestamp = Timestamp::from_ms(1_262_304_000_000);
 /// What is known of the clocks around an op.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Clocks {
-    /// The segment of the batch.
+    /// The segment that the op was written in.
     pub written_in: ClockSegment,
     /// The clock of the request.
     pub sent_with: Option<ClockReading>,

@@ -9,12 +9,13 @@ use super::{
     odds::{Bit, Distance, Number, raw},
     prior,
     row::{Reading, Row, Rows},
+    segment::Segments,
     shape,
     wire::{Decoder, Encoder, Learner, Wire},
 };
 use crate::{
     id::{DeviceId, LogId, TenantId},
-    log::origin_to_proto,
+    log::{LaterSegment, later_from_proto, origin_to_proto},
     op::{Op, Origin},
     time::{ClockSegment, Timestamp},
 };
@@ -52,7 +53,8 @@ pub const LOG_PREFIX_BYTES: usize = 4;
 /// # Errors
 /// [`FrameError::Malformed`] when there is no such name.
 pub fn log_of_batch(bytes: &[u8]) -> Result<LogRef, FrameError> {
-    Ok(header(bytes).ok_or(FrameError::Malformed)?.0)
+    let (head, _) = Head::read(bytes).ok_or(FrameError::Malformed)?;
+    Ok(head.log)
 }
 
 /// A batch in compact form; `None` when it can't be rebuilt exactly and must travel as it is.
@@ -66,18 +68,16 @@ pub fn encode_batch(
     batch: &[u8],
 ) -> Option<Vec<u8>> {
     let parsed = Written::parse(batch, hints.log)?;
-    let mut header = Vec::new();
-    let count = u64::try_from(parsed.ops.len()).ok()?.checked_mul(2)?;
-    match log {
-        LogRef::Prefix(prefix) if hints.log.as_bytes().starts_with(&prefix) => {
-            shape::put_varint(count | PREFIX, &mut header);
-            header.extend(prefix);
-        }
-        _ => {
-            shape::put_varint(count | FULL, &mut header);
-            header.extend(hints.log.as_bytes());
-        }
-    }
+    let log = match log {
+        LogRef::Prefix(prefix) if hints.log.as_bytes().starts_with(&prefix) => log,
+        _ => LogRef::Full(hints.log),
+    };
+    let head = Head {
+        log,
+        ops: u64::try_from(parsed.ops.len()).ok()?,
+        has_later_segments: !parsed.later_segments.is_empty(),
+    };
+    let header = head.to_bytes()?;
     let header_bytes = header.len();
     let mut encoder = Encoder::new(header);
     let mut frame = BatchFrame::new(context, hints);
@@ -87,8 +87,15 @@ pub fn encode_batch(
         clock_segment: parsed.clock_segment,
     };
     frame.writer(&mut encoder, writer);
-    for op in &parsed.ops {
+    let mut segments = Segments::new(hints.clock_segment, writer.clock_segment);
+    let mut later = parsed.later_segments.iter().peekable();
+    for (index, op) in (0..).zip(&parsed.ops) {
         frame.rows.put(&mut encoder, hints.tenant, row(op));
+        if head.has_later_segments && index > 0 {
+            let begun = later.next_if(|later| later.ops_before == index);
+            let begun = begun.map(|later| later.clock_segment);
+            segments.code(&mut encoder, frame.rows.claimed(), begun);
+        }
     }
     Some(encoder.finish(header_bytes))
 }
@@ -104,15 +111,15 @@ pub fn decode_batch(
     bytes: &[u8],
     limits: FrameLimits,
 ) -> Result<Vec<u8>, FrameError> {
-    let (log, count, rest) = header(bytes).ok_or(FrameError::Malformed)?;
-    let fits = match log {
+    let (head, rest) = Head::read(bytes).ok_or(FrameError::Malformed)?;
+    let fits = match head.log {
         LogRef::Prefix(prefix) => hints.log.as_bytes().starts_with(&prefix),
         LogRef::Full(log) => log == hints.log,
     };
     if !fits {
         return Err(FrameError::ContextMismatch);
     }
-    let count = usize::try_from(count)
+    let count = usize::try_from(head.ops)
         .ok()
         .filter(|count| *count <= limits.ops_max)
         .ok_or(FrameError::TooManyOps)?;
@@ -129,31 +136,81 @@ pub fn decode_batch(
         is_admitted: false,
         budget: limits.bytes_max,
     };
+    let mut segments = Segments::new(hints.clock_segment, writer.clock_segment);
+    let mut later_segments = Vec::new();
     let mut ops = Vec::with_capacity(count);
-    for _ in 0..count {
+    for ops_before in (0..).take(count) {
         let (op, _) = frame.rows.get(&mut decoder, hints.tenant, &mut reading)?;
         ops.push(op);
+        if head.has_later_segments && ops_before > 0 {
+            let begun = segments.code(&mut decoder, frame.rows.claimed(), None);
+            later_segments.extend(begun.map(|clock_segment| LaterSegment {
+                ops_before,
+                clock_segment,
+            }));
+        }
     }
     let batch = Written {
         first_sequence: writer.first_sequence,
         device: writer.device,
         clock_segment: writer.clock_segment,
+        later_segments,
         ops,
     };
     Ok(batch.to_bytes(hints.log))
 }
 
-/// The log's name, the number of ops and the bytes after them.
-fn header(bytes: &[u8]) -> Option<(LogRef, u64, &[u8])> {
-    let (first, rest) = shape::take_varint(bytes)?;
-    let (log, rest) = if first & 1 == PREFIX {
-        let (prefix, rest) = rest.split_first_chunk()?;
-        (LogRef::Prefix(*prefix), rest)
-    } else {
-        let (id, rest) = rest.split_first_chunk()?;
-        (LogRef::Full(LogId::from_bytes(*id)), rest)
-    };
-    Some((log, first >> 1, rest))
+/// What a batch begins with, ahead of the coder's bytes.
+struct Head {
+    log: LogRef,
+    ops: u64,
+    /// Whether clock segments begin within it.
+    has_later_segments: bool,
+}
+
+impl Head {
+    /// `None` when a batch can't have so many ops.
+    fn to_bytes(&self) -> Option<Vec<u8>> {
+        let (naming, id) = match &self.log {
+            LogRef::Prefix(prefix) => (PREFIX, prefix.as_slice()),
+            LogRef::Full(log) => (FULL, log.as_bytes().as_slice()),
+        };
+        let mut bytes = Vec::new();
+        if self.has_later_segments {
+            shape::put_varint(naming, &mut bytes);
+            shape::put_varint(self.ops, &mut bytes);
+        } else {
+            shape::put_varint(self.ops.checked_mul(2)? | naming, &mut bytes);
+        }
+        bytes.extend(id);
+        Some(bytes)
+    }
+
+    /// What it says, and the bytes after it.
+    fn read(bytes: &[u8]) -> Option<(Self, &[u8])> {
+        let (first, rest) = shape::take_varint(bytes)?;
+        // No batch is without ops: their number follows where it is told to be 0.
+        let (ops, rest, has_later_segments) = match first >> 1 {
+            0 => {
+                let (ops, rest) = shape::take_varint(rest)?;
+                (ops, rest, true)
+            }
+            ops => (ops, rest, false),
+        };
+        let (log, rest) = if first & 1 == PREFIX {
+            let (prefix, rest) = rest.split_first_chunk()?;
+            (LogRef::Prefix(*prefix), rest)
+        } else {
+            let (id, rest) = rest.split_first_chunk()?;
+            (LogRef::Full(LogId::from_bytes(*id)), rest)
+        };
+        let head = Self {
+            log,
+            ops,
+            has_later_segments,
+        };
+        Some((head, rest))
+    }
 }
 
 /// Lowest bit of a batch that names its log by a prefix.
@@ -166,14 +223,15 @@ struct Written {
     first_sequence: u64,
     device: DeviceId,
     clock_segment: ClockSegment,
+    later_segments: Vec<LaterSegment>,
     ops: Vec<Op>,
 }
 
 impl Written {
-    /// `None` when the batch has another form than [`Self::to_bytes`] gives.
+    /// `None` when the batch has another form than [`Self::to_bytes`] gives, or no ops.
     fn parse(bytes: &[u8], log: LogId) -> Option<Self> {
         let proto = v1::Batch::decode(bytes).ok()?;
-        let segment = proto.clock_segment?;
+        let later_segments = later_from_proto(&proto.later_segments, proto.ops.len())?;
         let op = |(sequence, op): (u64, v1::Op)| {
             let origin = match op.origin {
                 Some(origin) => Origin {
@@ -195,11 +253,9 @@ impl Written {
         let written = Self {
             first_sequence: proto.first_sequence,
             device: DeviceId::try_from(&*proto.device_id).ok()?,
-            clock_segment: ClockSegment {
-                boot_id: segment.boot_id,
-                wall_minus_monotonic_ms: segment.wall_minus_monotonic_ms,
-            },
-            ops: ops?,
+            clock_segment: proto.clock_segment?.into(),
+            later_segments,
+            ops: ops.filter(|ops| !ops.is_empty())?,
         };
         (written.to_bytes(log) == bytes).then_some(written)
     }
@@ -215,11 +271,14 @@ impl Written {
             log_id: log.to_vec(),
             first_sequence: self.first_sequence,
             ops,
-            clock_segment: Some(v1::ClockSegment {
-                boot_id: self.clock_segment.boot_id,
-                wall_minus_monotonic_ms: self.clock_segment.wall_minus_monotonic_ms,
-            }),
+            clock_segment: Some(self.clock_segment.into()),
             device_id: self.device.to_vec(),
+            later_segments: self
+                .later_segments
+                .iter()
+                .copied()
+                .map(Into::into)
+                .collect(),
         }
         .encode_to_vec()
     }

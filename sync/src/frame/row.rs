@@ -81,9 +81,14 @@ impl Rows {
     /// Begins a batch: its first op is here, and was written near this time, or the log's last one.
     pub(super) fn begin_batch(&mut self, first: Origin, near: Option<i64>) {
         self.origins.expect(first);
-        let last = self.origins.log().and_then(|log| log.claimed);
+        let last = self.claimed();
         self.judgements.received = near.or(last).unwrap_or(0);
         self.is_first = true;
+    }
+
+    /// When the last op of the log in hand that tells a time happened, by its writer.
+    pub(super) fn claimed(&mut self) -> Option<i64> {
+        self.origins.log().and_then(|log| log.claimed)
     }
 
     /// Takes an op in that both sides know, or writes it.
@@ -218,7 +223,7 @@ impl Rows {
     fn act(&mut self, tenant: TenantId, judged: Option<Judged>, budget: usize) -> Act {
         let received = self.judgements.received;
         let is_first = self.is_first;
-        let claimed = self.origins.log().and_then(|log| log.claimed);
+        let claimed = self.claimed();
         let near = claimed.filter(|_| !is_first).unwrap_or(received);
         let mut act = Act::new(tenant, near, is_first, budget);
         act.subject = judged.and_then(Judged::participant);

@@ -6,7 +6,7 @@ use askel_sync::{
     frame::{BatchHints, Chain, LogRef, decode_batch, decode_ops, encode_batch, encode_ops},
     id::{DeviceId, LogId},
     key::KeyPair,
-    log::Batch,
+    log::{Batch, segments_of},
     op::{Op, Origin},
     time::{ClockSegment, Timestamp},
 };
@@ -101,11 +101,11 @@ fn odd_ops_in_a_page() {
     assert_eq!(read, Ok(ops));
 }
 
-#[test]
-fn a_batch() {
+/// Sixteen of the participant's own ops, with the eight before them.
+fn own_batch() -> (Batch, Vec<Op>) {
     let log = year(9, 7)[0].op.origin.log;
     let own = year(9, 7).into_iter().map(|held| held.op);
-    let own: Vec<Op> = own.filter(|op| op.origin.log == log).collect();
+    let mut own: Vec<Op> = own.filter(|op| op.origin.log == log).take(24).collect();
     let batch = Batch {
         log,
         first_sequence: 8,
@@ -114,20 +114,64 @@ fn a_batch() {
             boot_id: 5,
             wall_minus_monotonic_ms: -3,
         },
-        ops: own[8..24].to_vec(),
+        later_segments: Vec::new(),
+        ops: own.split_off(8),
     };
+    (batch, own)
+}
+
+/// By a clock that says this of its segment.
+fn check_batch(golden: &str, clock_segment: ClockSegment, (batch, context): &(Batch, Vec<Op>)) {
     let hints = BatchHints {
         tenant: TENANT,
         device: batch.device,
-        log,
-        clock_segment: batch.clock_segment,
+        log: batch.log,
+        clock_segment,
         wall: Timestamp::from_ms(1_767_225_600_000),
     };
     let plain = batch.seal(TENANT, &KeyPair::from_seed(&[1; 32])).batch;
-    let bytes = encode_batch(&own[..8], &hints, LogRef::Full(log), &plain).unwrap();
-    check(include_str!("golden/batch.hex"), &bytes);
-    let read = decode_batch(&own[..8], &hints, &bytes, LIMITS);
+    let bytes = encode_batch(context, &hints, LogRef::Full(batch.log), &plain).unwrap();
+    check(golden, &bytes);
+    let read = decode_batch(context, &hints, &bytes, LIMITS);
     assert_eq!(read, Ok(plain));
+}
+
+#[test]
+fn a_batch() {
+    let own = own_batch();
+    let golden = include_str!("golden/batch.hex");
+    check_batch(golden, own.0.clock_segment, &own);
+}
+
+/// Three boots, one of which wrote again after the next one, and a clock that jumps.
+#[test]
+fn a_batch_of_several_boots() {
+    let (batch, context) = own_batch();
+    let segment = |boot_id, wall_minus_monotonic_ms| ClockSegment {
+        boot_id,
+        wall_minus_monotonic_ms,
+    };
+    let first = segment(0x0123_4567_89AB_CDEF, 1_767_200_000_000);
+    let second = segment(0xFEDC_BA98_7654_3210, 1_767_300_000_000);
+    let sending = segment(3, 1_767_400_000_000);
+    let jumped = segment(3, 1_767_486_400_000);
+    let written_in = [
+        (first, 5),
+        (second, 2),
+        (first, 1),
+        (sending, 4),
+        (jumped, 4),
+    ];
+    let written_in = written_in.into_iter();
+    let written_in = written_in.flat_map(|(segment, ops)| std::iter::repeat_n(segment, ops));
+    let (clock_segment, later_segments) = segments_of(written_in);
+    let batch = Batch {
+        clock_segment,
+        later_segments,
+        ..batch
+    };
+    let golden = include_str!("golden/boots.hex");
+    check_batch(golden, sending, &(batch, context));
 }
 
 #[test]

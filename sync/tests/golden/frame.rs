@@ -11,6 +11,7 @@ use askel_sync::{
     invitation::{Link, LinkKind, participant_code},
     key::{KeyList, StaffCertificate, credential::CallCredential},
     lifeboat,
+    log::Batch,
     op::Op,
     pass::{self, PassForm},
     time::{DAY_MS, HOUR_MS},
@@ -50,7 +51,20 @@ pub(crate) const FRAMES: &[Frame] = &[
     },
     Frame {
         name: "sealed-batch-compact",
-        make: || compact_batch().encode_to_vec(),
+        make: || compact_batch(&world::batch()).encode_to_vec(),
+        tell: |bytes, _| telling::compact_batch(bytes),
+    },
+    Frame {
+        name: "sealed-batch-of-boots",
+        make: || {
+            let batch = world::batch_of_boots();
+            batch.seal(TENANT, &world::phone()).encode_to_vec()
+        },
+        tell: |bytes, _| telling::sealed_batch(bytes),
+    },
+    Frame {
+        name: "sealed-batch-of-boots-compact",
+        make: || compact_batch(&world::batch_of_boots()).encode_to_vec(),
         tell: |bytes, _| telling::compact_batch(bytes),
     },
     Frame {
@@ -156,8 +170,8 @@ fn compact_page(refers: bool) -> v1::Page {
     }
 }
 
-fn compact_batch() -> v1::SealedBatch {
-    let sealed = world::batch().seal(TENANT, &world::phone());
+fn compact_batch(batch: &Batch) -> v1::SealedBatch {
+    let sealed = batch.seal(TENANT, &world::phone());
     let log = LogRef::Prefix(*b"log-");
     let columns = encode_batch(&[], &world::hints(), log, &sealed.batch);
     v1::SealedBatch {
@@ -174,7 +188,7 @@ fn lifeboat_frame() -> Vec<u8> {
         device_id: world::device().to_vec(),
         batches: vec![
             world::batch().seal(TENANT, &world::phone()),
-            compact_batch(),
+            compact_batch(&world::batch()),
         ],
         ..v1::Frame::default()
     };

@@ -54,7 +54,17 @@ fn batch(sealed: &v1::SealedBatch) -> String {
     tell!(told, "boot {}", batch.clock_segment.boot_id);
     let segment_ms = batch.clock_segment.wall_minus_monotonic_ms;
     tell!(told, "wall minus monotonic {segment_ms} ms");
-    for (sequence, found) in batch.sequenced() {
+    let mut last = batch.clock_segment;
+    for (sequence, written_in, found) in batch.sequenced() {
+        if written_in != last {
+            let boot_id = written_in.boot_id;
+            let segment_ms = written_in.wall_minus_monotonic_ms;
+            tell!(
+                told,
+                "then boot {boot_id}, wall minus monotonic {segment_ms} ms"
+            );
+            last = written_in;
+        }
         tell!(told, "{sequence}: {}", op(found));
     }
     told

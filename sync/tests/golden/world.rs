@@ -10,7 +10,7 @@ use askel_sync::{
         StepSourceId, StreamId, TenantId,
     },
     key::{IngestSecretKey, KeyEntry, KeyList, KeyPair, ListedKey, device_id},
-    log::Batch,
+    log::{Batch, segments_of},
     op::{
         Alias, AwardConfirmed, AwardWithdrawn, ChallengeTotal, CheckIn, Correction,
         CorrectionReason, Erase, Evidence, FavouriteAdded, FavouriteRemoved, Manner, Measure, Op,
@@ -124,7 +124,27 @@ pub(crate) fn batch() -> Batch {
             boot_id: 7,
             wall_minus_monotonic_ms: 1_460_000_000_000,
         },
+        later_segments: Vec::new(),
         ops: ops(),
+    }
+}
+
+/// The same ops, of three boots; in the last one the wall clock jumped.
+pub(crate) fn batch_of_boots() -> Batch {
+    let written_in = |index: usize| ClockSegment {
+        boot_id: 7 + u64::try_from(index / 5).expect("few").min(2),
+        wall_minus_monotonic_ms: if index < 12 {
+            1_460_000_000_000
+        } else {
+            1_470_000_000_000
+        },
+    };
+    let ops = ops();
+    let (clock_segment, later_segments) = segments_of((0..ops.len()).map(written_in));
+    Batch {
+        clock_segment,
+        later_segments,
+        ..batch()
     }
 }
 

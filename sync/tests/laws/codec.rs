@@ -9,7 +9,7 @@ use askel_sync::{
     },
     key::{KeyPair, device_id},
     limits::{ALIAS_NUMBER_MAX, PICTURE_MAX, REVISION_MAX, STEPS_PER_BUCKET_MAX, TALLY_DELTA_MAX},
-    log::Batch,
+    log::{Batch, segments_of},
     op::{
         Alias, AwardConfirmed, AwardWithdrawn, ChallengeTotal, CheckIn, Correction,
         CorrectionReason, Erase, Evidence, FavouriteAdded, FavouriteRemoved, LANGUAGES,
@@ -354,6 +354,7 @@ proptest! {
     fn a_sealed_batch_opens_to_the_same_ops_of_known_and_unknown_kinds(
         payloads in vec((0..100_u32, vec(any::<u8>(), 0..40)), 1..20),
         first_sequence in 0..1_000_u64,
+        boots in vec(0..3_u64, 20),
     ) {
         let key = KeyPair::from_seed(&[3; 32]);
         let device = device_id(TENANT, &key.public_key());
@@ -364,13 +365,15 @@ proptest! {
             let log = if index % 3 == 0 { elsewhere } else { log };
             Op { kind, payload, origin: Origin { log, sequence: first_sequence + index } }
         };
-        let batch = Batch {
-            log,
-            first_sequence,
-            device,
-            clock_segment: ClockSegment { boot_id: 6, wall_minus_monotonic_ms: -7 },
-            ops: (0..).zip(payloads).map(op).collect(),
-        };
+        let ops: Vec<Op> = (0..).zip(payloads).map(op).collect();
+        let boots = boots.into_iter().take(ops.len());
+        let segments: Vec<_> = boots
+            .map(|boot_id| ClockSegment { boot_id, wall_minus_monotonic_ms: -7 })
+            .collect();
+        let (clock_segment, later_segments) = segments_of(segments.iter().copied());
+        let batch = Batch { log, first_sequence, device, clock_segment, later_segments, ops };
+        let told: Vec<_> = batch.sequenced().map(|(_, written_in, _)| written_in).collect();
+        prop_assert_eq!(told, segments);
         let sealed = batch.seal(TENANT, &key);
         prop_assert_eq!(Batch::open(&sealed, TENANT, device, &key.public_key()), Ok(batch.clone()));
         let stranger = DeviceId::from_bytes([0; 16]);

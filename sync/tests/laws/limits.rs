@@ -4,7 +4,7 @@ use askel_proto::v1;
 use askel_sync::{
     catalog::{self, Catalog, CatalogError, EntryFault},
     id::{LogId, OpId, PlaceId},
-    key::{KeyEntry, KeyList, KeyPair, device_id},
+    key::{KeyEntry, KeyList, KeyPair, Purpose, device_id},
     limits,
     log::{Batch, BatchError},
     op::{
@@ -14,6 +14,7 @@ use askel_sync::{
     rule::RuleFault,
     time::{ClockSegment, Quarter, Timestamp},
 };
+use prost::Message as _;
 
 use crate::{
     rules::{all_of, collective, count, count_of, days_active, sum},
@@ -154,6 +155,7 @@ fn open(ops: usize, payload_bytes: usize, first_sequence: u64) -> Result<(), Bat
         first_sequence,
         device,
         clock_segment: ClockSegment::default(),
+        later_segments: Vec::new(),
         ops: (first_sequence..).take(ops).map(op).collect(),
     };
     Batch::open(&batch.seal(TENANT, &key), TENANT, device, &key.public_key()).map(drop)
@@ -180,6 +182,7 @@ fn an_op_of_this_log_is_at_its_own_place() {
             first_sequence: 7,
             device,
             clock_segment,
+            later_segments: Vec::new(),
             ops: vec![op],
         };
         Batch::open(&batch.seal(TENANT, &key), TENANT, device, &key.public_key()).map(drop)
@@ -207,6 +210,51 @@ fn batches() {
         open(2, 1, limits::SEQUENCE_MAX - 1),
         Err(BatchError::Malformed)
     );
+}
+
+/// A clock segment begins at an op, and after the one before.
+#[test]
+fn later_segments() {
+    let key = KeyPair::from_seed(&[3; 32]);
+    let device = device_id(TENANT, &key.public_key());
+    let segment = |ops_before| v1::LaterSegment {
+        ops_before,
+        clock_segment: Some(v1::ClockSegment::default()),
+    };
+    let open = |ops: usize, later_segments: Vec<v1::LaterSegment>| {
+        let batch = v1::Batch {
+            log_id: vec![4; 16],
+            device_id: device.to_vec(),
+            ops: vec![v1::Op::default(); ops],
+            later_segments,
+            ..v1::Batch::default()
+        };
+        let batch = batch.encode_to_vec();
+        let sealed = v1::SealedBatch {
+            signature: key.sign(Purpose::Batch, TENANT, &batch),
+            batch,
+            ..v1::SealedBatch::default()
+        };
+        Batch::open(&sealed, TENANT, device, &key.public_key()).map(drop)
+    };
+    let refused = Err(BatchError::SegmentsOutOfOrder);
+    assert_eq!(open(3, vec![segment(1), segment(2)]), Ok(()));
+    assert_eq!(open(3, vec![segment(0)]), refused);
+    assert_eq!(open(3, vec![segment(3)]), refused);
+    assert_eq!(open(3, vec![segment(u32::MAX)]), refused);
+    assert_eq!(open(3, vec![segment(2), segment(1)]), refused);
+    assert_eq!(open(3, vec![segment(1), segment(1)]), refused);
+    assert_eq!(open(1, vec![segment(1)]), refused);
+    let says_nothing = v1::LaterSegment {
+        clock_segment: None,
+        ..segment(1)
+    };
+    assert_eq!(open(3, vec![says_nothing]), refused);
+    let most = limits::OPS_PER_BATCH_MAX;
+    let at_each = |last: u32| (1..=last).map(segment).collect();
+    let last = u32::try_from(most - 1).expect("few");
+    assert_eq!(open(most, at_each(last)), Ok(()));
+    assert_eq!(open(most, at_each(last + 1)), refused);
 }
 
 fn publish(change: impl FnOnce(&mut v1::Catalog)) -> Result<(), CatalogError> {

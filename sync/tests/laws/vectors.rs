@@ -85,6 +85,7 @@ fn signatures() {
             boot_id: 7,
             wall_minus_monotonic_ms: 1_460_000_000_000,
         },
+        later_segments: Vec::new(),
         ops: vec![op()],
     };
     let sealed = batch.seal(TENANT, &key);

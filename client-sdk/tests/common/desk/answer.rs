@@ -25,9 +25,10 @@ impl Desk {
     ) -> Result<LogId, LogId> {
         let known = state.devices[&device].clone();
         let batch = Batch::open(sealed, self.world.tenant, device, &known.key).expect("sealed");
+        state.segments_named += 1 + batch.later_segments.len();
         let fresh = || (device, Vec::new());
         state.logs.entry(batch.log).or_insert_with(fresh);
-        for (sequence, op) in batch.sequenced() {
+        for (sequence, written_in, op) in batch.sequenced() {
             state
                 .ops
                 .entry((batch.log, sequence))
@@ -44,7 +45,7 @@ impl Desk {
                 Some(_) | None => {}
             }
             if matches!(held, None | Some(Settled::Deferred(_))) {
-                let settled = self.settle(state, op, &batch, now);
+                let settled = self.settle(state, op, (&batch, written_in), now);
                 let log = &mut state.logs.get_mut(&batch.log).expect("there").1;
                 match log.get_mut(index) {
                     Some(deferred) => *deferred = settled,

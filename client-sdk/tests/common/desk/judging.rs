@@ -15,7 +15,7 @@ use askel_sync::{
     op::{AwardConfirmed, Op, Payload, Register, SessionRef, Witness},
     rule::evaluate,
     stream::{StreamKey, route},
-    time::{LocalDate, Timestamp},
+    time::{ClockSegment, LocalDate, Timestamp},
 };
 
 use super::{Desk, Disturbance, Settled, State};
@@ -112,7 +112,7 @@ impl Desk {
         &self,
         state: &mut State,
         op: &Op,
-        batch: &Batch,
+        (batch, written_in): (&Batch, ClockSegment),
         now: ClockReading,
     ) -> Settled {
         let id = op.id();
@@ -140,7 +140,7 @@ impl Desk {
             standing: AuthorStanding::Full,
         };
         let clocks = Clocks {
-            written_in: batch.clock_segment,
+            written_in,
             sent_with: Some(now),
             told: None,
             received_at: now.wall,

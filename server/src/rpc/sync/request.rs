@@ -11,7 +11,7 @@ use askel_sync::{
     },
     short::ShortBatch,
     stream::listed,
-    time::{BootTime, ClockSegment, Timestamp},
+    time::{BootTime, Timestamp},
 };
 use prost::Message as _;
 
@@ -166,12 +166,8 @@ fn head(head: &v1::LogHead) -> Result<Head, AppError> {
 }
 
 fn clock(clock: v1::ClientClock) -> ClockReading {
-    let segment = clock.segment.unwrap_or_default();
     ClockReading {
         wall: Timestamp::from_ms(clock.wall_ms),
-        segment: ClockSegment {
-            boot_id: segment.boot_id,
-            wall_minus_monotonic_ms: segment.wall_minus_monotonic_ms,
-        },
+        segment: clock.segment.unwrap_or_default().into(),
     }
 }
