@@ -21,21 +21,22 @@ use askel_server::{
     push::LogPush,
 };
 use askel_store::{
-    RestoreStore as _,
+    ChallengeSum, Erased, Frozen, RestoreStore as _,
     journal::{Entry, ImageOf},
     memory::MemoryStore,
 };
 use askel_sync::{
     admission::Role,
     catalog,
-    id::DeviceId,
+    id::{DeviceId, GoalId, ParticipantId, PlaceId, SessionId},
     invitation,
     key::{
         KeyPair,
         credential::{CallCredential, METADATA_KEY},
         prove_enrolment,
     },
-    time::Timestamp,
+    op::SessionRef,
+    time::{LocalDate, Timestamp},
 };
 use tonic::Request;
 
@@ -125,8 +126,35 @@ pub(crate) fn images() -> Vec<Entry> {
         for of in wanted {
             images.extend(read(of).await);
         }
+        images.extend(an_erasure());
         images
     })
+}
+
+/// What it says of someone who was erased.
+fn an_erasure() -> [Entry; 2] {
+    let session = (
+        PlaceId::new(3),
+        LocalDate::from_days(16_900),
+        SessionRef::Dated(SessionId::new(9)),
+    );
+    let sum = ChallengeSum {
+        total: 5_000,
+        people: 2,
+    };
+    let frozen = Frozen {
+        points: [(GoalId::new(5), sum)].into(),
+        people: [(session, 300)].into(),
+    };
+    let erased = Erased {
+        devices: vec![DeviceId::from_bytes([8; 16])],
+        ..Erased::new(ParticipantId::from_bytes([7; 16]))
+    };
+    let counted = Entry::Erased {
+        erased,
+        is_counted: true,
+    };
+    [Entry::Frozen(frozen), counted]
 }
 
 impl Tenant {

@@ -16,8 +16,8 @@ use std::{
 use askel_store::{
     Append, AppendError, Approval, Audit, AuditEntry, AuditStore, CatalogStore, CatalogVersion,
     ChallengeSum, Claim, Device, DeviceChange, DeviceClock, Dirty, EnrolError, EnrolmentStore,
-    Erased, ErasureStore, Grant, Healing, Invitation, Lineage, LiveRegister, LogState, NewDevice,
-    OpStore, OutboxItem, PageOf, PageRequest, PartOf, PassRecord, ProjectionStore,
+    Erased, ErasureStore, Frozen, Grant, Healing, Invitation, Lineage, LiveRegister, LogState,
+    NewDevice, OpStore, OutboxItem, PageOf, PageRequest, PartOf, PassRecord, ProjectionStore,
     RENEWAL_SEED_BYTES, RecoverySheet, RestoreStore, SessionCount, Store, StoreError, StreamHead,
     StreamOp, StreamPart, StreamTarget, Tenant, TenantStore, Tombstone,
     journal::{self, Entry, ImageOf, LogOpening, MalformedEntry},
@@ -113,6 +113,17 @@ impl Journaled {
         Ok(())
     }
 
+    /// Writes what the erased leave in totals, of all of them together: what one of them counted
+    /// can't be told from it.
+    async fn note_frozen(&self, tenant: TenantId) -> Result<(), StoreError> {
+        let frozen = self.inner.read_frozen(tenant).await?;
+        for part in frozen.parts(journal::FROZEN_COUNTS_MAX) {
+            let record = record_of(tenant, &Entry::Frozen(part));
+            write_record(&*self.journal, record).await?;
+        }
+        Ok(())
+    }
+
     async fn write(&self, tenant: TenantId, entry: &Entry) -> Result<(), StoreError> {
         let mut last = self.last.lock().await;
         append(&*self.journal, &mut last, tenant, entry).await
@@ -158,7 +169,7 @@ fn name(tenant: TenantId, entry: &Entry) -> Vec<u8> {
         Entry::Staff(image) => (2, image.device.id.as_bytes()),
         Entry::Invitation(invitation) => (3, &invitation.id),
         Entry::InvitationDeleted(id) => (3, id),
-        Entry::Erased(erased) => (4, erased.participant.as_bytes()),
+        Entry::Erased { erased, .. } => (4, erased.participant.as_bytes()),
         Entry::Catalog(catalog) => (6, &catalog.hash),
         _ => (5, &[]),
     };
@@ -296,14 +307,23 @@ pass_on! { ProjectionStore {
 } }
 
 pass_on! { ErasureStore {
+    fn read_frozen(tenant: TenantId) -> Answer<Frozen>;
     fn lookup_erased(tenant: TenantId, ids: &[Tombstone]) -> Answer<BTreeSet<Tombstone>>;
 }
     async fn erase(&self, tenant: TenantId, participant: ParticipantId, audit: &Audit) -> Answer<Erased> {
         // Before, for the erased can't ask again; and after, when it is known what is theirs.
-        let erased = Entry::Erased(Erased::new(participant));
+        let erased = Entry::Erased {
+            erased: Erased::new(participant),
+            is_counted: false,
+        };
         self.write(tenant, &erased).await?;
         let erased = self.inner.erase(tenant, participant, audit).await?;
-        self.write(tenant, &Entry::Erased(erased.clone())).await?;
+        self.note_frozen(tenant).await?;
+        let counted = Entry::Erased {
+            erased: erased.clone(),
+            is_counted: true,
+        };
+        self.write(tenant, &counted).await?;
         // What it said of them goes, and is void in any case: what can't be folded now is later.
         if let Err(error) = self.journal.fold().await {
             let error: &dyn std::error::Error = &error;

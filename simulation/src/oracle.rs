@@ -253,14 +253,17 @@ impl Oracle {
         (ends.collect(), sent.map(|op| op.op.clone()).collect())
     }
 
-    /// A device is put back to `image`: whether the server has more of its log than it will remember.
-    pub(crate) fn forgets(&self, device: usize, image: &[SeenOp]) -> bool {
+    /// A device is put back to `image`, where it had given up so many logs: whether the server has more of
+    /// its log than it will remember. Without an op it can't be told which log is open, but before the
+    /// first was given up there was one.
+    pub(crate) fn forgets(&self, device: usize, image: &[SeenOp], given_up: u32) -> bool {
         let open = image.last().map(|op| op.carrier.log);
+        let had_none = image.is_empty() && given_up == 0;
         let kept: BTreeSet<OpId> = image.iter().map(|op| op.id).collect();
         let life = self.life(device);
         life.iter().any(|op| {
             op.standing == SeenStanding::Accepted
-                && Some(op.carrier.log) == open
+                && (had_none || Some(op.carrier.log) == open)
                 && !kept.contains(&op.id)
         })
     }

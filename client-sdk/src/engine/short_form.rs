@@ -18,7 +18,7 @@ use super::{
     draft::Draft,
     pack,
     request::cursor,
-    row::{Attempt, Row, StreamRow},
+    row::{Attempt, LogRow, LogStanding, Row, StreamRow},
     upkeep::collective_challenges,
 };
 
@@ -89,14 +89,28 @@ impl Engine {
         });
         asked.streams = Some(streams.collect());
         asked.days = days.len();
-        let head = self.model.open_log().and_then(|(_, log)| {
+        let head = self.sealed_head();
+        request.state_tag = state_tag(&handles, head.as_ref(), self.model.limits().revision);
+    }
+
+    /// How far the open log is sealed; while nothing of it is, which log was given up for it.
+    fn sealed_head(&self) -> Option<SealedHead> {
+        let sealed = self.model.open_log().and_then(|(_, log)| {
             Some(SealedHead {
                 log: log.id,
                 next_sequence: log.sealed_before,
                 last_op: log.last_sealed?,
             })
         });
-        request.state_tag = state_tag(&handles, head.as_ref(), self.model.limits().revision);
+        let given_up = self.given_up_last();
+        sealed.or_else(|| given_up.map(|(_, log)| SealedHead::given_up(log.id)))
+    }
+
+    /// The log that was given up last, with its number.
+    pub(super) fn given_up_last(&self) -> Option<(u32, &LogRow)> {
+        let mut newest = self.model.logs.iter().rev();
+        let log = newest.find(|(_, log)| log.standing == LogStanding::Abandoned);
+        log.map(|(&number, log)| (number, log))
     }
 
     /// All batches in a few bytes each, or none: their order counts.

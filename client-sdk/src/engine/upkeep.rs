@@ -14,7 +14,7 @@ use super::{
     Decided, Engine,
     draft::Draft,
     hand_back::waits,
-    row::{AcceptedOpsRow, LogStanding, OwnOp, Row, Standing, StreamRow, Table},
+    row::{AcceptedOpsRow, LogRow, LogStanding, OwnOp, Row, Standing, StreamRow, Table},
     streams::WINDOW_MS,
     tied_time::is_untold,
 };
@@ -81,8 +81,13 @@ impl Engine {
             written.insert(number);
         }
         self.pack_accepted(&mut draft, &written)?;
+        // The short form names it until something of the open log is sealed.
+        let named = self.given_up_last();
+        let is_sealed = |(_, log): (u32, &LogRow)| log.last_sealed.is_some();
+        let named = named.filter(|_| !self.model.open_log().is_some_and(is_sealed));
         for (&number, log) in &self.model.logs {
             if log.standing == LogStanding::Abandoned
+                && named.is_none_or(|(named, _)| named != number)
                 && self.model.carried_by(log.id, 0).next().is_none()
             {
                 draft.delete(Table::Log, number);

@@ -99,6 +99,40 @@ async fn a_phone_restored_from_yesterday_loses_nothing_that_either_life_wrote() 
     assert_eq!(client.status().healed, 1);
 }
 
+/// Nothing to send, and nothing that the phone knows to have sealed: it is seen all the same, at once and
+/// once.
+#[tokio::test]
+async fn a_phone_put_back_to_before_its_first_op_is_seen_with_nothing_to_send() {
+    let desk = Arc::new(Desk::new());
+    let (phone, client) = enrolled(&desk, 1).await;
+    client.sync(BUDGET).await.expect("a sync");
+    let restored = clone_of(&phone);
+    phone.clock.forward_ms(DAY_MS);
+    client.check_in(PLACE).expect("after the backup");
+    client.sync(BUDGET).await.expect("a sync");
+
+    let client = restored.open();
+    client.sync(BUDGET).await.expect("a sync");
+    let status = client.status();
+    assert_eq!(status.healed, 1);
+    let notice = status.notice.expect("one sentence for the person");
+    assert_eq!(notice.kind, NoticeKind::WentOnFromACopy);
+    assert_eq!(client.attendances().len(), 1);
+    for _ in 0..2 {
+        let before = desk.requests().len();
+        client.sync(BUDGET).await.expect("a sync");
+        let requests = desk.requests().split_off(before);
+        let is_short = |one: &askel_proto::v1::SyncRequest| !one.positions.is_empty();
+        assert!(requests.len() == 1 && requests.iter().all(is_short));
+        assert_eq!(client.status().healed, 1);
+    }
+    phone.clock.forward_ms(DAY_MS);
+    client.check_in(PLACE).expect("in the new log");
+    client.sync(BUDGET).await.expect("a sync");
+    assert_eq!(client.attendances().len(), 2);
+    assert_all_settled(&desk, &client);
+}
+
 #[tokio::test]
 async fn two_clones_of_a_phone_that_both_go_on_lose_nothing() {
     let desk = Arc::new(Desk::new());

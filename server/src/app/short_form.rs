@@ -59,14 +59,13 @@ pub(super) async fn matched(
         .store()
         .list_device_logs(caller.tenant, caller.device.id, DEVICE_LOGS_MAX)
         .await?;
-    let tag = |log: Option<&LogState>| {
-        let head = log.and_then(sealed_head);
-        state_tag(&handles, head.as_ref(), LIMITS_REVISION)
-    };
+    let tag = |head: Option<SealedHead>| state_tag(&handles, head.as_ref(), LIMITS_REVISION);
+    // One who speaks of no log, while there is one, was put back to before its first op.
+    let newest = logs.first().map(|log| SealedHead::given_up(log.log));
     let log = logs
         .into_iter()
-        .find(|log| tag(Some(log)) == short.state_tag);
-    if log.is_none() && tag(None) != short.state_tag {
+        .find(|log| sealed_head(log).is_some_and(|head| tag(Some(head)) == short.state_tag));
+    if log.is_none() && tag(newest) != short.state_tag {
         return Ok(None);
     }
     let sums_differ = short.sums_tag != 0 && sums_differ(short, &heads, &days);

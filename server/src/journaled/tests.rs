@@ -108,7 +108,11 @@ async fn an_erasure_is_in_the_journal_before_it_is_done() {
     assert!(gone.expect("looked up").is_empty());
     full.is_full.store(false, Ordering::Relaxed);
     store.erase(TENANT, who, &erased).await.expect("erased");
-    assert_eq!(entries(&full.journal), [Entry::Erased(Erased::new(who))]);
+    let told = |is_counted| Entry::Erased {
+        erased: Erased::new(who),
+        is_counted,
+    };
+    assert_eq!(entries(&full.journal), [told(false), told(true)]);
 }
 
 fn opens(log: u8, device: u8) -> Append {

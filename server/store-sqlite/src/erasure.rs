@@ -5,13 +5,16 @@
 //! in the write-ahead log. Only a file that is written anew has none of that.
 
 mod derived;
+mod frozen;
 mod ops;
 mod rights;
 mod sweep;
 
 use std::collections::BTreeSet;
 
-use askel_store::{Audit, Erased, ErasureStore, OutboxDraft, StoreError, Tombstone};
+use askel_store::{
+    Audit, Erased, ErasureStore, Frozen, OutboxDraft, StoreError, TheirCounts, Tombstone,
+};
 use askel_sync::id::{ParticipantId, TenantId};
 use async_trait::async_trait;
 use serde_json::Value;
@@ -48,7 +51,10 @@ impl ErasureStore for SqliteStore {
         let known = erasing.known(participant).await?;
         erasing.leave_for_sweeping().await?;
         let erased = erasing
-            .erase(known.clone().unwrap_or(Erased::new(participant)))
+            .erase(
+                known.clone().unwrap_or(Erased::new(participant)),
+                TheirCounts::Added,
+            )
             .await?;
         if known.is_none() {
             audit::note(&mut transaction, tenant, audit).await?;
@@ -56,6 +62,11 @@ impl ErasureStore for SqliteStore {
         commit(transaction).await?;
         self.sweep_if_small().await?;
         Ok(erased)
+    }
+
+    async fn read_frozen(&self, tenant: TenantId) -> Result<Frozen, StoreError> {
+        let mut reader = self.readers.begin().await.map_err(store_error)?;
+        frozen::read(&mut reader, tenant).await
     }
 
     async fn lookup_erased(
@@ -125,7 +136,11 @@ impl Erasing<'_> {
     }
 
     /// Erases what is known of someone, and what a journal says is theirs.
-    pub(crate) async fn erase(&mut self, known: Erased) -> Result<Erased, StoreError> {
+    pub(crate) async fn erase(
+        &mut self,
+        known: Erased,
+        counts: TheirCounts,
+    ) -> Result<Erased, StoreError> {
         let mut erased = known;
         if let Some(before) = self.known(erased.participant).await? {
             erased.add(&before);
@@ -137,7 +152,7 @@ impl Erasing<'_> {
         self.bury(&erased).await?;
         let notices = self.erase_ops(&erased).await?;
         self.erase_rights(&erased).await?;
-        self.erase_derived(&erased).await?;
+        self.erase_derived(&erased, counts).await?;
         let drafts: Vec<_> = notices
             .iter()
             .map(|(stream, kind, payload)| OutboxDraft {

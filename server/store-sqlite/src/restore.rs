@@ -4,7 +4,7 @@ mod journal;
 
 use askel_store::{
     Ancestor, Claim, Healing, RENEWAL_SEED_BYTES, RestoreStore, StoreError,
-    journal::{Entry, ImageOf},
+    journal::{Entry, ImageOf, counted},
     renewed_handle,
 };
 use askel_sync::id::{LogId, StreamId, TenantId};
@@ -168,13 +168,14 @@ impl RestoreStore for SqliteStore {
         let mut transaction = self.write().await?;
         let erases = journal
             .iter()
-            .any(|entry| matches!(entry, Entry::Erased(_)));
+            .any(|entry| matches!(entry, Entry::Erased { .. }));
         if erases {
             let connection = &mut transaction;
             Erasing { connection, tenant }.leave_for_sweeping().await?;
         }
+        let counted = counted(journal);
         for entry in journal {
-            journal::replay(&mut transaction, tenant, entry).await?;
+            journal::replay(&mut transaction, tenant, entry, &counted).await?;
         }
         commit(transaction).await?;
         if erases {

@@ -46,6 +46,7 @@ mod report;
 mod restore;
 mod stream;
 mod tenant;
+mod totals;
 
 pub use append::*;
 pub use audit::*;
@@ -68,6 +69,7 @@ pub use report::*;
 pub use restore::*;
 pub use stream::*;
 pub use tenant::*;
+pub use totals::*;
 
 /// Makes the tests of the suite. `$open` is an async function that returns a new, empty store and
 /// a guard that is kept until the test ends.
@@ -192,6 +194,9 @@ macro_rules! store_conformance {
             logs_have_the_writers_that_the_journal_says
             a_folded_journal_says_the_same
             no_stream_of_the_erased_is_opened
+            what_the_erased_counted_stands_as_the_journal_says
+            a_journal_without_counts_keeps_what_the_store_knows
+            counts_of_the_erased_are_told_in_parts
             nothing_is_appended_from_a_revoked_device
         }
     };
@@ -244,6 +249,7 @@ mod tests {
             include_str!("conformance/report.rs"),
             include_str!("conformance/stream.rs"),
             include_str!("conformance/tenant.rs"),
+            include_str!("conformance/totals.rs"),
         ];
         let after = |line: &'static str| line.strip_prefix("pub async fn ")?.split('(').next();
         for name in sources

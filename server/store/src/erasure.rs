@@ -20,7 +20,7 @@ use askel_sync::{
 };
 use async_trait::async_trait;
 
-use crate::{Audit, OutboxDraft, Projection, StoreError, StreamTarget};
+use crate::{Audit, Frozen, OutboxDraft, Projection, StoreError, StreamTarget};
 
 /// The random id of something erased: a participant, a device, a log or a pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -230,6 +230,9 @@ pub trait ErasureStore: Send + Sync {
         participant: ParticipantId,
         audit: &Audit,
     ) -> Result<Erased, StoreError>;
+
+    /// What all who are erased leave in totals.
+    async fn read_frozen(&self, tenant: TenantId) -> Result<Frozen, StoreError>;
 
     /// Those of the ids that are erased.
     async fn lookup_erased(

@@ -20,8 +20,8 @@ use async_trait::async_trait;
 use crate::{
     Append, AppendError, Approval, Audit, AuditEntry, AuditStore, CatalogStore, CatalogVersion,
     ChallengeSum, Claim, Device, DeviceChange, DeviceClock, Dirty, EnrolError, EnrolmentStore,
-    Erased, ErasureStore, Grant, Healing, Invitation, Lineage, LiveRegister, LogState, NewDevice,
-    OpStore, OutboxItem, PageOf, PageRequest, PartOf, PassRecord, ProjectionStore,
+    Erased, ErasureStore, Frozen, Grant, Healing, Invitation, Lineage, LiveRegister, LogState,
+    NewDevice, OpStore, OutboxItem, PageOf, PageRequest, PartOf, PassRecord, ProjectionStore,
     RENEWAL_SEED_BYTES, RecoverySheet, RestoreStore, SessionCount, Store, StoreError, StreamHead,
     StreamOp, StreamPart, StreamTarget, Tenant, TenantStore, Tombstone, journal,
 };
@@ -244,6 +244,7 @@ pass_on! { ProjectionStore {
 
 pass_on! { ErasureStore {
     fn erase(tenant: TenantId, participant: ParticipantId, audit: &Audit) -> Answer<Erased>;
+    fn read_frozen(tenant: TenantId) -> Answer<Frozen>;
     fn lookup_erased(tenant: TenantId, ids: &[Tombstone]) -> Answer<BTreeSet<Tombstone>>;
 } }
 

@@ -8,7 +8,9 @@ mod fold;
 mod merge;
 
 pub use codec::MalformedEntry;
-pub use fold::{OPENINGS_MAX, folded};
+pub use fold::{FROZEN_COUNTS_MAX, OPENINGS_MAX, folded};
+
+use std::collections::BTreeSet;
 
 use askel_sync::{
     id::{DeviceId, LogId, ParticipantId, PassTag},
@@ -16,7 +18,8 @@ use askel_sync::{
 };
 
 use crate::{
-    Approval, CatalogVersion, Device, Erased, Invitation, PassRecord, RecoverySheet, Tenant,
+    Approval, CatalogVersion, Device, Erased, Frozen, Invitation, PassRecord, RecoverySheet,
+    Tenant, TheirCounts,
 };
 
 /// What the journal says.
@@ -32,7 +35,14 @@ pub enum Entry {
     /// It was taken back.
     InvitationDeleted([u8; 16]),
     /// Someone was erased.
-    Erased(Erased),
+    Erased {
+        /// By their random ids.
+        erased: Erased,
+        /// Whether what they counted is in the totals that the journal tells before.
+        is_counted: bool,
+    },
+    /// What all who were erased until then leave in totals, or a part of it.
+    Frozen(Frozen),
     /// The tenant with its key list.
     Tenant(Tenant),
     /// A catalog version with its content.
@@ -109,4 +119,26 @@ pub struct StaffImage {
     pub device: Device,
     /// The invitation it used, unless the operator enrolled it otherwise.
     pub invitations: Vec<Invitation>,
+}
+
+/// Those of whom the journal says, anywhere, that it tells what they counted.
+pub fn counted(journal: &[Entry]) -> BTreeSet<ParticipantId> {
+    let counted = journal.iter().filter_map(|entry| match entry {
+        Entry::Erased {
+            erased,
+            is_counted: true,
+        } => Some(erased.participant),
+        _ => None,
+    });
+    counted.collect()
+}
+
+/// What becomes of the counts of someone whose erasure is replayed: a store of before knows other
+/// counts of them than they had in the end, so it goes by what the journal tells.
+pub fn their_counts(participant: ParticipantId, counted: &BTreeSet<ParticipantId>) -> TheirCounts {
+    if counted.contains(&participant) {
+        TheirCounts::Told
+    } else {
+        TheirCounts::Added
+    }
 }

@@ -11,6 +11,7 @@ mod catalog;
 mod enrolment;
 mod erasure;
 mod error;
+mod frozen;
 pub mod journal;
 mod op;
 mod page;
@@ -33,6 +34,7 @@ pub use enrolment::{
 };
 pub use erasure::{Blanking, Erased, ErasureStore, Tombstone, owner_of, pass_of};
 pub use error::StoreError;
+pub use frozen::{Frozen, SessionName, TheirCounts};
 pub use op::{
     Ancestor, Append, AppendError, Before, Claim, ERASED_OP, Entry, EntryBefore, EntryOutcome,
     Healed, HealedBy, Healing, LOST_MAX, Lineage, LiveRegister, LogState, Needs, OpStore,

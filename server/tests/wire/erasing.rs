@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use askel_proto::v1;
+use askel_proto::v1::{self, reading_service_client::ReadingServiceClient};
 use askel_store::{AuditAction, PageRequest};
 use askel_sync::{
     admission::{AdmittedOp, Role},
@@ -12,7 +12,7 @@ use tonic::Code;
 
 use crate::{
     acts,
-    catalog::LIBRARY,
+    catalog::{BASEMENT, LIBRARY},
     device::{Device, from_beginning},
     world::{NOON, World, refused},
 };
@@ -188,7 +188,45 @@ async fn an_erased_op_at_the_end_of_a_log_is_no_conflict(world: World) {
     assert!(other.outcome().conflict.is_some());
 }
 
+/// What they did after the backup counts as it did, though nothing of it comes back.
+async fn totals_outlast_an_erasure_and_a_restore_from_before(mut world: World) {
+    let (mut phone, tablet) = seen(&world).await;
+    let mut other = world.participant().await;
+    let backup = world.back_up().await;
+    phone.check_in(&world, BASEMENT).await;
+    other.check_in(&world, BASEMENT).await;
+    let totals = async |world: &World, tablet: &Device| {
+        let mut reading = ReadingServiceClient::new(world.channel.clone());
+        let mut found = Vec::new();
+        for place in [LIBRARY, BASEMENT] {
+            let request = v1::GetPlaceDayRequest {
+                name: format!("places/{place}/days/2016-04-12"),
+            };
+            let day = reading.get_place_day(tablet.call(request)).await;
+            found.push(day.expect("read").into_inner().encounters);
+        }
+        found
+    };
+    let mut staff = world.enrolled(Role::Staff, &[]).await;
+    assert_eq!(totals(&world, &staff).await, [1, 2]);
+    let erase = acts::erase(phone.participant.expect("a participant"), NOON);
+    phone.hand_in(&world, &[erase]).await;
+    assert_eq!(totals(&world, &staff).await, [1, 2]);
+    world.go_back_to(backup).await;
+    // The other phone's own check-in is lost with the backup, until that phone is back.
+    assert_eq!(totals(&world, &staff).await, [1, 1]);
+    let day = day(&world, &tablet).await;
+    assert!(day.ops_of(OpKind::PassSeen).is_empty(), "{day:?}");
+    let pass = phone.pass.expect("a pass");
+    let late = staff
+        .hand_in(&world, &[acts::scan(LIBRARY, pass, NOON)])
+        .await;
+    assert_eq!(late.rejection().reason, "ERASED");
+    assert_eq!(totals(&world, &staff).await, [1, 1]);
+}
+
 on_both_stores!(
+    totals_outlast_an_erasure_and_a_restore_from_before,
     no_file_has_a_key_or_a_hash_of_who_was_erased,
     an_erased_op_at_the_end_of_a_log_is_no_conflict,
     who_erases_themselves_is_gone_and_answered_once,

@@ -148,6 +148,45 @@ async fn a_log_that_nothing_was_sealed_in_is_as_none(world: World) {
     assert_eq!((answer.parts, answer.closing.long_form_wanted), (1, false));
 }
 
+/// It claims no log while there is one: it was put back to before its first op. One that says which log it
+/// gave up knows of it, and of its newest only.
+async fn who_forgot_its_only_log_is_asked_in_full(world: World) {
+    let (mut phone, mut known) = known(&world).await;
+    let nothing = |known: &Known, head| {
+        let tag = state_tag(&known.handles, head, known.limits_revision);
+        v1::SyncRequest {
+            state_tag: tag,
+            ..known.request(Vec::new())
+        }
+    };
+    let asked = nothing(&known, None);
+    let answer = phone.send(&world, asked.clone()).await.expect("synced");
+    assert!(answer.closing.long_form_wanted, "{answer:?}");
+    let in_full = v1::SyncRequest {
+        log_heads: vec![v1::LogHead {
+            log_id: phone.log.to_vec(),
+            ..v1::LogHead::default()
+        }],
+        ..phone.request(Vec::new())
+    };
+    let answer = phone.send(&world, in_full).await.expect("synced");
+    assert!(answer.outcome().conflict.is_some(), "{answer:?}");
+    let given_up = SealedHead::given_up(phone.log);
+    let asked = nothing(&known, Some(&given_up));
+    let bytes = asked.encoded_len();
+    let answer = phone.send(&world, asked.clone()).await.expect("synced");
+    assert_eq!(answer.closing, v1::SyncClosing::default());
+    assert!(bytes + answer.bytes <= 24, "{bytes} and {}", answer.bytes);
+    phone.log = askel_sync::id::LogId::from_bytes([0x77; 16]);
+    phone.next = 0;
+    world.set_clock(NOON.saturating_add_ms(1_000));
+    phone.check_in(&world, LIBRARY).await;
+    known = Known::of(&read_all(&world, &phone).await, None, &phone);
+    let asked = nothing(&known, Some(&given_up));
+    let answer = phone.send(&world, asked).await.expect("synced");
+    assert!(answer.closing.long_form_wanted, "{answer:?}");
+}
+
 async fn so_many_positions_and_no_more(world: World) {
     let phone = world.participant().await;
     let ask = |count: usize| v1::SyncRequest {
@@ -269,6 +308,7 @@ on_both_stores!(
     a_check_in_is_settled_in_few_bytes_and_read_back,
     whatever_does_not_fit_is_asked_for_in_full_and_settled_all_the_same,
     a_log_that_nothing_was_sealed_in_is_as_none,
+    who_forgot_its_only_log_is_asked_in_full,
     so_many_positions_and_no_more,
     the_servers_time_is_told_to_whose_clock_is_off,
     sums_that_differ_are_answered_one_by_one_and_equal_ones_not_at_all,

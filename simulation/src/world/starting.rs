@@ -41,7 +41,7 @@ impl World {
                 let seen = client.seen_ops();
                 let forgets = !self.server_was_restored
                     && look == Look::PutBack
-                    && self.oracle.forgets(device, &seen);
+                    && self.oracle.forgets(device, &seen, client.status().healed);
                 there
                     .must_heal
                     .expect(forgets.then(|| client.status().healed));

@@ -10,10 +10,22 @@ use crate::id::{DeviceId, GoalId, LogId, OpId, ParticipantId, StreamId};
 pub struct SealedHead {
     /// The log.
     pub log: LogId,
-    /// The sequence after the last sealed op; above 0.
+    /// The sequence after the last sealed op; 0 for a log that was given up.
     pub next_sequence: u64,
     /// The last sealed op.
     pub last_op: OpId,
+}
+
+impl SealedHead {
+    /// Says that the open log has nothing sealed, and which log was given up for it: so one who gave
+    /// up a log is told from one who has forgotten that there was any.
+    pub const fn given_up(log: LogId) -> Self {
+        Self {
+            log,
+            next_sequence: 0,
+            last_op: OpId::from_bytes([0; 16]),
+        }
+    }
 }
 
 /// The streams that every device follows, in the order of a short form's positions: the
@@ -41,13 +53,14 @@ pub fn standard_streams(
 /// The first eight bytes, big-endian, of SHA-256 over `askel/sync-state/v1`, a zero byte, the handle
 /// of each standard stream, then of each listed day of a place of which the device holds anything, the log, its next
 /// sequence (8 bytes, big-endian), the id of its last sealed op, and the revision of the limits (4 bytes,
-/// big-endian). Without a log, or with nothing of it sealed, its 40 bytes are zero.
+/// big-endian). While nothing of the open log is sealed, the log that was given up last and 24 zero bytes;
+/// without such a one, 40 zero bytes.
 pub fn state_tag(handles: &[StreamId], head: Option<&SealedHead>, limits_revision: u32) -> u64 {
     let mut hash = Sha256::new().chain_update(b"askel/sync-state/v1\0");
     for handle in handles {
         hash.update(handle.as_bytes());
     }
-    match head.filter(|head| head.next_sequence > 0) {
+    match head {
         Some(head) => {
             hash.update(head.log.as_bytes());
             hash.update(head.next_sequence.to_be_bytes());

@@ -51,11 +51,27 @@ impl Desk {
                 last_op: settled.last()?.op(),
             })
         });
-        let heads = std::iter::once(None).chain(heads.map(Some));
+        let nothing = Self::nothing_sealed(state, device);
+        let heads = heads.map(Some).chain(nothing);
         let revision = state.limits.revision;
         let mut fitting =
             heads.filter(|head| state_tag(&handles, head.as_ref(), revision) == request.state_tag);
-        fitting.next().map(|head| (keys, head.map(|head| head.log)))
+        let of_log = |head: SealedHead| (head.next_sequence > 0).then_some(head.log);
+        fitting.next().map(|head| (keys, head.and_then(of_log)))
+    }
+
+    /// What a device may say that has nothing sealed: no log, or one that it gave up.
+    fn nothing_sealed(state: &State, device: DeviceId) -> Vec<Option<SealedHead>> {
+        let logs = state.logs.iter();
+        let logs = logs.filter(|(_, (of, settled))| *of == device && !settled.is_empty());
+        let given_up: Vec<_> = logs
+            .map(|(log, _)| Some(SealedHead::given_up(*log)))
+            .collect();
+        if given_up.is_empty() {
+            vec![None]
+        } else {
+            given_up
+        }
     }
 
     /// The answer's pages to a short form that fits; tells which logs both sides agree on.

@@ -1,6 +1,6 @@
 //! Erasing what is derived: counts stay, of nobody.
 
-use askel_store::{Erased, OutboxItem, StoreError};
+use askel_store::{Erased, OutboxItem, StoreError, TheirCounts};
 use serde_json::Value;
 
 use super::Erasing;
@@ -24,26 +24,40 @@ macro_rules! run {
 }
 
 impl Erasing<'_> {
-    pub(super) async fn erase_derived(&mut self, erased: &Erased) -> Result<(), StoreError> {
+    pub(super) async fn erase_derived(
+        &mut self,
+        erased: &Erased,
+        counts: TheirCounts,
+    ) -> Result<(), StoreError> {
+        if counts == TheirCounts::Added {
+            self.freeze(erased).await?;
+        }
         run!(self, erased;
             "DELETE FROM dirty WHERE tenant = ? AND participant = ?"
+            "DELETE FROM contribution INDEXED BY contribution_by_participant
+             WHERE tenant = ? AND participant = ?"
+            "DELETE FROM attendance INDEXED BY attendance_by_participant
+             WHERE tenant = ? AND participant = ?"
+        );
+        self.take_out(erased).await
+    }
+
+    /// Adds what they counted to what the erased leave in totals.
+    async fn freeze(&mut self, erased: &Erased) -> Result<(), StoreError> {
+        run!(self, erased;
             "INSERT INTO frozen_contribution (tenant, goal, points, people)
              SELECT tenant, goal, points, 1 FROM contribution INDEXED BY contribution_by_participant
              WHERE tenant = ? AND participant = ?
              ON CONFLICT (tenant, goal) DO UPDATE
              SET points = points + excluded.points, people = people + 1"
-            "DELETE FROM contribution INDEXED BY contribution_by_participant
-             WHERE tenant = ? AND participant = ?"
             "INSERT INTO frozen_attendance (tenant, place, date, session_kind, session, people)
              SELECT tenant, place, date, session_kind, session, 1
              FROM attendance INDEXED BY attendance_by_participant
              WHERE tenant = ? AND participant = ?
              ON CONFLICT (tenant, place, date, session_kind, session) DO UPDATE
              SET people = people + 1"
-            "DELETE FROM attendance INDEXED BY attendance_by_participant
-             WHERE tenant = ? AND participant = ?"
         );
-        self.take_out(erased).await
+        Ok(())
     }
 
     /// Outbox items for them, and of sightings of their passes.

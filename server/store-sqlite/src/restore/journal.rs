@@ -1,10 +1,12 @@
 //! Images of what stands, and making it stand as an image says.
 
+use std::collections::BTreeSet;
+
 use askel_store::{
     Invitation, StoreError, Tombstone,
-    journal::{Entry, ImageOf, LogOpening, ParticipantImage},
+    journal::{Entry, ImageOf, LogOpening, ParticipantImage, their_counts},
 };
-use askel_sync::id::TenantId;
+use askel_sync::id::{ParticipantId, TenantId};
 use sqlx::SqliteConnection;
 
 use crate::{
@@ -56,6 +58,7 @@ pub(super) async fn replay(
     connection: &mut SqliteConnection,
     tenant: TenantId,
     entry: &Entry,
+    counted: &BTreeSet<ParticipantId>,
 ) -> Result<(), StoreError> {
     match entry {
         Entry::Participant(image) => {
@@ -81,10 +84,12 @@ pub(super) async fn replay(
             let mut rights = Enrolling { connection, tenant };
             rights.take_back(*id).await.map(|_| ())
         }
-        Entry::Erased(erased) => {
+        Entry::Erased { erased, .. } => {
             let mut erasing = Erasing { connection, tenant };
-            erasing.erase(erased.clone()).await.map(|_| ())
+            let counts = their_counts(erased.participant, counted);
+            erasing.erase(erased.clone(), counts).await.map(|_| ())
         }
+        Entry::Frozen(told) => Erasing { connection, tenant }.raise(told).await,
         Entry::Tenant(row) => tenant::record(connection, row).await.map(|_| ()),
         // A version that does not follow is of another past: nothing to take up.
         Entry::Catalog(version) => catalog::take_up(connection, tenant, version)

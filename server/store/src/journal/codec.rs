@@ -35,7 +35,11 @@ impl Entry {
             }),
             Self::Invitation(invitation) => Said::Invitation(invitation.into()),
             Self::InvitationDeleted(id) => Said::InvitationDeleted(id.to_vec()),
-            Self::Erased(erased) => Said::Erased(erased.into()),
+            Self::Erased { erased, is_counted } => Said::Erased(ErasedRow {
+                is_counted: *is_counted,
+                ..erased.into()
+            }),
+            Self::Frozen(frozen) => Said::Frozen(frozen.into()),
             Self::Tenant(tenant) => Said::Tenant(tenant.into()),
             Self::Catalog(catalog) => Said::Catalog(catalog.into()),
             Self::Logs(openings) => Said::Logs(LogsRow {
@@ -58,7 +62,11 @@ impl Entry {
             })),
             Said::Invitation(row) => Self::Invitation(row.try_into()?),
             Said::InvitationDeleted(id) => Self::InvitationDeleted(array(&id)?),
-            Said::Erased(row) => Self::Erased(row.try_into()?),
+            Said::Erased(row) => Self::Erased {
+                is_counted: row.is_counted,
+                erased: row.try_into()?,
+            },
+            Said::Frozen(row) => Self::Frozen(row.try_into()?),
             Said::Tenant(row) => Self::Tenant(row.try_into()?),
             Said::Catalog(row) => Self::Catalog(row.try_into()?),
             Said::Logs(row) => Self::Logs(all(row.openings)?),
@@ -68,7 +76,7 @@ impl Entry {
 
 #[derive(Clone, PartialEq, Message)]
 struct EntryRow {
-    #[prost(oneof = "Said", tags = "1, 2, 3, 4, 5, 6, 7, 8")]
+    #[prost(oneof = "Said", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9")]
     said: Option<Said>,
 }
 
@@ -90,6 +98,8 @@ enum Said {
     Catalog(CatalogRow),
     #[prost(message, tag = "8")]
     Logs(LogsRow),
+    #[prost(message, tag = "9")]
+    Frozen(FrozenRow),
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -224,6 +234,42 @@ struct ErasedRow {
     logs: Vec<Vec<u8>>,
     #[prost(bytes, repeated, tag = "4")]
     passes: Vec<Vec<u8>>,
+    #[prost(bool, tag = "5")]
+    is_counted: bool,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct FrozenRow {
+    #[prost(message, repeated, tag = "1")]
+    points: Vec<FrozenPointsRow>,
+    #[prost(message, repeated, tag = "2")]
+    people: Vec<FrozenPeopleRow>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct FrozenPointsRow {
+    #[prost(uint32, tag = "1")]
+    goal: u32,
+    #[prost(uint64, tag = "2")]
+    total: u64,
+    #[prost(uint32, tag = "3")]
+    people: u32,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct FrozenPeopleRow {
+    #[prost(uint32, tag = "1")]
+    place: u32,
+    /// Days since 1970-01-01.
+    #[prost(sint32, tag = "2")]
+    date: i32,
+    /// Whether it is a dated session of the catalog, else a slot.
+    #[prost(bool, tag = "3")]
+    is_dated: bool,
+    #[prost(uint32, tag = "4")]
+    session: u32,
+    #[prost(uint64, tag = "5")]
+    people: u64,
 }
 
 #[derive(Clone, PartialEq, Message)]

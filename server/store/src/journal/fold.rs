@@ -12,7 +12,7 @@ use askel_sync::{
 };
 
 use super::{Entry, LogOpening, ParticipantImage, StaffImage};
-use crate::{CatalogVersion, Erased, Invitation, Tenant, Tombstone};
+use crate::{CatalogVersion, Erased, Frozen, Invitation, Tenant, Tombstone};
 
 /// Days after which an expired invitation is forgotten.
 const EXPIRED_DAYS: i64 = 35;
@@ -35,6 +35,10 @@ struct Folding {
     participants: BTreeMap<ParticipantId, ParticipantImage>,
     staff: BTreeMap<DeviceId, StaffImage>,
     erased: BTreeMap<ParticipantId, Erased>,
+    counted: BTreeSet<ParticipantId>,
+    /// Erased since the totals were told last.
+    uncounted: BTreeSet<ParticipantId>,
+    frozen: Frozen,
     logs: BTreeMap<LogId, LogOpening>,
     latest: Option<Timestamp>,
 }
@@ -91,12 +95,10 @@ impl Folding {
                 };
                 self.staff.insert(image.device.id, image);
             }
-            Entry::Erased(erased) => {
-                let held = self
-                    .erased
-                    .entry(erased.participant)
-                    .or_insert(Erased::new(erased.participant));
-                held.add(&erased);
+            Entry::Erased { erased, is_counted } => self.erase(&erased, is_counted),
+            Entry::Frozen(told) => {
+                self.frozen.raise(&told);
+                self.uncounted.clear();
             }
             Entry::Logs(openings) => {
                 for opening in openings {
@@ -104,6 +106,19 @@ impl Folding {
                     self.logs.insert(opening.log, opening);
                 }
             }
+        }
+    }
+
+    fn erase(&mut self, erased: &Erased, is_counted: bool) {
+        let who = erased.participant;
+        let held = self.erased.entry(who).or_insert_with(|| {
+            self.uncounted.insert(who);
+            Erased::new(who)
+        });
+        held.add(erased);
+        if is_counted {
+            self.counted.insert(who);
+            self.uncounted.remove(&who);
         }
     }
 
@@ -143,7 +158,22 @@ impl Folding {
                 .map(|image| Entry::Staff(Box::new(image))),
         );
         entries.extend(self.deleted.into_iter().map(Entry::InvitationDeleted));
-        entries.extend(self.erased.into_values().map(Entry::Erased));
+        // Those who come before the totals are in them; what a store of before still counts of the
+        // others is added to the totals.
+        let (since, before): (Vec<_>, Vec<_>) = self
+            .erased
+            .into_values()
+            .map(|erased| Entry::Erased {
+                is_counted: self.counted.contains(&erased.participant),
+                erased,
+            })
+            .partition(|entry| {
+                matches!(entry, Entry::Erased { erased, .. } if self.uncounted.contains(&erased.participant))
+            });
+        entries.extend(before);
+        let frozen = self.frozen.parts(FROZEN_COUNTS_MAX);
+        entries.extend(frozen.into_iter().map(Entry::Frozen));
+        entries.extend(since);
         let logs: Vec<LogOpening> = self.logs.into_values().collect();
         entries.extend(
             logs.chunks(OPENINGS_MAX)
@@ -153,5 +183,7 @@ impl Folding {
     }
 }
 
+/// Counts of one entry.
+pub const FROZEN_COUNTS_MAX: usize = 4_096;
 /// Logs of one entry.
 pub const OPENINGS_MAX: usize = 1_024;

@@ -6,7 +6,7 @@ use askel_sync::id::{ParticipantId, TenantId};
 use async_trait::async_trait;
 
 use super::{MemoryStore, TenantData};
-use crate::{Audit, Erased, ErasureStore, OutboxDraft, StoreError, Tombstone};
+use crate::{Audit, Erased, ErasureStore, Frozen, OutboxDraft, StoreError, TheirCounts, Tombstone};
 
 /// Who was erased.
 #[derive(Debug, Clone, Default)]
@@ -26,7 +26,7 @@ impl TenantData {
     }
 
     /// Erases what is known of someone, and what a journal says is theirs.
-    pub(super) fn erase(&mut self, known: Erased) -> Erased {
+    pub(super) fn erase(&mut self, known: Erased, counts: TheirCounts) -> Erased {
         let mut erased = known;
         self.enrolment.owned_by(&mut erased);
         let logs = self.ops.logs_of(&erased.devices);
@@ -37,7 +37,7 @@ impl TenantData {
         // In order, each once.
         erased.add(&Erased::new(erased.participant));
         self.enrolment.erase(&erased);
-        self.projection.erase(&erased);
+        self.projection.erase(&erased, counts);
         let blanking = self.ops.erase(&erased);
         for (stream, kind, payload) in &blanking.notices() {
             self.projection.put_out(OutboxDraft {
@@ -66,8 +66,12 @@ impl ErasureStore for MemoryStore {
             if !data.erased.people.contains_key(&participant) {
                 data.audit.note(tenant, audit);
             }
-            data.erase(Erased::new(participant))
+            data.erase(Erased::new(participant), TheirCounts::Added)
         }))
+    }
+
+    async fn read_frozen(&self, tenant: TenantId) -> Result<Frozen, StoreError> {
+        Ok(self.read(tenant, |data| data.projection.frozen.clone()))
     }
 
     async fn lookup_erased(

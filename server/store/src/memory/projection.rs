@@ -5,18 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use askel_sync::{
     admission::AdmittedOp,
     id::{GoalId, OpId, ParticipantId, PlaceId, TenantId},
-    op::{OpKind, SessionRef},
+    op::OpKind,
     time::LocalDate,
 };
 use async_trait::async_trait;
 
 use super::MemoryStore;
 use crate::{
-    ChallengeSum, Dirty, Erased, OutboxDraft, OutboxItem, Projection, ProjectionStore,
-    SessionCount, StoreError, TallyChange,
+    ChallengeSum, Dirty, Erased, Frozen, OutboxDraft, OutboxItem, Projection, ProjectionStore,
+    SessionCount, SessionName, StoreError, TallyChange, TheirCounts,
 };
-
-type Session = (PlaceId, LocalDate, SessionRef);
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Derived {
@@ -25,16 +23,9 @@ pub(super) struct Derived {
     dirty: BTreeMap<ParticipantId, DirtySince>,
     outbox: BTreeMap<u64, OutboxItem>,
     points: BTreeMap<GoalId, BTreeMap<ParticipantId, u64>>,
-    attendances: BTreeMap<Session, BTreeSet<ParticipantId>>,
+    attendances: BTreeMap<SessionName, BTreeSet<ParticipantId>>,
     tallies: BTreeMap<OpId, TallyChange>,
-    frozen: Frozen,
-}
-
-/// What the erased leave behind: counts without anyone.
-#[derive(Debug, Clone, Default)]
-struct Frozen {
-    points: BTreeMap<GoalId, ChallengeSum>,
-    people: BTreeMap<Session, u64>,
+    pub(super) frozen: Frozen,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -124,27 +115,29 @@ impl Derived {
         }
     }
 
-    /// Takes out what is of someone, and keeps what it counted.
-    pub(super) fn erase(&mut self, erased: &Erased) {
+    /// Takes out what is of someone.
+    pub(super) fn erase(&mut self, erased: &Erased, counts: TheirCounts) {
+        let stay = counts == TheirCounts::Added;
         self.dirty.remove(&erased.participant);
         self.outbox
             .retain(|_, item| !erased.takes_out(item.draft()));
         for (goal, points) in &mut self.points {
-            if let Some(points) = points.remove(&erased.participant) {
-                let sum = self.frozen.points.entry(*goal).or_default();
-                sum.total = sum.total.saturating_add(points);
-                sum.people = sum.people.saturating_add(1);
+            if let (Some(points), true) = (points.remove(&erased.participant), stay) {
+                self.frozen.give(*goal, points);
             }
         }
         for (session, people) in &mut self.attendances {
-            if people.remove(&erased.participant) {
-                let frozen = self.frozen.people.entry(*session).or_default();
-                *frozen = frozen.saturating_add(1);
+            if people.remove(&erased.participant) && stay {
+                self.frozen.attend(*session);
             }
         }
     }
 
-    fn frozen(&self, first: LocalDate, last: LocalDate) -> impl Iterator<Item = (&Session, &u64)> {
+    fn frozen(
+        &self,
+        first: LocalDate,
+        last: LocalDate,
+    ) -> impl Iterator<Item = (&SessionName, &u64)> {
         let frozen = self.frozen.people.iter();
         frozen.filter(move |((_, date, _), _)| (first..=last).contains(date))
     }
@@ -153,7 +146,7 @@ impl Derived {
         &self,
         first: LocalDate,
         last: LocalDate,
-    ) -> impl Iterator<Item = (&Session, &BTreeSet<ParticipantId>)> {
+    ) -> impl Iterator<Item = (&SessionName, &BTreeSet<ParticipantId>)> {
         self.attendances
             .iter()
             .filter(move |((_, date, _), _)| (first..=last).contains(date))
@@ -245,8 +238,8 @@ impl ProjectionStore for MemoryStore {
         last: LocalDate,
     ) -> Result<Vec<SessionCount>, StoreError> {
         Ok(self.read(tenant, |data| {
-            let mut counts: BTreeMap<Session, SessionCount> = BTreeMap::new();
-            let mut count = |session: &Session, change: &dyn Fn(&mut SessionCount)| {
+            let mut counts: BTreeMap<SessionName, SessionCount> = BTreeMap::new();
+            let mut count = |session: &SessionName, change: &dyn Fn(&mut SessionCount)| {
                 let (place, date, session_ref) = *session;
                 change(counts.entry(*session).or_insert(SessionCount {
                     place,

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use askel_sync::id::{LogId, TenantId};
+use askel_sync::id::{LogId, ParticipantId, TenantId};
 use async_trait::async_trait;
 
 use super::{MemoryStore, TenantData};
 use crate::{
     Claim, Healing, RENEWAL_SEED_BYTES, RestoreStore, StoreError,
-    journal::{Entry, ImageOf, ParticipantImage},
+    journal::{Entry, ImageOf, ParticipantImage, counted, their_counts},
 };
 
 #[derive(Debug, Clone, Default)]
@@ -67,7 +67,7 @@ impl TenantData {
         })
     }
 
-    fn replay(&mut self, entry: &Entry) {
+    fn replay(&mut self, entry: &Entry, counted: &BTreeSet<ParticipantId>) {
         match entry {
             Entry::Participant(image) => {
                 if self.erased_of(&[image.participant.into()]).is_empty() {
@@ -90,9 +90,10 @@ impl TenantData {
                 }
             }
             Entry::InvitationDeleted(id) => self.enrolment.take_back(*id),
-            Entry::Erased(erased) => {
-                self.erase(erased.clone());
+            Entry::Erased { erased, .. } => {
+                self.erase(erased.clone(), their_counts(erased.participant, counted));
             }
+            Entry::Frozen(told) => self.projection.frozen.raise(told),
             Entry::Tenant(tenant) => {
                 self.record(tenant);
             }
@@ -150,8 +151,9 @@ impl RestoreStore for MemoryStore {
     async fn apply_journal(&self, tenant: TenantId, journal: &[Entry]) -> Result<(), StoreError> {
         self.write(tenant, |data| {
             let read = |_: &&Entry| !askel_sync::planted!(JournalIgnored);
+            let counted = counted(journal);
             for entry in journal.iter().filter(read) {
-                data.replay(entry);
+                data.replay(entry, &counted);
             }
         });
         Ok(())

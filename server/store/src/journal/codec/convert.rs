@@ -1,18 +1,20 @@
 //! Rows of the store as rows of the journal, and back.
 
 use askel_sync::{
-    id::{DeviceId, ParticipantId, PassTag, PlaceId, WrongIdLength},
+    id::{DeviceId, GoalId, ParticipantId, PassTag, PlaceId, SessionId, SlotId, WrongIdLength},
     key::PublicKey,
-    time::Timestamp,
+    op::SessionRef,
+    time::{LocalDate, Timestamp},
 };
 
 use super::{
-    ApprovalRow, CardRow, CatalogRow, DeviceRow, ErasedRow, InvitationRow, LogOpeningRow,
-    MalformedEntry, ParticipantRow, PassRow, ScopeRow, SheetRow, TenantRow, all, array,
+    ApprovalRow, CardRow, CatalogRow, DeviceRow, ErasedRow, FrozenPeopleRow, FrozenPointsRow,
+    FrozenRow, InvitationRow, LogOpeningRow, MalformedEntry, ParticipantRow, PassRow, ScopeRow,
+    SheetRow, TenantRow, all, array,
 };
 use crate::{
-    Approval, CatalogVersion, Device, DeviceState, Erased, Invitation, PassRecord, RecoverySheet,
-    Tenant,
+    Approval, CatalogVersion, ChallengeSum, Device, DeviceState, Erased, Frozen, Invitation,
+    PassRecord, RecoverySheet, SessionName, Tenant,
     journal::{LogOpening, ParticipantImage},
 };
 
@@ -229,6 +231,7 @@ impl From<&Erased> for ErasedRow {
             devices: erased.devices.iter().map(|id| id.to_vec()).collect(),
             logs: erased.logs.iter().map(|id| id.to_vec()).collect(),
             passes: erased.passes.iter().map(|id| id.to_vec()).collect(),
+            is_counted: false,
         }
     }
 }
@@ -244,6 +247,69 @@ impl TryFrom<ErasedRow> for Erased {
             passes: ids(&row.passes)?,
         })
     }
+}
+
+impl From<&Frozen> for FrozenRow {
+    fn from(frozen: &Frozen) -> Self {
+        let points = |(goal, sum): (&GoalId, &ChallengeSum)| FrozenPointsRow {
+            goal: goal.get(),
+            total: sum.total,
+            people: sum.people,
+        };
+        let people = |((place, date, session), people): (&SessionName, &u64)| {
+            let (is_dated, session) = match session {
+                SessionRef::Slot(slot) => (false, slot.get()),
+                SessionRef::Dated(session) => (true, session.get()),
+            };
+            FrozenPeopleRow {
+                place: place.get(),
+                date: date.as_days(),
+                is_dated,
+                session,
+                people: *people,
+            }
+        };
+        Self {
+            points: frozen.points.iter().map(points).collect(),
+            people: frozen.people.iter().map(people).collect(),
+        }
+    }
+}
+
+impl TryFrom<FrozenRow> for Frozen {
+    type Error = MalformedEntry;
+
+    fn try_from(row: FrozenRow) -> Result<Self, MalformedEntry> {
+        let mut frozen = Self::default();
+        for row in row.points {
+            let sum = ChallengeSum {
+                total: count(row.total)?,
+                people: row.people,
+            };
+            frozen.points.insert(GoalId::new(row.goal), sum);
+        }
+        for row in row.people {
+            let session = if row.is_dated {
+                SessionRef::Dated(SessionId::new(row.session))
+            } else {
+                SessionRef::Slot(SlotId::new(row.session))
+            };
+            let name = (
+                PlaceId::new(row.place),
+                LocalDate::from_days(row.date),
+                session,
+            );
+            frozen.people.insert(name, count(row.people)?);
+        }
+        Ok(frozen)
+    }
+}
+
+/// A count as a database can hold it.
+fn count(count: u64) -> Result<u64, MalformedEntry> {
+    i64::try_from(count)
+        .map(|_| count)
+        .map_err(|_| MalformedEntry)
 }
 
 impl From<&Tenant> for TenantRow {
