@@ -8,13 +8,13 @@ use askel_proto::v1::{
 };
 use askel_sync::{
     catalog,
-    id::{DeviceId, LogId, TenantId},
+    id::{DeviceId, LogId, PassTag, TenantId},
     invitation::{Link, normalise},
     key::{
         KeyPair, credential::CallCredential, credential::METADATA_KEY, device_id, prove_enrolment,
     },
     log::Batch,
-    op::Op,
+    op::{Alias, Op},
     time::{ClockSegment, Timestamp},
 };
 use data_encoding::HEXLOWER;
@@ -126,6 +126,34 @@ impl RawDevice {
         let text = self.credential(now).parse().expect("ASCII");
         request.metadata_mut().insert(METADATA_KEY, text);
         request
+    }
+
+    /// Invites someone again whose alias and picture staff have seen. The code.
+    pub(crate) async fn re_invite(
+        &self,
+        pass: PassTag,
+        (alias, picture): (Alias, u32),
+        now: Timestamp,
+    ) -> Result<String, Status> {
+        let message = v1::CreateInvitationRequest {
+            invitation: Some(v1::Invitation {
+                role: v1::Role::Participant.into(),
+                ..v1::Invitation::default()
+            }),
+            re_invite_pass_tag: pass.to_vec(),
+            seen_alias: Some(v1::Alias {
+                word: alias.word,
+                number: alias.number,
+            }),
+            seen_picture: picture,
+            valid_for_ms: 0,
+        };
+        let Some(process) = self.host.process() else {
+            return Err(Status::unavailable("nobody is there"));
+        };
+        let mut client = AdminServiceClient::new(process.calls());
+        let invited = client.create_invitation(self.call(message, now)).await?;
+        Ok(invited.into_inner().code)
     }
 
     /// Publishes a catalog.

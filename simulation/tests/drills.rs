@@ -18,7 +18,7 @@ fn a_restored_server_gets_back_what_anyone_holds_for_few_bytes() {
 
 #[test]
 fn poison_holds_up_nobody() {
-    well(&poison(1_000));
+    well(&poison(2_700));
 }
 
 #[test]

@@ -89,7 +89,7 @@ const DRILLS: &[Drill] = &[
     },
     Drill {
         name: "poison",
-        about: "ops of which one in a hundred is refused for good: the others do not wait",
+        about: "phones, scanners and an app with a bug, one op in a hundred of every sort that is refused for good: the others do not wait",
         count: 10_000,
         run: |workspace, _, count| simulated::run(workspace, "poison", count),
     },
