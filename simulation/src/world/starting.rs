@@ -63,6 +63,9 @@ impl World {
         self.devices
             .entry(original)
             .and_modify(|there| there.was_put_back = true);
+        // A copy of a phone that has other keys by now does not go on with what was copied before.
+        let id = |index| Some(self.enrolled(index)?.enrolled()?.device);
+        let is_another = id(copy) != id(original);
         let mut twin = match self.devices.remove(&copy) {
             Some(twin) => twin,
             None => self.new_device(copy),
@@ -73,7 +76,11 @@ impl World {
         twin.keys = keys;
         // Another phone's keys don't open it.
         twin.backup = None;
+        let must_heal = twin.must_heal.clone();
         self.devices.insert(copy, twin);
         self.restart(copy, Look::PutBack);
+        if is_another {
+            must_heal.expect(None);
+        }
     }
 }
