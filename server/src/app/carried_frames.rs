@@ -100,9 +100,12 @@ async fn take_in(app: &App, caller: &Caller, frame: &[u8]) -> Result<Carried, Ap
     };
     let is_ended = device.state == DeviceState::Revoked;
     let became = match hand_in(app, tenant, submission(batches.clone())).await {
-        Ok(became) if became.stranded.is_empty() => Ok(became),
-        Ok(became) if is_ended => relog(app, tenant, submission, (became, batches)).await,
-        Ok(became) => known_already(app, tenant, (became, batches)).await,
+        Ok(mut became) => {
+            if !is_ended {
+                leave_to_the_writer(app, tenant, &mut became, &batches).await?;
+            }
+            relog(app, tenant, submission, (became, batches)).await
+        }
         Err(error) => Err(error.into()),
     };
     let news = became.as_ref().map_or(0, |became| became.news);
@@ -119,10 +122,18 @@ async fn take_in(app: &App, caller: &Caller, frame: &[u8]) -> Result<Carried, Ap
 struct Became {
     /// Of each batch, in their order.
     results: Vec<FrameResult>,
-    /// Batches that have no place in their log: they lie past a gap, or where other ops are. By index.
-    stranded: Vec<usize>,
+    /// Batches that have no place in their log, by index.
+    stranded: Vec<(usize, Place)>,
     news: u64,
     stirred: bool,
+}
+
+/// Why a batch has no place in its log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    PastAGap,
+    /// Other ops are there.
+    Taken,
 }
 
 impl Became {
@@ -140,36 +151,36 @@ async fn hand_in(
 ) -> Result<Became, IngestError> {
     let ends: Vec<Span> = submission.batches.iter().map(Span::of).collect();
     let receipt = app.ingest.submit(tenant, submission).await?;
-    let is_stranded = |end: &Span| {
-        let verdict = receipt.logs.iter().find(|told| told.log == end.log);
-        verdict.is_some_and(|told| match told.conflict {
-            None => told.settled_before < end.first,
-            Some(conflict) => conflict == Conflict::SequenceTaken,
-        })
+    let stranded = |(index, end): (usize, &Span)| {
+        let told = receipt.logs.iter().find(|told| told.log == end.log)?;
+        match told.conflict {
+            Some(Conflict::SequenceTaken) => Some((index, Place::Taken)),
+            None if told.settled_before < end.first => Some((index, Place::PastAGap)),
+            _ => None,
+        }
     };
-    let (indexes, all) = (0.., ends.iter());
     Ok(Became {
         results: ends.iter().map(|end| end.result(&receipt)).collect(),
-        stranded: indexes
-            .zip(all)
-            .filter(|(_, end)| is_stranded(end))
-            .map(|(index, _)| index)
-            .collect(),
+        stranded: ends.iter().enumerate().filter_map(stranded).collect(),
         news: receipt.news,
         stirred: receipt.stirred,
     })
 }
 
-/// Hands in what an ended device wrote and what has no place in its log any more: nobody can fill a gap
-/// there, be it that a restored server has lost what it had acknowledged, and nobody can say again
-/// what a copy of the device wrote where another's ops are. It is taken in logs of their own.
+/// Hands in what has no place in its log any more, in logs of their own: what an ended device wrote past a
+/// gap that nobody can fill, be it that a restored server has lost what it had acknowledged; and
+/// what a copy wrote, or a phone before it was put back, where others of its ops are.
 async fn relog(
     app: &App,
     tenant: TenantId,
     submission: impl Fn(Vec<Batch>) -> Submission,
     (mut became, batches): (Became, Vec<Batch>),
 ) -> Result<Became, AppError> {
-    let indexes = std::mem::take(&mut became.stranded);
+    let stranded = std::mem::take(&mut became.stranded);
+    if stranded.is_empty() {
+        return Ok(became);
+    }
+    let indexes: Vec<usize> = stranded.iter().map(|(index, _)| *index).collect();
     let stranded = indexes.iter().filter_map(|index| batches.get(*index));
     let there = submission(stranded.map(relogged).collect());
     let there = hand_in(app, tenant, there).await?;
@@ -181,20 +192,26 @@ async fn relog(
     Ok(became)
 }
 
-/// What has no place in its log may be here by another: its writer offered it again.
-async fn known_already(
+/// A gap is its writer's to fill, as long as it goes on with that log. It does not if an op from past the
+/// gap is here by another log: it offered everything again, but for what it was refused.
+async fn leave_to_the_writer(
     app: &App,
     tenant: TenantId,
-    (mut became, batches): (Became, Vec<Batch>),
-) -> Result<Became, AppError> {
-    for index in std::mem::take(&mut became.stranded) {
+    became: &mut Became,
+    batches: &[Batch],
+) -> Result<(), AppError> {
+    let mut given_up = Vec::new();
+    for (index, place) in std::mem::take(&mut became.stranded) {
         let ops = batches.get(index).map_or(&[][..], |batch| &batch.ops);
         let ids: Vec<OpId> = ops.iter().map(Op::id).collect();
-        if app.store().lookup_ops(tenant, &ids).await?.len() == ids.len() {
-            became.is_now(index, FrameResult::Taken);
+        let is_known =
+            place == Place::Taken || !app.store().lookup_ops(tenant, &ids).await?.is_empty();
+        if is_known {
+            given_up.push((index, place));
         }
     }
-    Ok(became)
+    became.stranded = given_up;
+    Ok(())
 }
 
 /// A batch in a log that it alone is in: the first 16 bytes of SHA-256 over `askel/log-past-a-gap/v1`, a

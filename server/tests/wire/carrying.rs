@@ -148,30 +148,38 @@ async fn a_gap_that_nobody_can_fill_any_more_holds_nothing_up(world: World) {
     assert_eq!(kinds.map(|kind| seen.ops_of(kind).len()), [1, 1, 2]);
 }
 
-/// A copy of the phone wrote where the phone did, lost its key, and came back by its person's sheet.
-async fn what_a_copy_wrote_where_other_ops_are_is_taken_once_it_is_ended(world: World) {
-    let mut phone = world.participant().await;
-    let code = sheet(&world, &phone).await;
-    let mut copy = phone.clone();
-    phone.check_in(&world, LIBRARY).await;
-    let other = copy.write(&[acts::check_in(BASEMENT, NOON), acts::steps(NOON, 40)]);
-    let parcel = frame(&world, &copy, vec![copy.seal(&other)]);
-    let stranger = world.enrolled(Role::Participant, &[]).await;
-    assert_eq!(
-        carry(&world, &stranger, vec![parcel.clone()]).await,
-        [Became::Refused],
-        "the phone itself hears of it, and says it again"
-    );
-    let key = new_key();
-    let back = world.come_back(Right::RecoveryCode(code), &key).await;
-    let mut new = Device::new(&world, key, &back.expect("back"));
-    for _ in 0..2 {
-        let became = carry(&world, &new, vec![parcel.clone()]).await;
-        assert_eq!(became, [Became::Taken]);
+/// A copy of the phone wrote where the phone did, lost its key, and came back by its person's sheet. Which
+/// of the two is heard of first, and by whom, does not matter.
+async fn what_a_copy_wrote_where_other_ops_are_is_taken(world: World) {
+    for is_ended_first in [false, true] {
+        let mut phone = world.participant().await;
+        let code = sheet(&world, &phone).await;
+        let mut copy = phone.clone();
+        phone.check_in(&world, LIBRARY).await;
+        let other = copy.write(&[acts::check_in(BASEMENT, NOON), acts::steps(NOON, 40)]);
+        let parcel = frame(&world, &copy, vec![copy.seal(&other)]);
+        let stranger = world.enrolled(Role::Participant, &[]).await;
+        if !is_ended_first {
+            let became = carry(&world, &stranger, vec![parcel.clone()]).await;
+            assert_eq!(became, [Became::Taken]);
+        }
+        let key = new_key();
+        let back = world.come_back(Right::RecoveryCode(code), &key).await;
+        let mut new = Device::new(&world, key, &back.expect("back"));
+        let late = carry(&world, &stranger, vec![parcel.clone()]).await;
+        assert_eq!(
+            late,
+            [Became::Refused],
+            "an ended device's frame, in other hands"
+        );
+        for _ in 0..2 {
+            let became = carry(&world, &new, vec![parcel.clone()]).await;
+            assert_eq!(became, [Became::Taken]);
+        }
+        let seen = new.sync(&world).await;
+        let kinds = [OpKind::CheckIn, OpKind::StepCount];
+        assert_eq!(kinds.map(|kind| seen.ops_of(kind).len()), [2, 1]);
     }
-    let seen = new.sync(&world).await;
-    let kinds = [OpKind::CheckIn, OpKind::StepCount];
-    assert_eq!(kinds.map(|kind| seen.ops_of(kind).len()), [2, 1]);
 }
 
 /// A frame is on its way, the server is put back, and the phone says all of it again in another log.
@@ -280,14 +288,67 @@ fn refused_for_an_hour(error: &tonic::Status) {
     assert!((1..=3_600).contains(&wait), "{wait}");
 }
 
+/// One of the frame's ops was refused for good, which its writer does not say again.
+async fn a_frame_with_a_refused_op_is_taken_after_a_restore(mut world: World) {
+    let mut phone = world.participant().await;
+    let carrier = world.enrolled(Role::Participant, &[]).await;
+    let backup = world.back_up().await;
+    let first = phone.write(&[acts::check_in(LIBRARY, NOON)]);
+    let request = phone.request(vec![phone.seal(&first)]);
+    phone.send(&world, request).await.expect("synced");
+    let refused = acts::scan(LIBRARY, phone.pass.expect("a pass"), NOON);
+    let second = phone.write(&[acts::favourite_added(LIBRARY, NOON), refused]);
+    let parcel = frame(&world, &phone, vec![phone.seal(&second)]);
+    let request = phone.request(vec![phone.seal(&second)]);
+    let answer = phone.send(&world, request).await.expect("synced");
+    assert_eq!(answer.outcome().exceptions.len(), 1, "{answer:?}");
+    world.go_back_to(backup).await;
+    assert_eq!(
+        carry(&world, &carrier, vec![parcel.clone()]).await,
+        [Became::Later]
+    );
+    let accepted = first.ops.iter().chain(&second.ops[..1]);
+    let again = Batch {
+        log: LogId::from_bytes([0x44; 16]),
+        first_sequence: 0,
+        ops: accepted.cloned().collect(),
+        ..first.clone()
+    };
+    let request = phone.request(vec![phone.seal(&again)]);
+    phone.send(&world, request).await.expect("synced");
+    assert_eq!(carry(&world, &carrier, vec![parcel]).await, [Became::Taken]);
+}
+
+/// A phone gave its ops away in a frame and died; restored from a backup of before, it wrote on. Nobody
+/// else has what is in the frame.
+async fn what_a_phone_gave_away_before_it_was_put_back_is_taken(world: World) {
+    let mut phone = world.participant().await;
+    phone.check_in(&world, LIBRARY).await;
+    let mut restored = phone.clone();
+    let given = phone.write(&[acts::check_in(BASEMENT, NOON)]);
+    let parcel = frame(&world, &phone, vec![phone.seal(&given)]);
+    let later = acts::favourite_added(LIBRARY, NOON);
+    restored.hand_in(&world, &[later]).await;
+    let friend = world.enrolled(Role::Participant, &[]).await;
+    for _ in 0..2 {
+        assert_eq!(
+            carry(&world, &friend, vec![parcel.clone()]).await,
+            [Became::Taken]
+        );
+        assert_eq!(check_ins(&world, &mut restored).await, 2);
+    }
+}
+
 on_both_stores!(
     a_frame_is_taken_once_whichever_way_it_comes_first,
     the_carrier_learns_nothing_of_what_it_carried,
     what_is_no_frame_of_a_device_here_is_refused,
     a_frame_with_a_gap_before_it_waits,
     a_gap_that_nobody_can_fill_any_more_holds_nothing_up,
-    what_a_copy_wrote_where_other_ops_are_is_taken_once_it_is_ended,
+    what_a_copy_wrote_where_other_ops_are_is_taken,
     what_its_writer_has_said_again_is_taken,
+    a_frame_with_a_refused_op_is_taken_after_a_restore,
+    what_a_phone_gave_away_before_it_was_put_back_is_taken,
     so_many_frames_and_no_more,
 );
 

@@ -142,7 +142,11 @@ impl World {
         let (Some(writer), Some(carrier)) = (self.enrolled(from), self.enrolled(by)) else {
             return;
         };
-        let frames = writer.lifeboat(CARRIED_FRAME_BYTES_MAX).unwrap_or_default();
+        // On a full disk nothing is sealed, and so nothing is given away.
+        let Ok(frames) = writer.lifeboat(CARRIED_FRAME_BYTES_MAX) else {
+            self.trace.note(format!("{} · makes no frame", name(from)));
+            return;
+        };
         let taken = frames.iter().all(|frame| carrier.carry(frame).is_ok());
         self.trace.note(format!(
             "{} · carries {} frames of {}: {taken}",
