@@ -103,6 +103,16 @@ impl Oracle {
             .collect()
     }
 
+    /// Lost devices of someone whose ops are in other hands.
+    pub(crate) fn lost_of(&self, person: ParticipantId) -> BTreeSet<DeviceId> {
+        let state = self.state();
+        let adrift = state.ended.adrift.iter();
+        adrift
+            .filter(|one| state.ended.owners.get(&one.writer) == Some(&person))
+            .filter_map(|one| one.writer_id)
+            .collect()
+    }
+
     /// Passes of someone.
     pub(crate) fn passes_of(&self, person: ParticipantId) -> BTreeSet<PassTag> {
         let state = self.state();

@@ -91,7 +91,8 @@ impl World {
         let Some(sheet) = self.sheets.get(&owner).cloned() else {
             return;
         };
-        let former: Vec<DeviceId> = self.ids_of(owner);
+        let mut former: Vec<DeviceId> = self.ids_of(owner);
+        former.extend(self.oracle.lost_of(person));
         for id in &former {
             // The sheet ends them.
             self.oracle.asks_revocation(*id);
