@@ -23,6 +23,7 @@ use crate::{
 };
 
 mod ended;
+pub(crate) mod judged_again;
 
 /// How late a message may be and still be taken: so far off a right clock may look.
 const LATE_MS_MAX: i64 = CREDENTIAL_SKEW_MS_MAX + 60_000;
@@ -52,6 +53,7 @@ pub(crate) async fn judge(world: &World) {
         }
     }
     all_accepted_are_there(world, &store).await;
+    judged_again::stands_as_before(world, &store).await;
     let tenant = world.host.tenant.id;
     let stored = store.lookup_catalog(tenant, None).await.expect("memory");
     let catalog = stored.and_then(|stored| Catalog::parse(&stored.content).ok());

@@ -2,10 +2,10 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use askel_client_sdk::{Client, ComeBack, MemoryKeyStore, ParticipantId};
+use askel_client_sdk::{Client, ComeBack, MemoryKeyStore, OpId, ParticipantId};
 use askel_store::fault::Moment as StoreMoment;
 use askel_sync::{
-    admission::Role,
+    admission::{Admission, Role},
     id::{LogId, PassTag},
     pass,
 };
@@ -17,6 +17,7 @@ use crate::{
     device::{Device, MustHeal},
     host::Host,
     hostile::{Mallory, Overheard},
+    judge::judged_again,
     link::{Blocked, Link, Weather},
     oracle::{Look, Oracle},
     plan::{Act, Event},
@@ -54,6 +55,8 @@ pub(crate) struct World {
     unknown_passes: u64,
     /// Whether the server was ever put back to a backup.
     pub(crate) server_was_restored: bool,
+    /// How the server had judged what it had accepted, when it was put back.
+    pub(crate) judged: BTreeMap<OpId, Admission>,
 }
 
 impl World {
@@ -97,6 +100,7 @@ impl World {
             boots: 1,
             unknown_passes: 0,
             server_was_restored: false,
+            judged: BTreeMap::new(),
         };
         world.enrol_everyone().await;
         world
@@ -206,8 +210,13 @@ impl World {
             }
             Act::ServerBackUp => self.host.back_up(),
             Act::ServerRollBack => {
+                let judged = judged_again::judgements(&self.host, &self.oracle).await;
                 if self.host.restore().await {
                     self.server_was_restored = true;
+                    self.judged = judged
+                        .into_iter()
+                        .chain(std::mem::take(&mut self.judged))
+                        .collect();
                     self.mallory.next = 0;
                 }
                 self.host.start().await;

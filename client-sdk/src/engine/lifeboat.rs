@@ -3,11 +3,14 @@
 //! One mechanism carries them all: a QR code, a file, another device, and the phone itself after it lost
 //! its key.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use askel_proto::v1;
 use askel_sync::{
     key::IngestPublicKey,
     lifeboat,
-    limits::{CARRIED_FRAME_BYTES_MAX, FRAME_BYTES_MAX},
+    limits::{BOOTS_TOLD_MAX, CARRIED_FRAME_BYTES_MAX, FRAME_BYTES_MAX},
+    time::BootTime,
 };
 use prost::Message as _;
 use sha2::{Digest as _, Sha256};
@@ -19,6 +22,7 @@ use super::{
     pack,
     row::{Enrolment, OwnOp, Row, Table, Write},
     seal,
+    server_time::boots_of,
 };
 use crate::{Cause, Error};
 
@@ -63,7 +67,8 @@ impl Engine {
                 .split_at_checked(count)
                 .filter(|(some, _)| !some.is_empty())
                 .ok_or(Cause::OutOfBounds("the size of a frame"))?;
-            frames.push(self.seal_frame(some, enrolment, &ingest, entropy()?)?);
+            let boots = &self.model.attempt.boots;
+            frames.push(self.seal_frame((some, boots), enrolment, &ingest, entropy()?)?);
             rest = others;
         }
         Ok(frames)
@@ -78,14 +83,15 @@ impl Engine {
         let (Some(enrolment), Some(ingest)) = (self.model.enrolment(), self.ingest_key()) else {
             return Ok(Vec::new());
         };
-        let mut chunks: Vec<u32> = writes.iter().filter_map(chunk_of).collect();
-        chunks.sort_unstable();
-        chunks.dedup();
+        let boots = self.boots_after(writes);
+        let mut chunks: BTreeSet<u32> = writes.iter().filter_map(chunk_of).collect();
+        // A frame that was sealed before its boot was tied does not tell that boot's time.
+        chunks.extend(self.chunks_newly_tied(boots));
         let mut outbox = Vec::new();
         for chunk in chunks {
             let ops = self.chunk_after(chunk, writes);
             if !ops.is_empty() && !askel_sync::planted!(OutboxEmpty) {
-                let sealed = self.seal_frame(&ops, enrolment, &ingest, entropy()?)?;
+                let sealed = self.seal_frame((&ops, boots), enrolment, &ingest, entropy()?)?;
                 outbox.push(Write::Put(chunk, Row::Outbox(sealed)));
             } else if self.model.outbox.contains(&chunk) {
                 outbox.push(Write::Delete(Table::Outbox, chunk));
@@ -94,13 +100,37 @@ impl Engine {
         Ok(outbox)
     }
 
+    /// What is known of boots after the writes.
+    fn boots_after<'m>(&'m self, writes: &'m [Write]) -> &'m [BootTime] {
+        let attempts = writes.iter().rev().filter_map(|write| match write {
+            Write::Put(_, Row::Attempt(attempt)) => Some(attempt),
+            _ => None,
+        });
+        let attempt = attempts.chain([&self.model.attempt]).next();
+        attempt.map(|attempt| &*attempt.boots).unwrap_or_default()
+    }
+
+    /// The parts of the outbox with ops of boots of which something else is known now.
+    fn chunks_newly_tied(&self, boots: &[BootTime]) -> BTreeSet<u32> {
+        let before = &self.model.attempt.boots;
+        let new = boots.iter().filter(|boot| !before.contains(boot));
+        let new: BTreeSet<u64> = new.map(|boot| boot.boot_id).collect();
+        if new.is_empty() {
+            return BTreeSet::new();
+        }
+        let unsettled = self.model.unsettled();
+        unsettled
+            .filter(|(_, own)| new.contains(&own.segment.boot_id))
+            .map(|(number, _)| number.div_euclid(OUTBOX_OPS))
+            .collect()
+    }
+
     /// The unconfirmed ops of a part of the outbox, as they stand after the writes.
     fn chunk_after<'m>(&'m self, chunk: u32, writes: &'m [Write]) -> Vec<&'m OwnOp> {
         let first = chunk.saturating_mul(OUTBOX_OPS);
         let numbers = first..=first.saturating_add(OUTBOX_OPS.saturating_sub(1));
         let held = self.model.own.range(numbers.clone());
-        let mut ops: std::collections::BTreeMap<u32, &OwnOp> =
-            held.map(|(&number, own)| (number, own)).collect();
+        let mut ops: BTreeMap<u32, &OwnOp> = held.map(|(&number, own)| (number, own)).collect();
         for write in writes {
             match write {
                 Write::Put(number, Row::OwnOp(own)) if numbers.contains(number) => {
@@ -128,8 +158,9 @@ impl Engine {
             let batches = cuts
                 .iter()
                 .map(|cut| pack::packed(enrolment, cut.seal(enrolment, &self.key)));
-            let boots = self.boots_of(some.iter().copied(), None);
-            frame(enrolment, batches.collect(), boots).encoded_len() <= plain_limit
+            let boots = boots_of(&self.model.attempt.boots, some.iter().copied(), None);
+            boots.len() <= BOOTS_TOLD_MAX
+                && frame(enrolment, batches.collect(), boots).encoded_len() <= plain_limit
         };
         // The most that fit, between what surely does and what surely does not.
         let (mut most, mut too_many) = (0, ops.len().saturating_add(1));
@@ -146,7 +177,7 @@ impl Engine {
 
     fn seal_frame(
         &self,
-        ops: &[&OwnOp],
+        (ops, boots): (&[&OwnOp], &[BootTime]),
         enrolment: &Enrolment,
         ingest: &IngestPublicKey,
         entropy: [u8; 32],
@@ -155,7 +186,7 @@ impl Engine {
         let batches = cuts
             .iter()
             .map(|cut| pack::packed(enrolment, cut.seal(enrolment, &self.key)));
-        let boots = self.boots_of(ops.iter().copied(), None);
+        let boots = boots_of(boots, ops.iter().copied(), None);
         let frame = frame(enrolment, batches.collect(), boots);
         let sealed = lifeboat::seal(ingest, enrolment.tenant, &frame, entropy);
         Ok(sealed.map_err(|_| Cause::Invariant("a frame can't be sealed"))?)
@@ -211,19 +242,23 @@ fn chunk_of(write: &Write) -> Option<u32> {
 fn frame(
     enrolment: &Enrolment,
     batches: Vec<v1::SealedBatch>,
-    boots: Vec<v1::BootTime>,
+    boots: BTreeMap<u64, BootTime>,
 ) -> v1::Frame {
     v1::Frame {
         tenant_id: enrolment.tenant.to_vec(),
         device_id: enrolment.device.to_vec(),
         batches,
-        boots,
+        boots: boots.into_values().map(Into::into).collect(),
     }
 }
 
-/// Frames are for any server: no announcement holds for them.
+/// Frames are for any server: no announcement holds for them. Of how many boots one tells is seen to for all
+/// its batches.
 fn frame_limits() -> RequestLimits {
-    RequestLimits::default()
+    RequestLimits {
+        boots_per_batch: usize::MAX,
+        ..RequestLimits::default()
+    }
 }
 
 /// What a file of frames begins with.

@@ -1,9 +1,12 @@
 //! What to ask of the server: a Sync request.
 
+use std::collections::BTreeMap;
+
 use askel_proto::v1;
 use askel_sync::{
     admission::ClockReading,
     id::{OpId, StreamId},
+    limits::BOOTS_TOLD_MAX,
     time::Timestamp,
 };
 use prost::Message as _;
@@ -14,7 +17,8 @@ use super::{
     draft::Draft,
     enrolment::VERSIONS,
     model::Forms,
-    row::{BatchRow, LogRow, Standing, StreamRow},
+    row::{BatchRow, LogRow, OwnOp, Standing, StreamRow},
+    server_time::boots_of,
 };
 use crate::{Error, clock};
 
@@ -117,16 +121,10 @@ impl Engine {
             request.client_clock = Some(client_clock(now));
             asked.clock_told = Some(now);
         }
-        let written = asked.batches.iter().flat_map(|(log, sequences)| {
-            let own = self.model.carried_by(*log, sequences.start);
-            let own = own.map(|(_, own)| own);
-            own.take_while(|own| sequences.contains(&own.sequence))
-        });
-        request.boots = self.boots_of(written, Some(now.segment.boot_id));
         (request, asked)
     }
 
-    /// Sealed batches, as many as a request takes.
+    /// Sealed batches, as many as a request takes, and the time of the boots that their ops were written in.
     fn add_batches(
         &self,
         request: &mut v1::SyncRequest,
@@ -136,6 +134,7 @@ impl Engine {
     ) -> (Rest, usize) {
         let limits = self.model.limits();
         let mut bytes = limits.beside_batches();
+        let mut boots = BTreeMap::new();
         let due = |standing: &Standing| match standing {
             Standing::Pending => true,
             Standing::Deferred { until } => *until <= self.server_time(now.wall),
@@ -157,10 +156,20 @@ impl Engine {
             } else {
                 self.bytes_most()
             };
-            if with_batch > most || request.batches.len() == limits.batches_per_sync {
+            let known = &self.model.attempt.boots;
+            let mut with_its = boots_of(known, self.ops_of(batch), Some(now.segment.boot_id));
+            with_its.extend(&boots);
+            let is_first = request.batches.is_empty();
+            if with_batch > most
+                || request.batches.len() == limits.batches_per_sync
+                || with_its.len() > BOOTS_TOLD_MAX && !is_first
+            {
                 return (Rest::Waits, bytes);
             }
             bytes = with_batch;
+            boots = with_its;
+            let told = boots.values().take(BOOTS_TOLD_MAX);
+            request.boots = told.copied().map(Into::into).collect();
             request.batches.push(sealed);
             asked.batches.push((batch.log, batch.sequences()));
         }
@@ -271,10 +280,15 @@ impl Engine {
     }
 
     fn is_open(&self, batch: &BatchRow, is_open: impl Fn(&Standing) -> bool) -> bool {
+        self.ops_of(batch).any(|own| is_open(&own.standing))
+    }
+
+    fn ops_of(&self, batch: &BatchRow) -> impl Iterator<Item = &OwnOp> {
+        let next_sequence = batch.next_sequence;
         self.model
             .carried_by(batch.log, batch.first_sequence)
-            .take_while(|(_, own)| own.sequence < batch.next_sequence)
-            .any(|(_, own)| is_open(&own.standing))
+            .map(|(_, own)| own)
+            .take_while(move |own| own.sequence < next_sequence)
     }
 }
 

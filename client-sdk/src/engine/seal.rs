@@ -1,5 +1,7 @@
 //! How ops are cut into batches.
 
+use std::collections::BTreeSet;
+
 use askel_proto::v1;
 use askel_sync::{
     id::{DeviceId, LogId, OpId},
@@ -19,7 +21,7 @@ const BATCH_FRAME_BYTES_MAX: usize = 128;
 /// The most such a clock segment takes.
 const LATER_SEGMENT_BYTES_MAX: usize = 32;
 
-/// Consecutive ops that fit into one batch, whatever boots they were written in.
+/// Consecutive ops that fit into one batch, of as many boots as the limits say.
 pub(crate) struct Cut<'m> {
     pub(crate) log: LogId,
     pub(crate) first_sequence: u64,
@@ -27,6 +29,7 @@ pub(crate) struct Cut<'m> {
     pub(crate) last_op: OpId,
     bytes: usize,
     ops: Vec<&'m OwnOp>,
+    boots: BTreeSet<u64>,
 }
 
 /// Cuts the ops of a log, in ascending sequence, into batches.
@@ -53,6 +56,7 @@ impl<'m> Cut<'m> {
             last_op: own.id,
             bytes: BATCH_FRAME_BYTES_MAX,
             ops: Vec::new(),
+            boots: BTreeSet::new(),
         };
         cut.push(own);
         cut
@@ -63,6 +67,8 @@ impl<'m> Cut<'m> {
             && own.sequence == self.next_sequence
             && self.ops.len() < limits.ops_per_batch
             && self.bytes_with(own) <= limits.batch_bytes
+            && (self.boots.contains(&own.segment.boot_id)
+                || self.boots.len() < limits.boots_per_batch)
     }
 
     /// The most bytes of the batch with one op more.
@@ -82,6 +88,7 @@ impl<'m> Cut<'m> {
         self.bytes = self.bytes_with(own);
         self.next_sequence = own.sequence.saturating_add(1);
         self.last_op = own.id;
+        self.boots.insert(own.segment.boot_id);
         self.ops.push(own);
     }
 

@@ -1,28 +1,29 @@
 //! What a device knows of the server's clock: now, and in the boots that it wrote in.
 //!
 //! Within a boot the monotonic clock runs evenly, whatever becomes of the wall clock. One exchange ties
-//! it to the server's time, and with it all that was and will be written in that boot; this is kept until
-//! nothing of the boot is unsettled.
+//! it to the server's time, and with it all that was and will be written in that boot. This is kept as long as
+//! an own op of the boot is: a server that is restored judges it again.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use askel_proto::v1;
 use askel_sync::{
     admission::ClockReading,
-    limits::BOOTS_TOLD_MAX,
     time::{BootTime, ClockSegment, Timestamp},
 };
 
 use super::{
     Decided, Engine, JITTER_MS_MAX, ONLY, Write,
     model::Model,
-    row::{Attempt, OwnOp, Row},
+    row::{Attempt, OwnOp, Row, Standing},
 };
 
 /// A smaller change of the server's offset is the network's jitter, in milliseconds.
 const OFFSET_MOVED_MS_MIN: i64 = 30_000;
 /// After a longer way there and back nobody knows when the server said what it said, in milliseconds.
 pub(super) const ROUND_TRIP_MS_MAX: i64 = 60_000;
+/// Boots whose time is kept: accepted ops are for 35 days, and a phone may be switched off each night. Each
+/// takes some twenty bytes of the row of attempts, which is written with each sync.
+const BOOTS_HELD_MAX: usize = 64;
 
 /// Whether two readings are of one clock that did not jump in between; never of boots that can't be told
 /// apart.
@@ -53,9 +54,38 @@ impl Model {
 
     /// What the server's time was in a boot.
     pub(crate) fn boot_time(&self, boot_id: u64) -> Option<BootTime> {
-        let boots = self.attempt.boots.iter();
-        boots.copied().find(|boot| boot.boot_id == boot_id)
+        find(&self.attempt.boots, boot_id)
     }
+
+    /// The boots whose time is worth keeping: something of them is unsettled, or accepted and may be offered
+    /// again.
+    fn boots_wanted(&self) -> BTreeSet<u64> {
+        let is_wanted = |own: &&OwnOp| !matches!(own.standing, Standing::Rejected { .. });
+        let own = self.own.values().filter(is_wanted);
+        own.map(|own| own.segment.boot_id).collect()
+    }
+
+    fn boots_unsettled(&self) -> BTreeSet<u64> {
+        let unsettled = self.unsettled();
+        unsettled.map(|(_, own)| own.segment.boot_id).collect()
+    }
+}
+
+fn find(boots: &[BootTime], boot_id: u64) -> Option<BootTime> {
+    boots.iter().copied().find(|boot| boot.boot_id == boot_id)
+}
+
+/// What is known of the boots that ops were written in, but for the one that `beside` names.
+pub(super) fn boots_of<'o>(
+    known: &[BootTime],
+    ops: impl Iterator<Item = &'o OwnOp>,
+    beside: Option<u64>,
+) -> BTreeMap<u64, BootTime> {
+    let boots: BTreeSet<u64> = ops.map(|own| own.segment.boot_id).collect();
+    let others = boots.into_iter().filter(|boot| Some(*boot) != beside);
+    others
+        .filter_map(|boot_id| Some((boot_id, find(known, boot_id)?)))
+        .collect()
 }
 
 /// The clock of a boot that shows the server's time.
@@ -139,37 +169,25 @@ impl Engine {
         if held.is_some_and(|moved_ms| moved_ms < OFFSET_MOVED_MS_MIN) {
             return Decided::new(Vec::new(), ());
         }
-        let unsettled: BTreeSet<u64> = self
-            .model
-            .unsettled()
-            .map(|(_, own)| own.segment.boot_id)
-            .collect();
+        let wanted = self.model.boots_wanted();
         let mut boots = self.model.attempt.boots.clone();
-        boots.retain(|boot| boot.boot_id != boot_id && unsettled.contains(&boot.boot_id));
+        boots.retain(|boot| boot.boot_id != boot_id && wanted.contains(&boot.boot_id));
         boots.push(BootTime {
             boot_id,
             server_minus_monotonic_ms,
         });
-        let too_many = boots.len().saturating_sub(BOOTS_TOLD_MAX);
-        boots.drain(..too_many);
+        // The oldest go first, those that only a restored server would ask for before the others.
+        let unsettled = self.model.boots_unsettled();
+        while boots.len() > BOOTS_HELD_MAX {
+            let oldest = boots
+                .iter()
+                .position(|boot| boot.boot_id != boot_id && !unsettled.contains(&boot.boot_id));
+            boots.remove(oldest.unwrap_or(0));
+        }
         let attempt = Attempt {
             boots,
             ..self.model.attempt.clone()
         };
         Decided::new(vec![Write::Put(ONLY, Row::Attempt(attempt))], ())
-    }
-
-    /// What is known of the boots that ops were written in, but for the one that `beside` names.
-    pub(super) fn boots_of<'o>(
-        &self,
-        ops: impl Iterator<Item = &'o OwnOp>,
-        beside: Option<u64>,
-    ) -> Vec<v1::BootTime> {
-        let boots: BTreeSet<u64> = ops.map(|own| own.segment.boot_id).collect();
-        let others = boots.into_iter().filter(|boot| Some(*boot) != beside);
-        others
-            .filter_map(|boot_id| self.model.boot_time(boot_id))
-            .map(Into::into)
-            .collect()
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use askel_client_sdk::Client;
 use askel_proto::v1;
 use askel_sync::{
     limits::BOOTS_TOLD_MAX,
@@ -181,4 +182,63 @@ async fn so_many_boots_are_told_of() {
     let told = desk.requests().into_iter().map(|request| request.boots);
     let most = told.map(|boots| boots.len()).max();
     assert!(most.is_some_and(|most| most <= BOOTS_TOLD_MAX), "{most:?}");
+}
+
+/// What was accepted is kept for a server that is restored, and so is the time of the boot that wrote it.
+#[tokio::test]
+async fn what_is_offered_again_after_a_restore_goes_with_its_boots_time() {
+    let desk = Arc::new(Desk::new());
+    let (phone, client) = enrolled(&desk, 1).await;
+    client.sync(BUDGET).await.expect("a sync in the first boot");
+    let backup = desk.backup();
+    phone.clock.jump_ms(-3 * DAY_MS);
+    client.check_in(PLACE).expect("a place that is open");
+    phone.clock.jump_ms(3 * DAY_MS);
+    phone.clock.forward_ms(DAY_MS);
+    client.sync(BUDGET).await.expect("accepted in its boot");
+    phone.clock.reboot(2);
+    client.sync(BUDGET).await.expect("a sync in the next boot");
+    assert_eq!(last(&desk).boots, [], "nothing of that boot goes along");
+    desk.restore(&backup);
+    assert_eq!(told_with_batches(&desk, &client).await, [vec![1]]);
+}
+
+/// More boots than a request may tell of: each op's is told, in several requests.
+#[tokio::test]
+async fn what_many_boots_wrote_is_offered_again_with_the_time_of_each() {
+    let desk = Arc::new(Desk::new());
+    let (phone, client) = enrolled(&desk, 1).await;
+    let backup = desk.backup();
+    let boots = u64::try_from(BOOTS_TOLD_MAX).expect("few") + 2;
+    for boot in 2..2 + boots {
+        phone.clock.reboot(boot);
+        phone.clock.forward_ms(DAY_MS);
+        client.sync(BUDGET).await.expect("the boot is tied");
+        client.check_in(PLACE).expect("a place that is open");
+        client.sync(BUDGET).await.expect("accepted");
+    }
+    phone.clock.reboot(2 + boots);
+    client.sync(BUDGET).await.expect("a sync");
+    desk.restore(&backup);
+    let told = told_with_batches(&desk, &client).await;
+    assert!(told.iter().all(|one| one.len() <= BOOTS_TOLD_MAX));
+    let mut all: Vec<u64> = told.concat();
+    all.sort_unstable();
+    assert_eq!(all, (2..2 + boots).collect::<Vec<u64>>(), "each once");
+}
+
+/// The boots that each request with batches tells of, until all is with the server again.
+async fn told_with_batches(desk: &Desk, client: &Client) -> Vec<Vec<u64>> {
+    let before = desk.requests().len();
+    for _ in 0..3 {
+        client.sync(BUDGET).await.expect("a sync");
+    }
+    assert_eq!(client.status().pending, 0);
+    let requests = desk.requests().split_off(before);
+    let with_batches = requests
+        .iter()
+        .filter(|request| !request.batches.is_empty() || !request.short_batches.is_empty());
+    with_batches
+        .map(|request| request.boots.iter().map(|boot| boot.boot_id).collect())
+        .collect()
 }

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use askel_client_sdk::{Advice, Client, Clock as _, MemoryKeyStore, NoticeKind, StepReading};
+use askel_client_sdk::{
+    Advice, Client, Clock as _, MemoryKeyStore, NoticeKind, StepReading, Storage as _,
+};
 use askel_proto::v1::Measure;
 use askel_sync::{
     id::StepSourceId,
-    limits::FRAME_BYTES_MAX,
+    limits::{BOOTS_TOLD_MAX, CARRIED_FRAME_BYTES_MAX, FRAME_BYTES_MAX},
     time::{DAY_MS, HOUR_MS},
 };
 
@@ -14,6 +16,8 @@ use sha2::{Digest as _, Sha256};
 
 use crate::common::{BUDGET, Desk, Disturbance, PLACE, Phone, TUESDAY_NOON, enrolled};
 
+/// The table of what is sealed to the server alone.
+const OUTBOX: u8 = 12;
 const SOURCE: StepSourceId = StepSourceId::from_bytes([5; 16]);
 
 /// Check-ins on so many days, with an hour of steps each.
@@ -298,4 +302,52 @@ async fn a_frame_that_can_not_be_taken_yet_waits_longer_each_time() {
     phone.clock.jump_ms(-400 * DAY_MS);
     carrier.sync(BUDGET).await.expect("a sync");
     assert_eq!(carrier.status().carried, 0);
+}
+
+/// A boot's time is learned by an exchange that brings nothing home.
+#[tokio::test]
+async fn the_sealed_outbox_tells_what_an_exchange_tied_since() {
+    let desk = Arc::new(Desk::new());
+    let (phone, client) = enrolled(&desk, 1).await;
+    phone.clock.reboot(2);
+    client.check_in(PLACE).expect("a place that is open");
+    // Refused for its credential's time, which tells the server's; then the line breaks.
+    desk.disturb(Disturbance::Stale);
+    desk.disturb(Disturbance::RequestLost);
+    client.sync(BUDGET).await.expect_err("no answer");
+    assert_eq!(client.status().pending, 1);
+    let rows = phone.storage.clone().load().expect("rows");
+    let outbox = rows.iter().filter(|row| row.key.table == OUTBOX);
+    let boots: Vec<u64> = outbox
+        .flat_map(|row| boots_in(&desk, &row.sealed))
+        .collect();
+    assert_eq!(boots, [2]);
+}
+
+/// The boots that a frame tells of.
+fn boots_in(desk: &Desk, frame: &[u8]) -> Vec<u64> {
+    let frame = askel_sync::lifeboat::open(&desk.world.ingest, desk.world.tenant, frame);
+    let boots = frame.expect("sealed to the desk").boots;
+    boots.iter().map(|boot| boot.boot_id).collect()
+}
+
+/// A server reads no more of one frame.
+#[tokio::test]
+async fn what_more_boots_wrote_than_a_frame_tells_of_goes_in_two() {
+    let desk = Arc::new(Desk::new());
+    let (phone, client) = enrolled(&desk, 1).await;
+    let boots = u64::try_from(BOOTS_TOLD_MAX).expect("few") + 2;
+    for boot in 2..2 + boots {
+        phone.clock.reboot(boot);
+        phone.clock.forward_ms(HOUR_MS);
+        client.check_in(PLACE).expect("a place that is open");
+        // The server's time is told, and nothing brought home.
+        desk.disturb(Disturbance::Stale);
+        desk.disturb(Disturbance::RequestLost);
+        client.sync(BUDGET).await.expect_err("no answer");
+    }
+    let frames = client.lifeboat(CARRIED_FRAME_BYTES_MAX).expect("frames");
+    let told: Vec<Vec<u64>> = frames.iter().map(|frame| boots_in(&desk, frame)).collect();
+    assert!(told.iter().all(|one| one.len() <= BOOTS_TOLD_MAX));
+    assert_eq!(told.concat(), (2..2 + boots).collect::<Vec<u64>>());
 }

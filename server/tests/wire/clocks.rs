@@ -5,6 +5,7 @@ use askel_proto::v1::{self, frame_outcome::Result as Became};
 use askel_sync::{
     admission::{AdmittedOp, Flags, Role},
     frame::{BatchHints, ENCODING, LogRef, encode_batch},
+    id::{LogId, StreamId},
     lifeboat,
     limits::BOOTS_TOLD_MAX,
     log::{Batch, LaterSegment, segments_of},
@@ -16,7 +17,7 @@ use tonic::Code;
 use crate::{
     acts,
     catalog::LIBRARY,
-    device::Device,
+    device::{Answer, Device, at},
     world::{NOON, World, refused},
 };
 
@@ -259,7 +260,96 @@ async fn a_request_tells_of_so_many_boots(world: World) {
     );
 }
 
+/// What was accepted on its day and lost by a restore since, and what its writer had read.
+struct Lost {
+    phone: Device,
+    batch: Batch,
+    read: Answer,
+}
+
+async fn lost(world: &mut World) -> Lost {
+    let mut phone = world.participant().await;
+    phone
+        .hand_in(world, &[acts::favourite_added(LIBRARY, NOON)])
+        .await;
+    let backup = world.back_up().await;
+    let claimed = NOON.saturating_add_ms(AHEAD_MS);
+    let ops = [
+        acts::check_in(LIBRARY, claimed),
+        acts::steps(claimed, 4_000),
+    ];
+    let batch = Batch {
+        clock_segment: ClockSegment {
+            boot_id: OVER,
+            wall_minus_monotonic_ms: NOON.as_ms() - DAY_MS + AHEAD_MS,
+        },
+        ..phone.write(&ops)
+    };
+    let request = v1::SyncRequest {
+        client_clock: Some(later(world, &mut phone)),
+        boots: vec![told(OVER)],
+        ..phone.request(vec![phone.seal(&batch)])
+    };
+    let read = phone.send(world, request).await.expect("synced");
+    assert_eq!(on_their_day(&read), [true, true]);
+    world.go_back_to(backup).await;
+    Lost { phone, batch, read }
+}
+
+fn on_their_day(answer: &Answer) -> Vec<bool> {
+    let kinds = [OpKind::CheckIn, OpKind::StepCount];
+    let ops = kinds.into_iter().flat_map(|kind| answer.ops_of(kind));
+    let day = (NOON, Flags::CLOCK_CORRECTED);
+    ops.map(|op| judged(&[op]) == day).collect()
+}
+
+impl Lost {
+    /// Their writer offers them in a new log.
+    async fn offered_again(&mut self, world: &World, boots: Vec<v1::BootTime>) -> Answer {
+        let again = Batch {
+            log: LogId::from_bytes([0x44; 16]),
+            first_sequence: 0,
+            ..self.batch.clone()
+        };
+        let request = v1::SyncRequest {
+            client_clock: Some(later(world, &mut self.phone)),
+            boots,
+            ..self.phone.request(vec![self.phone.seal(&again)])
+        };
+        self.phone.send(world, request).await.expect("synced")
+    }
+}
+
+async fn what_is_offered_again_with_its_boots_time_stands_as_it_did(mut world: World) {
+    let mut lost = lost(&mut world).await;
+    let answer = lost.offered_again(&world, vec![told(OVER)]).await;
+    assert_eq!(on_their_day(&answer), [true, true]);
+}
+
+/// Also where its writer offers it later, and can't say any more what the time was.
+async fn what_a_reader_hands_back_stands_as_it_did(mut world: World) {
+    let mut lost = lost(&mut world).await;
+    let info = lost.read.stream(&acts::own_stream());
+    let own = StreamId::try_from(&*info.stream_id).expect("an id");
+    let ahead = v1::SyncRequest {
+        cursors: vec![at(acts::own_stream(), own, info.head)],
+        ..v1::SyncRequest::default()
+    };
+    lost.phone.send(&world, ahead).await.expect("synced");
+    let pages = lost.read.pages.iter();
+    let pages = pages.filter(|page| page.stream_id == own.to_vec());
+    let request = v1::SyncRequest {
+        returned_pages: pages.cloned().collect(),
+        ..v1::SyncRequest::default()
+    };
+    lost.phone.send(&world, request).await.expect("synced");
+    let answer = lost.offered_again(&world, Vec::new()).await;
+    assert_eq!(on_their_day(&answer), [true, true]);
+}
+
 on_both_stores!(
+    what_is_offered_again_with_its_boots_time_stands_as_it_did,
+    what_a_reader_hands_back_stands_as_it_did,
     an_op_of_a_boot_whose_time_was_known_stands_on_its_day,
     an_op_of_a_boot_of_which_nothing_is_known_is_marked,
     each_op_of_a_batch_is_judged_by_its_own_boot,

@@ -2,8 +2,8 @@
 
 use askel_proto::v1;
 use askel_sync::limits::{
-    BATCH_BYTES_MAX, BATCHES_PER_SYNC_MAX, CARRIED_FRAMES_MAX, CURSORS_MAX, OPS_PER_BATCH_MAX,
-    RETURNED_PAGES_MAX, SYNC_REQUEST_BYTES_MAX,
+    BATCH_BYTES_MAX, BATCHES_PER_SYNC_MAX, BOOTS_TOLD_MAX, CARRIED_FRAMES_MAX, CURSORS_MAX,
+    OPS_PER_BATCH_MAX, RETURNED_PAGES_MAX, SYNC_REQUEST_BYTES_MAX,
 };
 
 /// What one request may hold.
@@ -13,6 +13,8 @@ pub(crate) struct RequestLimits {
     pub(crate) revision: u32,
     pub(crate) ops_per_batch: usize,
     pub(crate) batch_bytes: usize,
+    /// Boots that the ops of a batch are of, at most: a request tells the time of no more.
+    pub(crate) boots_per_batch: usize,
     pub(crate) batches_per_sync: usize,
     pub(crate) request_bytes: usize,
     pub(crate) cursors: usize,
@@ -55,6 +57,7 @@ impl RequestLimits {
             revision: announced.revision,
             ops_per_batch: at_most(announced.ops_per_batch_max, OPS_PER_BATCH_MAX),
             batch_bytes: BATCH_BYTES_MAX.min(room),
+            boots_per_batch: BOOTS_TOLD_MAX,
             batches_per_sync: at_most(announced.batches_per_sync_max, BATCHES_PER_SYNC_MAX),
             request_bytes,
             cursors: at_most(announced.cursors_max, CURSORS_MAX),

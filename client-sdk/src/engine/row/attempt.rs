@@ -20,7 +20,7 @@ pub(crate) struct Attempt {
     pub(crate) at: Option<Timestamp>,
     /// What the person should be told.
     pub(crate) notice: Option<NoticeKind>,
-    /// What the server's time was in this boot and in those of which something is unsettled, the newest
+    /// What the server's time was in this boot and in those that own ops were written in, the newest
     /// last.
     pub(crate) boots: Vec<BootTime>,
     /// The clock segment that the server was told, and when, by the server's time.
