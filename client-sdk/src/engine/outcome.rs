@@ -108,7 +108,7 @@ impl Engine {
                 settled.conflicts = settled.conflicts.saturating_add(1);
                 if log.standing == LogStanding::Open {
                     settled.new_logs = settled.new_logs.saturating_add(1);
-                    self.abandon(&mut draft, (number, log), fresh_log)?;
+                    self.abandon(&mut draft, (number, log), forgotten, fresh_log)?;
                 }
                 self.offer_all_again(&mut draft, id, forgotten, &done)?;
                 notice = Some(forgotten.notice());
@@ -138,6 +138,11 @@ impl Engine {
         asked: &Asked,
         now: ClockReading,
     ) -> Result<Done, Error> {
+        let mut done = Done::default();
+        if outcome.plain_wanted {
+            // Of a batch that the server could not read no exception is told: all of the log comes again.
+            return Ok(done);
+        }
         let at = self.came_at(now);
         let mut exceptions: BTreeMap<u64, Standing> = BTreeMap::new();
         for exception in &outcome.exceptions {
@@ -145,7 +150,6 @@ impl Engine {
                 .ok_or(Cause::Answer("an exception without an outcome"))?;
             exceptions.insert(exception.sequence, standing);
         }
-        let mut done = Done::default();
         let mut open = BTreeSet::new();
         for sequence in asked.sequences(log) {
             let Some((number, own)) = self.model.carried_at(log, sequence) else {
@@ -194,10 +198,13 @@ impl Engine {
         let was_accepted = |own: &OwnOp| matches!(own.standing, Standing::Accepted { .. });
         let is_lost = match log.standing {
             LogStanding::Open => {
-                let unsettled = self.model.carried_by(log.id, 0);
-                let unsettled = unsettled.filter(|(_, own)| !own.standing.is_final());
-                let first = unsettled.map(|(_, own)| own.sequence).min();
-                from < first.unwrap_or(log.sealed_before)
+                // Those that wait for their outcome are no loss, whatever was settled after them.
+                let waiting = self.model.carried_by(log.id, from);
+                let waiting = waiting.filter(|(_, own)| {
+                    own.sequence < log.sealed_before && !own.standing.is_final()
+                });
+                let waiting = u64::try_from(waiting.count()).unwrap_or(u64::MAX);
+                waiting < log.sealed_before.saturating_sub(from)
             }
             LogStanding::Abandoned => {
                 let mut lost = self.model.carried_by(log.id, from);
@@ -229,6 +236,7 @@ impl Engine {
         &self,
         draft: &mut Draft<'_>,
         (number, old): (u32, &LogRow),
+        forgotten: Forgotten,
         fresh_log: LogId,
     ) -> Result<(), Error> {
         draft.open_log(LogRow::fresh(fresh_log))?;
@@ -238,6 +246,7 @@ impl Engine {
         let unsettled = unsettled.filter(|(_, own)| !own.standing.is_final());
         let agreed = unsettled.map(|(_, own)| own.sequence).min();
         let agreed = agreed.unwrap_or(old.sealed_before).min(old.sealed_before);
+        let agreed = agreed.max(self.kept_before(old, forgotten));
         let last = agreed
             .checked_sub(1)
             .and_then(|last| self.model.carried_at(old.id, last));
@@ -254,6 +263,19 @@ impl Engine {
             }
         }
         Ok(())
+    }
+
+    /// The first sequence past what stays accepted in a log that is given up: up to there a server that
+    /// is restored once more has to be told of it.
+    fn kept_before(&self, old: &LogRow, forgotten: Forgotten) -> u64 {
+        let Forgotten::ByServer { from } = forgotten else {
+            return 0;
+        };
+        let kept = self.model.carried_by(old.id, 0).filter(|(_, own)| {
+            own.sequence < from && matches!(own.standing, Standing::Accepted { .. })
+        });
+        let last = kept.map(|(_, own)| own.sequence).max();
+        last.map_or(0, |last| last.saturating_add(1))
     }
 
     /// Offers again, with their origin, all ops of a log that have no final outcome, and those that the

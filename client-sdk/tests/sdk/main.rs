@@ -14,6 +14,7 @@ mod common;
 mod archived;
 mod catalog;
 mod clocks;
+mod deferred;
 mod disturbed;
 mod enrolment;
 mod erased;

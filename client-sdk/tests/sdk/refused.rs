@@ -133,3 +133,22 @@ async fn an_outcome_that_changed_later_is_taken_in() {
     assert_eq!(client.status(), Status::default());
     assert_eq!(client.attendances().len(), 1);
 }
+
+/// Of a batch that it can't rebuild any more the server tells no exception, though it read the next one.
+#[tokio::test]
+async fn what_a_batch_says_that_the_server_cannot_read_is_not_taken_for_accepted() {
+    let desk = Arc::new(Desk::new());
+    let (_, client) = enrolled(&desk, 1).await;
+    let refused = client.check_in(PLACE).expect("to be refused").op;
+    client.set_picture(1).expect("good");
+    desk.disturb(Disturbance::Reject);
+    desk.disturb(Disturbance::CutAfter(0));
+    client.sync(BUDGET).await.expect_err("cut");
+    client.add_favourite(PLACE).expect("good");
+    desk.disturb(Disturbance::PlainWanted);
+    let report = client.sync(BUDGET).await.expect("a sync");
+    assert_eq!((report.accepted, report.rejected), (2, 1));
+    let told: Vec<OpId> = client.rejected().iter().map(|one| one.op).collect();
+    assert_eq!((told, client.status().pending), (vec![refused], 0));
+    assert!(!desk.accepted().contains(&refused));
+}

@@ -152,16 +152,20 @@ fn log_outcome(verdict: LogVerdict, language: &str) -> v1::LogOutcome {
             Conflict::SequenceTaken | Conflict::HeadAhead => verdict.settled_before,
         },
     });
+    // Of what could not be read no exception is known: nothing is said to be settled, though later
+    // batches of the log were read.
+    let is_unread = verdict.plain_wanted && verdict.conflict.is_none();
     let settled_before = match verdict.conflict {
         Some(Conflict::NotTheWriter) => 0,
+        _ if is_unread => 0,
         _ => verdict.settled_before,
     };
     let foreign = verdict.conflict == Some(Conflict::NotTheWriter);
-    let last_op = verdict.last_op.filter(|_| !foreign);
+    let last_op = verdict.last_op.filter(|_| !foreign && !is_unread);
     let last_op_id_prefix = last_op
         .map(|op| op.as_bytes().iter().take(8).copied().collect())
         .unwrap_or_default();
-    let exceptions = verdict.exceptions.into_iter();
+    let exceptions = verdict.exceptions.into_iter().filter(|_| !is_unread);
     v1::LogOutcome {
         log_id: verdict.log.to_vec(),
         settled_before,

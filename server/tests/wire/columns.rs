@@ -15,7 +15,7 @@ use prost::Message as _;
 
 use crate::{
     acts,
-    catalog::LIBRARY,
+    catalog::{BASEMENT, LIBRARY},
     device::{Answer, Device, at},
     world::{NOON, World},
 };
@@ -175,6 +175,7 @@ async fn a_compact_batch_is_taken_in_or_wanted_in_plain(world: World) {
     let mut phone = world.participant().await;
     let first = phone.write(&[acts::check_in(LIBRARY, NOON)]);
     let second = phone.write(&[acts::favourite_added(LIBRARY, NOON)]);
+    let third = phone.write(&[acts::favourite_added(BASEMENT, NOON)]);
     let (hints, clock) = hints(&phone);
     let compact = |batch: &askel_sync::log::Batch, context: &[Op], log: LogRef| {
         let sealed = phone.seal(batch);
@@ -187,14 +188,15 @@ async fn a_compact_batch_is_taken_in_or_wanted_in_plain(world: World) {
             ..v1::SealedBatch::default()
         }
     };
-    let send = async |batch: v1::SealedBatch| {
+    let send_all = async |batches: Vec<v1::SealedBatch>| {
         let request = v1::SyncRequest {
-            batches: vec![batch],
+            batches,
             client_clock: Some(clock),
             ..v1::SyncRequest::default()
         };
         phone.send(&world, request).await.expect("synced")
     };
+    let send = async |batch| send_all(vec![batch]).await;
     let prefix = LogRef::Prefix(*phone.log.as_bytes().first_chunk().expect("four"));
     // Nothing of the log is here yet: neither its name nor what came before.
     let early = send(compact(&second, &first.ops, LogRef::Full(phone.log))).await;
@@ -210,6 +212,13 @@ async fn a_compact_batch_is_taken_in_or_wanted_in_plain(world: World) {
     // Another op in its place: what is rebuilt is not what was signed.
     let wrong = send(compact(&second, &second.ops, prefix)).await;
     assert!(wrong.outcome().plain_wanted, "{wrong:?}");
+    // Nothing is settled beside what could not be read, though a later batch was.
+    let wrong = compact(&second, &second.ops, prefix);
+    let beside = send_all(vec![wrong, compact(&third, &[], prefix)]).await;
+    assert!(beside.outcome().plain_wanted, "{beside:?}");
+    assert_eq!(beside.outcome().settled_before, 0);
+    let told = send(compact(&third, &[], prefix)).await;
+    assert_eq!(told.outcome().settled_before, 3);
 }
 
 on_both_stores!(

@@ -1,6 +1,6 @@
 //! What a request gets: batches and frames taken in, outcomes, pages.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::Range};
 
 use askel_proto::v1::{self, sync_response::Part};
 use askel_sync::{
@@ -100,10 +100,10 @@ impl Desk {
                 logs.insert(log, conflict_of(&head.log_id));
             }
         }
+        let mut unread = Vec::new();
         for batch in &request.batches {
             if batch.encoding != 0 && state.is_disturbed(Disturbance::PlainWanted) {
-                let log = self.plain_wanted(state, request, device, batch);
-                logs.insert(log.0, log.1);
+                unread.push(self.place_of(state, request, device, batch));
                 continue;
             }
             let batch = &self.plain(state, request, device, batch);
@@ -121,6 +121,13 @@ impl Desk {
         }
         for (log, outcome) in Self::forgotten(state, &request.log_heads) {
             logs.entry(log).or_insert(outcome);
+        }
+        for (log, sequences) in unread {
+            // Whatever else it says of the log, it has not read what became of these.
+            let outcome = logs.entry(log).or_insert_with(|| outcome_of(log, &[]));
+            let is_read = |one: &v1::OutcomeException| !sequences.contains(&one.sequence);
+            outcome.exceptions.retain(is_read);
+            outcome.plain_wanted = true;
         }
         logs.into_values().collect()
     }
@@ -226,23 +233,19 @@ impl Desk {
         streams
     }
 
-    /// A batch that can't be rebuilt here: its log, as far as it is known.
-    fn plain_wanted(
+    /// Of a batch that can't be rebuilt here: its log and its place there.
+    fn place_of(
         &self,
         state: &State,
         request: &v1::SyncRequest,
         device: DeviceId,
         batch: &v1::SealedBatch,
-    ) -> (LogId, v1::LogOutcome) {
+    ) -> (LogId, Range<u64>) {
         let plain = self.plain(state, request, device, batch);
-        let log = v1::Batch::decode(&*plain.batch).expect("a batch").log_id;
-        let log = LogId::try_from(&*log).expect("an id");
-        // It says nothing of how far the log has come.
-        let outcome = v1::LogOutcome {
-            plain_wanted: true,
-            ..outcome_of(log, &[])
-        };
-        (log, outcome)
+        let batch = v1::Batch::decode(&*plain.batch).expect("a batch");
+        let log = LogId::try_from(&*batch.log_id).expect("an id");
+        let first = batch.first_sequence;
+        (log, first..first + batch.ops.len() as u64)
     }
 
     /// Disturbs the sum that the head of a person's stream tells.

@@ -149,10 +149,10 @@ impl Desk {
             state,
             catalog: &self.catalog,
         };
-        let Judgement::Accepted { admission, payload } =
-            judge(op, batch.log, &author, clocks, &facts)
-        else {
-            return Settled::Rejected(id, v1::Undo::Discard);
+        let (admission, payload) = match judge(op, batch.log, &author, clocks, &facts) {
+            Judgement::Accepted { admission, payload } => (admission, payload),
+            Judgement::Deferred(_) => return Settled::Deferred(id),
+            Judgement::Rejected(_) => return Settled::Rejected(id, v1::Undo::Discard),
         };
         if state.accepted.contains(&id) {
             return Settled::Accepted(id);

@@ -1,0 +1,97 @@
+//! Ops that wait for what they cite, and a server that is restored meanwhile.
+
+use std::sync::Arc;
+
+use askel_client_sdk::{Client, NoticeKind, OpId, Scanned};
+use askel_proto::v1::CorrectionReason;
+use askel_sync::{id::ParticipantId, time::HOUR_MS};
+
+use crate::common::{BUDGET, Desk, Disturbance, PLACE, Phone};
+
+/// A tablet that took back a scan that the desk had refused: the correction cites what nobody knows.
+async fn tablet_that_waits(desk: &Arc<Desk>) -> (Phone, Client) {
+    let phone = Phone::new(desk, 1);
+    let tablet = phone.open();
+    let link = desk.world.staff_invitation();
+    tablet.enrol(&link).await.expect("enrolled");
+    tablet.sync(BUDGET).await.expect("a sync");
+    let card = desk.card(ParticipantId::from_bytes([0x77; 16]));
+    let Ok(Scanned::Welcome { op }) = tablet.scan(PLACE, &card) else {
+        panic!("welcome")
+    };
+    let mistake = CorrectionReason::ScannedByMistake;
+    tablet.void(op, mistake).expect("taken back");
+    desk.disturb(Disturbance::Reject);
+    let report = tablet.sync(BUDGET).await.expect("a sync");
+    assert_eq!((report.rejected, report.deferred), (1, 1));
+    (phone, tablet)
+}
+
+async fn counted(tablet: &Client, people: i32) -> OpId {
+    let op = tablet.tally(PLACE, people).expect("counted");
+    tablet.sync(BUDGET).await.expect("a sync");
+    op
+}
+
+/// What a tablet counts is in no stream that it reads: only its log tells that it is lost.
+#[tokio::test]
+async fn what_waits_hides_no_lost_op_of_its_log_and_holds_up_none() {
+    let desk = Arc::new(Desk::new());
+    let (phone, tablet) = tablet_that_waits(&desk).await;
+    let backup = desk.backup();
+    let lost = counted(&tablet, 5).await;
+    assert_eq!(desk.accepted(), [lost]);
+    desk.restore(&backup);
+    for _ in 0..2 {
+        phone.clock.forward_ms(HOUR_MS);
+        tablet.sync(BUDGET).await.expect("a sync");
+    }
+    assert_eq!(desk.accepted(), [lost]);
+    let status = tablet.status();
+    let notice = status.notice.expect("one sentence for the person");
+    assert_eq!(notice.kind, NoticeKind::ServerRestored);
+    assert_eq!((status.healed, status.pending), (1, 1));
+    let next = counted(&tablet, 2).await;
+    assert_eq!(desk.accepted(), [lost, next]);
+    assert_eq!(tablet.status().pending, 1, "only what waits");
+    assert_eq!(tablet.status().healed, 1);
+}
+
+/// An op refused after it is lost with the log too: nothing could follow it.
+#[tokio::test]
+async fn a_lost_refusal_after_what_waits_holds_up_nothing() {
+    let desk = Arc::new(Desk::new());
+    let (_, tablet) = tablet_that_waits(&desk).await;
+    let backup = desk.backup();
+    tablet.tally(PLACE, 5).expect("counted");
+    desk.disturb(Disturbance::Defer);
+    desk.disturb(Disturbance::Reject);
+    tablet.sync(BUDGET).await.expect("a sync");
+    desk.restore(&backup);
+    tablet.sync(BUDGET).await.expect("a sync");
+    let next = counted(&tablet, 2).await;
+    assert_eq!(desk.accepted(), [next]);
+}
+
+/// The log that was given up still says how far it was accepted.
+#[tokio::test]
+async fn what_was_accepted_after_it_in_a_log_given_up_is_missed_by_the_next_restore() {
+    let desk = Arc::new(Desk::new());
+    let (_, tablet) = tablet_that_waits(&desk).await;
+    let oldest = desk.backup();
+    let first = counted(&tablet, 5).await;
+    let backup = desk.backup();
+    let second = counted(&tablet, 2).await;
+    for backup in [backup, oldest] {
+        desk.restore(&backup);
+        for _ in 0..2 {
+            tablet.sync(BUDGET).await.expect("a sync");
+        }
+        let mut accepted = desk.accepted();
+        let mut expected = vec![first, second];
+        accepted.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!(accepted, expected);
+        assert_eq!(tablet.status().pending, 1);
+    }
+}
