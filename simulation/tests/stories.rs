@@ -1,9 +1,10 @@
 //! Short stories that once ended badly, told in full: what is drawn from a seed changes with the plan.
 
-use askel_simulation::{Act, Event, Moment, Weather, play};
+use askel_simulation::{Act, Blocked, Event, Moment, Weather, play};
 
-/// The scanner at the door.
+/// The scanners at the door and in the hall.
 const DOOR: usize = 8;
+const HALL: usize = 9;
 
 /// What happens depends on the numbers too: they are those of the plan in which the story was found.
 fn ends_well(seed: u64, story: impl IntoIterator<Item = (u64, Act)>) {
@@ -100,4 +101,33 @@ fn a_refused_op_of_a_batch_that_the_server_cannot_read_any_more_stays_refused() 
         (163, count),
     ];
     ends_well(60_076, story);
+}
+
+/// The answer to a correction is lost, and the check-in that it cites is erased.
+#[test]
+fn a_correction_of_what_was_erased_meanwhile_gives_up_no_log() {
+    let (device, place) = (HALL, 1);
+    let scan = Act::Scan {
+        device,
+        place,
+        pass_of: 1,
+    };
+    let stands = Act::Correct {
+        device,
+        place,
+        nth: 0,
+        void: false,
+    };
+    let blocked = Blocked {
+        up: false,
+        down: true,
+    };
+    let story = [
+        (8, scan),
+        (54, stands),
+        (62, Act::Partition { device, blocked }),
+        (282, sync(HALL, 0, 2_336)),
+        (289, Act::EraseMe { device: 0 }),
+    ];
+    ends_well(60_051, story);
 }

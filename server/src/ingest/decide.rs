@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use askel_store::{Append, ERASED_OP, Entry, EntryOutcome, LogState, StreamTarget, TallyChange};
 use askel_sync::{
-    admission::{AdmittedOp, Judgement, Rejection, judge},
+    admission::{AdmittedOp, Deferral, Judgement, Rejection, judge},
     fold::SessionKey,
     id::{DeviceId, LogId, ParticipantId, StreamId},
     log::Batch,
@@ -164,9 +164,10 @@ impl Desk<'_> {
                             continue;
                         }
                     }
-                    // It may be what was erased, but only if it is about someone who was.
+                    // It may be what was erased, but only if it is about someone who was, or cites what
+                    // is not there any more: which check-ins were theirs nothing tells.
                     Some(held)
-                        if held.op == ERASED_OP && self.is_about_erased(submission, carried) =>
+                        if held.op == ERASED_OP && self.may_be_erased(submission, carried) =>
                     {
                         let told = Exception::Rejected(Rejection::Erased.to_string());
                         verdict.exceptions.insert(sequence, told);
@@ -205,9 +206,12 @@ impl Desk<'_> {
         Ok(())
     }
 
-    fn is_about_erased(&mut self, submission: &Submission, carried: Carried<'_>) -> bool {
-        let judgement = self.judgement(submission, carried);
-        judgement == Judgement::Rejected(Rejection::Erased)
+    fn may_be_erased(&mut self, submission: &Submission, carried: Carried<'_>) -> bool {
+        matches!(
+            self.judgement(submission, carried),
+            Judgement::Rejected(Rejection::Erased | Rejection::CitedOpUnknown)
+                | Judgement::Deferred(Deferral::CitedOpUnknown)
+        )
     }
 
     fn judgement(&mut self, submission: &Submission, carried: Carried<'_>) -> Judgement {

@@ -188,6 +188,30 @@ async fn an_erased_op_at_the_end_of_a_log_is_no_conflict(world: World) {
     assert!(other.outcome().conflict.is_some());
 }
 
+/// Nothing tells any more whose check-in a correction cites: it is no sign that its tablet has forgotten.
+async fn an_erased_correction_that_comes_again_is_no_conflict(world: World) {
+    let mut phone = world.participant().await;
+    let mut tablet = world.enrolled(Role::Staff, &[LIBRARY]).await;
+    let pass = phone.pass.expect("a pass");
+    let scan = tablet.write(&[acts::scan(LIBRARY, pass, NOON)]);
+    let correction = tablet.write(&[acts::void(scan.ops[0].id(), NOON)]);
+    let request = tablet.request(vec![tablet.seal(&scan), tablet.seal(&correction)]);
+    let told = tablet.send(&world, request.clone()).await.expect("synced");
+    assert_eq!(told.outcome().exceptions, []);
+    let erase = acts::erase(phone.participant.expect("a participant"), NOON);
+    phone.hand_in(&world, &[erase]).await;
+    let again = tablet.send(&world, request).await.expect("synced");
+    let outcome = again.outcome();
+    assert_eq!((outcome.settled_before, &outcome.conflict), (2, &None));
+    assert_eq!(outcome.exceptions.len(), 2, "{outcome:?}");
+    // Another op in its place is one.
+    tablet.next = 1;
+    let other = tablet
+        .hand_in(&world, &[acts::tally(LIBRARY, 2, NOON)])
+        .await;
+    assert!(other.outcome().conflict.is_some());
+}
+
 /// What they did after the backup counts as it did, though nothing of it comes back.
 async fn totals_outlast_an_erasure_and_a_restore_from_before(mut world: World) {
     let (mut phone, tablet) = seen(&world).await;
@@ -229,6 +253,7 @@ on_both_stores!(
     totals_outlast_an_erasure_and_a_restore_from_before,
     no_file_has_a_key_or_a_hash_of_who_was_erased,
     an_erased_op_at_the_end_of_a_log_is_no_conflict,
+    an_erased_correction_that_comes_again_is_no_conflict,
     who_erases_themselves_is_gone_and_answered_once,
     an_admin_erases_anyone_and_twice_is_once,
     nobody_else_erases,
