@@ -77,6 +77,8 @@ struct State {
     /// Names of devices that may know who their owner is.
     phones: BTreeSet<String>,
     ended: Ended,
+    /// The boots in which a device has heard all that the server says.
+    tied: BTreeSet<(usize, u64)>,
     violations: Vec<String>,
 }
 
@@ -222,6 +224,21 @@ impl Oracle {
         let state = self.state();
         let lives = state.lives.iter().filter(|(device, _)| by.contains(device));
         lives.flat_map(|(_, life)| life.keys()).copied().collect()
+    }
+
+    /// A device has synced wholly in a boot: it knows what the time was.
+    pub(crate) fn ties(&self, device: usize, boot: u64) {
+        self.state().tied.insert((device, boot));
+    }
+
+    /// Which devices hold an op, and whether each has synced wholly in the boot that wrote it.
+    pub(crate) fn holders(&self, op: OpId) -> Vec<(usize, bool)> {
+        let state = self.state();
+        let lives = state.lives.iter();
+        let holders = lives.filter_map(|(device, life)| Some((*device, life.get(&op)?)));
+        holders
+            .map(|(device, op)| (device, state.tied.contains(&(device, op.segment.boot_id))))
+            .collect()
     }
 
     /// What a device holds.

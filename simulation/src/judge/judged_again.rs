@@ -21,6 +21,18 @@ pub(crate) async fn judgements(host: &Host, oracle: &Oracle) -> BTreeMap<OpId, A
     held.map(|op| (op.id(), op.admission)).collect()
 }
 
+/// Whether all who may have offered an op again can say what its boot's time was: whoever was not answered
+/// in that boot can't, nor who was put back to before.
+fn can_be_said(world: &World, op: OpId) -> bool {
+    let was_put_back = |device| {
+        let there = world.devices.get(&device);
+        there.is_none_or(|there| there.was_put_back)
+    };
+    let holders = world.oracle.holders(op);
+    let can_say = |(device, is_tied): &(usize, bool)| *is_tied && !was_put_back(*device);
+    !holders.is_empty() && holders.iter().all(can_say)
+}
+
 /// No op has another time since a restore, nor a mark that it had not.
 pub(super) async fn stands_as_before(world: &World, store: &MemoryStore) {
     let ids: Vec<OpId> = world.judged.keys().copied().collect();
@@ -33,7 +45,8 @@ pub(super) async fn stands_as_before(world: &World, store: &MemoryStore) {
         let moved_ms = now.corrected_at.saturating_ms_since(before.corrected_at);
         let is_unsure = |one: &Admission| one.flags.contains(Flags::CLOCK_UNSURE);
         let is_marked = is_unsure(now) && !is_unsure(before);
-        if moved_ms.saturating_abs() > LATE_MS_MAX || is_marked {
+        let is_another = moved_ms.saturating_abs() > LATE_MS_MAX || is_marked;
+        if is_another && can_be_said(world, op.id()) {
             world.oracle.violation(format!(
                 "op {} of kind {} was moved by {} s by a restore{}",
                 short(op.id()),

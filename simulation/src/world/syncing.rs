@@ -39,6 +39,7 @@ impl World {
         there.link.set_weather(weather, chance);
         let (oracle, trace) = (Arc::clone(&self.oracle), self.trace.clone());
         let (disk, link) = (there.disk.clone(), Arc::clone(&there.link));
+        let clock = Arc::clone(&there.clock);
         let (host, must_heal) = (Arc::clone(&self.host), there.must_heal.clone());
         let task = tokio::spawn(async move {
             let restores = host.restores();
@@ -47,6 +48,9 @@ impl World {
                 return;
             }
             check_status(device, &client, &oracle);
+            if synced == Synced::Wholly {
+                oracle.ties(device, clock.read().segment.boot_id);
+            }
             if synced == Synced::Wholly && !link.was_whole() {
                 oracle.violation(format!("{} takes a cut answer for whole", name(device)));
             }
