@@ -138,12 +138,7 @@ impl Batch {
             ops: self.sequenced().map(op).collect(),
             clock_segment: Some(self.clock_segment.into()),
             device_id: self.device.to_vec(),
-            later_segments: self
-                .later_segments
-                .iter()
-                .copied()
-                .map(Into::into)
-                .collect(),
+            later_segments: later_to_proto(&self.later_segments),
         }
     }
 
@@ -267,6 +262,11 @@ impl From<LaterSegment> for v1::LaterSegment {
             clock_segment: Some(later.clock_segment.into()),
         }
     }
+}
+
+/// For a message.
+pub(crate) fn later_to_proto(later: &[LaterSegment]) -> Vec<v1::LaterSegment> {
+    later.iter().copied().map(Into::into).collect()
 }
 
 impl From<v1::BootTime> for BootTime {

@@ -13,8 +13,8 @@ use crate::ChallengeSum;
 /// A session as counts name it: its place, the local day, which of that day.
 pub type SessionName = (PlaceId, LocalDate, SessionRef);
 
-/// Counts of all who are erased, together. They only ever grow, and nothing in them says what of
-/// them was one person's.
+/// Counts of all who are erased, together. They only ever grow. Several people's can't be told apart in
+/// them; while one alone is erased they are that person's.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Frozen {
     /// What they gave to collective challenges.

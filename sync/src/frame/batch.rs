@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     id::{DeviceId, LogId, TenantId},
-    log::{LaterSegment, later_from_proto, origin_to_proto},
+    log::{LaterSegment, later_from_proto, later_to_proto, origin_to_proto},
     op::{Op, Origin},
     time::{ClockSegment, Timestamp},
 };
@@ -273,12 +273,7 @@ impl Written {
             ops,
             clock_segment: Some(self.clock_segment.into()),
             device_id: self.device.to_vec(),
-            later_segments: self
-                .later_segments
-                .iter()
-                .copied()
-                .map(Into::into)
-                .collect(),
+            later_segments: later_to_proto(&self.later_segments),
         }
         .encode_to_vec()
     }
