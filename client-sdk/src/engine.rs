@@ -45,7 +45,7 @@ mod told_page;
 mod upkeep;
 mod view;
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{cell::OnceCell, collections::BTreeSet, sync::Arc};
 
 use askel_proto::v1::KeyPurpose;
 use askel_sync::{
@@ -98,8 +98,8 @@ pub(crate) struct Engine {
     key: KeyPair,
     model: Model,
     view: View,
-    /// Verified against the root hash of the invitation.
-    key_list: Option<KeyList>,
+    /// Verified against the root hash of the invitation when it is first needed.
+    key_list: OnceCell<Option<KeyList>>,
     lease: Option<StaffCertificate>,
     /// Whether a catalog of the organiser's is held, or only a blank one.
     catalog_held: CatalogHeld,
@@ -179,7 +179,7 @@ impl Engine {
             key,
             view: View::new(&Model::default(), blank, None),
             model,
-            key_list: None,
+            key_list: OnceCell::new(),
             lease: None,
             catalog_held: CatalogHeld::Blank,
         };
@@ -258,25 +258,29 @@ impl Engine {
 
     /// Verifies what the installation's row says to trust.
     fn read_trust(&mut self) {
-        let enrolment = self.model.enrolment();
-        self.key_list = enrolment.and_then(|enrolment| {
-            KeyList::verify(
-                &enrolment.key_list,
-                enrolment.tenant,
-                &enrolment.root_hash,
-                0,
-            )
-            .ok()
-        });
-        self.lease = enrolment.and_then(|enrolment| {
-            let signed = enrolment.staff_certificate.as_ref()?;
-            let keys = &self.key_list.as_ref()?.keys;
-            let certifiers = keys
-                .iter()
-                .filter(|entry| entry.purpose == KeyPurpose::StaffCertifier && !entry.revoked);
-            let mut signing = certifiers.filter_map(|entry| entry.public_key.signing());
-            signing.find_map(|key| StaffCertificate::verify(signed, enrolment.tenant, key).ok())
-        });
+        self.key_list.take();
+        self.lease = self.verified_lease();
+    }
+
+    fn verified_lease(&self) -> Option<StaffCertificate> {
+        let enrolment = self.model.enrolment()?;
+        let signed = enrolment.staff_certificate.as_ref()?;
+        let keys = &self.key_list()?.keys;
+        let certifiers = keys
+            .iter()
+            .filter(|entry| entry.purpose == KeyPurpose::StaffCertifier && !entry.revoked);
+        let mut signing = certifiers.filter_map(|entry| entry.public_key.signing());
+        signing.find_map(|key| StaffCertificate::verify(signed, enrolment.tenant, key).ok())
+    }
+
+    /// The organisation's keys.
+    fn key_list(&self) -> Option<&KeyList> {
+        let verified = || {
+            let enrolment = self.model.enrolment()?;
+            let root_hash = &enrolment.root_hash;
+            KeyList::verify(&enrolment.key_list, enrolment.tenant, root_hash, 0).ok()
+        };
+        self.key_list.get_or_init(verified).as_ref()
     }
 
     fn rejections(&self, writes: &[Write]) -> Vec<Change> {

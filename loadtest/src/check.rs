@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::ensure;
-use askel_client_sdk::{Client, Confirmation, Joining, LocalDate, Measure};
+use askel_client_sdk::{
+    Attended, Award, Client, Confirmation, Joining, LocalDate, Measure, Place, Profile, Progress,
+};
 use askel_server::VerifiedTenant;
 use askel_sync::time::Timestamp;
 use askel_workload::{DAY_MS, Expected, HOUR_MS, PLACES, START_MS};
@@ -22,6 +24,29 @@ pub(crate) struct Truth {
     language: Option<String>,
     quests: BTreeSet<u32>,
     badges: BTreeSet<u32>,
+}
+
+/// All that a phone shows, as it is read.
+pub(crate) struct Shown {
+    profile: Profile,
+    attended: Vec<Attended>,
+    places: Vec<Place>,
+    joined: Vec<Progress>,
+    awards: Vec<Award>,
+    day_steps: BTreeMap<LocalDate, u64>,
+}
+
+impl Shown {
+    pub(crate) fn read(phone: &Client) -> Self {
+        Self {
+            profile: phone.profile(),
+            attended: phone.attendances(),
+            places: phone.places(),
+            joined: phone.progress(),
+            awards: phone.awards(),
+            day_steps: phone.day_steps(Measure::Steps),
+        }
+    }
 }
 
 impl Truth {
@@ -63,13 +88,21 @@ impl Truth {
 
     /// What a phone shows.
     pub(crate) fn shown_by(phone: &Client) -> Self {
-        let profile = phone.profile();
-        let attended = phone.attendances();
-        let places = phone.places();
-        let joined = phone.progress();
-        let awards = phone.awards();
+        Self::shown(&Shown::read(phone))
+    }
+
+    /// What was read on a phone.
+    pub(crate) fn shown(read: &Shown) -> Self {
+        let Shown {
+            profile,
+            attended,
+            places,
+            joined,
+            awards,
+            day_steps,
+        } = read;
         Self {
-            day_steps: phone.day_steps(Measure::Steps),
+            day_steps: day_steps.clone(),
             attendances: attended
                 .iter()
                 .map(|one| (one.place.get(), one.date))
@@ -81,7 +114,7 @@ impl Truth {
                 .collect(),
             alias: profile.alias.map(|alias| (alias.word, alias.number)),
             picture: profile.picture,
-            language: profile.language,
+            language: profile.language.clone(),
             quests: joined
                 .iter()
                 .filter(|progress| progress.joining == Joining::Joined)

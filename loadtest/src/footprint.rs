@@ -35,7 +35,7 @@ pub struct Options {
 /// What differs, if anything does: a run that does not converge has no figures.
 pub async fn run(options: Options) -> anyhow::Result<Report> {
     let shape = options.shape;
-    let peers = Peers::of(shape, options.peers)?;
+    let (peers, openings) = Peers::of(shape, options.peers)?;
     let mut year = Year::start(shape).await?;
     let expected = Truth::of(&year.workload.expected);
     year.play().await?;
@@ -44,7 +44,7 @@ pub async fn run(options: Options) -> anyhow::Result<Report> {
     let fields = fields(&year);
     let (more, year) = after::measure(year, &expected, &peers).await?;
     figures.extend(more);
-    figures.extend(opening::measure(year, &expected, &peers)?);
+    figures.extend(opening::measure(year, &expected, &peers, openings)?);
     let veteran = Shape {
         days: options.veteran_days,
         ..shape

@@ -1,17 +1,15 @@
 //! The peers' rows: of this run, or as they were recorded in the tree.
 
-use std::process::Command;
+mod openings;
 
-use anyhow::{Context as _, ensure};
 use askel_workload::Shape;
 use serde_json::{Value, json};
 
 use crate::figure::{Baseline, Figure};
+pub(crate) use openings::Openings;
 
 /// The last run that was kept: the year of seed 1. Bytes are the same everywhere, times are not.
 const RECORDED: &str = include_str!("../peers/measured.json");
-/// Where their workspace is.
-const MANIFEST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/peers/Cargo.toml");
 
 /// Where rows come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,11 +28,15 @@ pub(crate) struct Peers {
 }
 
 impl Peers {
-    /// None when what is recorded is of another workload.
-    pub(crate) fn of(shape: Shape, source: Source) -> anyhow::Result<Self> {
-        let answer: Value = match source {
-            Source::Run => run(shape)?,
-            Source::Recorded => serde_json::from_str(RECORDED)?,
+    /// None when what is recorded is of another workload. Peers that run now stay to open their
+    /// documents in turn with Askel.
+    pub(crate) fn of(shape: Shape, source: Source) -> anyhow::Result<(Self, Option<Openings>)> {
+        let (answer, openings): (Value, _) = match source {
+            Source::Run => {
+                let (answer, openings) = Openings::start(shape)?;
+                (answer, Some(openings))
+            }
+            Source::Recorded => (serde_json::from_str(RECORDED)?, None),
         };
         let wanted = json!({ "days": shape.days, "seed": shape.seed });
         let rows = match answer.get("workload") {
@@ -47,7 +49,7 @@ impl Peers {
             .into_iter()
             .filter(|row| row.get("converged") == Some(&Value::Bool(true)))
             .collect();
-        Ok(Self { rows, source })
+        Ok((Self { rows, source }, openings))
     }
 
     /// The best of a peer's layouts that have a register an hour.
@@ -81,7 +83,7 @@ impl Peers {
     }
 
     /// One layout of a peer.
-    fn layout(&self, peer: &str, layout: &str, key: &str) -> Option<Baseline> {
+    pub(crate) fn layout(&self, peer: &str, layout: &str, key: &str) -> Option<Baseline> {
         let row = self.rows.iter().find(|row| {
             row.get("peer").and_then(Value::as_str) == Some(peer)
                 && row.get("layout").and_then(Value::as_str) == Some(layout)
@@ -112,24 +114,4 @@ impl Peers {
             "rows": self.rows,
         })
     }
-}
-
-fn run(shape: Shape) -> anyhow::Result<Value> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let output = Command::new(cargo)
-        .args([
-            "run",
-            "--release",
-            "--quiet",
-            "--manifest-path",
-            MANIFEST,
-            "--",
-        ])
-        .args(["--days", &shape.days.to_string()])
-        .args(["--seed", &shape.seed.to_string()])
-        .stderr(std::process::Stdio::inherit())
-        .output()
-        .context("running the peers")?;
-    ensure!(output.status.success(), "the peers failed");
-    Ok(serde_json::from_slice(&output.stdout)?)
 }

@@ -69,17 +69,17 @@ impl Shared {
         } = components;
         let rows = storage.load()?;
         let held = key_store.load()?;
-        let keys = match held {
-            Some(keys) if !rows.is_empty() => keys,
+        let (keys, rows) = match held {
+            Some(keys) if !rows.is_empty() => (keys, rows),
             ref held => {
                 let keys = first_keys(held.as_ref(), &mut *key_store, &*entropy)?;
                 begin(&mut *storage, &rows, &keys, &*entropy)?;
-                keys
+                (keys, storage.load()?)
             }
         };
         let cipher = RowCipher::new(&keys.data_key);
         let key = KeyPair::from_seed(&keys.device_seed);
-        let engine = read(&mut *storage, &cipher, &key)?;
+        let engine = read(rows, &cipher, &key)?;
         if let Some(url) = engine.server_url() {
             transport.use_server(url)?;
         }
@@ -244,7 +244,7 @@ impl Shared {
 
 impl State {
     fn read_again(&mut self) -> Result<(), Error> {
-        self.engine = read(&mut *self.storage, &self.cipher, &self.key)?;
+        self.engine = read(self.storage.load()?, &self.cipher, &self.key)?;
         self.disk = Disk::AsKnown;
         Ok(())
     }
@@ -297,7 +297,7 @@ fn first_keys(
     Ok(keys)
 }
 
-fn read(storage: &mut dyn Storage, cipher: &RowCipher, key: &KeyPair) -> Result<Engine, Error> {
+fn read(rows: Vec<SealedRow>, cipher: &RowCipher, key: &KeyPair) -> Result<Engine, Error> {
     let open = |mut row: SealedRow| {
         let key = row.key;
         let plain = if engine::is_sealed_to_the_server(key) {
@@ -308,8 +308,7 @@ fn read(storage: &mut dyn Storage, cipher: &RowCipher, key: &KeyPair) -> Result<
         };
         engine::decode_row(key, plain).map_err(|_| Cause::DatabaseUnreadable)
     };
-    let rows = storage.load()?.into_iter().map(open);
-    let rows: Vec<Write> = rows.collect::<Result<_, _>>()?;
+    let rows: Vec<Write> = rows.into_iter().map(open).collect::<Result<_, _>>()?;
     let engine = Engine::load(key.clone(), rows)?;
     if engine.is_whole() {
         Ok(engine)

@@ -193,7 +193,7 @@ impl Engine {
         now: Timestamp,
     ) -> Result<bool, Error> {
         let tenant = self.enrolment()?.tenant;
-        let Some(keys) = &self.key_list else {
+        let Some(keys) = self.key_list() else {
             return Ok(false);
         };
         let published = &download.published;

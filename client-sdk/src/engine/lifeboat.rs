@@ -194,7 +194,7 @@ impl Engine {
 
     /// The key that frames are sealed to. One that has run out is better than none: the server says so.
     fn ingest_key(&self) -> Option<IngestPublicKey> {
-        let keys = self.key_list.as_ref()?;
+        let keys = self.key_list()?;
         let mut ingest = keys.keys.iter().rev();
         ingest.find_map(|entry| match &entry.public_key {
             askel_sync::key::ListedKey::Ingest(key) if !entry.revoked => Some(*key),

@@ -4,6 +4,7 @@
 //! a client knows is what it would know after a restart.
 
 mod archive;
+mod index;
 mod limits;
 mod live;
 mod packed;
@@ -27,6 +28,7 @@ use super::row::{
     PageStanding, Row, SettledRow, Standing, StreamRow, Table, WindowRow, Write,
 };
 use archive::Archive;
+use index::Index;
 pub(crate) use limits::{Forms, RequestLimits};
 pub(crate) use live::{Live, LiveDraft};
 use packed::Packed;
@@ -50,21 +52,10 @@ pub(crate) struct Model {
     pub(crate) outbox: BTreeSet<u32>,
     pub(crate) carried: BTreeMap<u32, Vec<u8>>,
     packed: Packed,
-    index: Index,
+    /// Built when it is first asked for: to open and to show what is settled needs none of it.
+    index: OnceCell<Index>,
     /// Computed when a page first needs it.
     live: OnceCell<Live>,
-}
-
-/// Ways into the tables.
-#[derive(Debug, Default)]
-struct Index {
-    own_by_slot: BTreeMap<(LogId, u64), u32>,
-    own_by_id: BTreeMap<OpId, u32>,
-    own_by_origin: BTreeMap<Origin, u32>,
-    /// The newest own op of each register.
-    own_by_register: BTreeMap<Register, u32>,
-    unsettled: BTreeSet<u32>,
-    rejected: BTreeSet<u32>,
 }
 
 /// What a register op sets: a later one in the same unsealed slot takes the place of the earlier.
@@ -215,14 +206,28 @@ impl Model {
 
     fn put_own(&mut self, number: u32, own: OwnOp) {
         self.forget_own(number);
-        self.index.add(number, &own);
+        if let Some(index) = self.index.get_mut() {
+            index.add(number, &own);
+        }
         self.own.insert(number, own);
     }
 
     fn forget_own(&mut self, number: u32) {
-        if let Some(row) = self.own.remove(&number) {
-            self.index.remove(number, &row);
+        if let Some(row) = self.own.remove(&number)
+            && let Some(index) = self.index.get_mut()
+        {
+            index.remove(number, &row);
         }
+    }
+
+    fn index(&self) -> &Index {
+        self.index.get_or_init(|| {
+            let mut index = Index::default();
+            for (&number, own) in &self.own {
+                index.add(number, own);
+            }
+            index
+        })
     }
 
     pub(crate) fn enrolment(&self) -> Option<&Enrolment> {
@@ -246,18 +251,18 @@ impl Model {
     }
 
     pub(crate) fn own_op(&self, id: OpId) -> Option<(u32, &OwnOp)> {
-        let number = *self.index.own_by_id.get(&id)?;
+        let number = *self.index().own_by_id.get(&id)?;
         Some((number, self.own.get(&number)?))
     }
 
     /// The own op that was first written somewhere.
     pub(crate) fn own_of_origin(&self, origin: Origin) -> Option<&OwnOp> {
-        self.own.get(self.index.own_by_origin.get(&origin)?)
+        self.own.get(self.index().own_by_origin.get(&origin)?)
     }
 
     /// The own ops that a log carries from a sequence on, ascending.
     pub(crate) fn carried_by(&self, log: LogId, from: u64) -> impl Iterator<Item = (u32, &OwnOp)> {
-        self.index
+        self.index()
             .own_by_slot
             .range((log, from)..=(log, u64::MAX))
             .filter_map(|(_, &number)| Some((number, self.own.get(&number)?)))
@@ -265,13 +270,13 @@ impl Model {
 
     /// The own op that a log carries at a sequence.
     pub(crate) fn carried_at(&self, log: LogId, sequence: u64) -> Option<(u32, &OwnOp)> {
-        let number = *self.index.own_by_slot.get(&(log, sequence))?;
+        let number = *self.index().own_by_slot.get(&(log, sequence))?;
         Some((number, self.own.get(&number)?))
     }
 
     /// The newest own op of a register.
     pub(crate) fn own_register(&self, register: Register) -> Option<(u32, &OwnOp)> {
-        let number = *self.index.own_by_register.get(&register)?;
+        let number = *self.index().own_by_register.get(&register)?;
         Some((number, self.own.get(&number)?))
     }
 
@@ -288,23 +293,23 @@ impl Model {
     /// Own ops without a final outcome, in the order they were written.
     pub(crate) fn unsettled(&self) -> impl Iterator<Item = (u32, &OwnOp)> {
         let row = |number: &u32| Some((*number, self.own.get(number)?));
-        self.index.unsettled.iter().filter_map(row)
+        self.index().unsettled.iter().filter_map(row)
     }
 
     pub(crate) fn unsettled_count(&self) -> usize {
-        self.index.unsettled.len()
+        self.index().unsettled.len()
     }
 
     /// Own ops the server refused.
     pub(crate) fn rejected(&self) -> impl Iterator<Item = &OwnOp> {
-        self.index
+        self.index()
             .rejected
             .iter()
             .filter_map(|number| self.own.get(number))
     }
 
     pub(crate) fn rejected_count(&self) -> usize {
-        self.index.rejected.len()
+        self.index().rejected.len()
     }
 
     /// What one request may hold.
@@ -354,42 +359,4 @@ impl Model {
             live
         })
     }
-}
-
-impl Index {
-    fn add(&mut self, number: u32, row: &OwnOp) {
-        self.own_by_slot.insert((row.log, row.sequence), number);
-        self.own_by_id.insert(row.id, number);
-        self.own_by_origin.insert(row.op.origin, number);
-        if let Some(register) = register_of(row) {
-            let newest = self.own_by_register.entry(register).or_insert(number);
-            *newest = (*newest).max(number);
-        }
-        match row.standing {
-            Standing::Pending | Standing::Deferred { .. } => {
-                self.unsettled.insert(number);
-            }
-            Standing::Rejected { .. } => {
-                self.rejected.insert(number);
-            }
-            Standing::Accepted { .. } => {}
-        }
-    }
-
-    fn remove(&mut self, number: u32, row: &OwnOp) {
-        self.own_by_slot.remove(&(row.log, row.sequence));
-        self.own_by_id.remove(&row.id);
-        self.own_by_origin.remove(&row.op.origin);
-        self.unsettled.remove(&number);
-        self.rejected.remove(&number);
-        if let Some(register) = register_of(row)
-            && self.own_by_register.get(&register) == Some(&number)
-        {
-            self.own_by_register.remove(&register);
-        }
-    }
-}
-
-fn register_of(row: &OwnOp) -> Option<Register> {
-    Register::of(&row.op.parse().ok()??)
 }

@@ -229,7 +229,7 @@ impl Engine {
 
     fn read_pass(&self, text: &str, now: ClockReading) -> Result<PassTag, Error> {
         let tenant = self.enrolment()?.tenant;
-        let keys = self.key_list.as_ref().ok_or(Cause::BadPass)?;
+        let keys = self.key_list().ok_or(Cause::BadPass)?;
         let signed = pass::from_text(text).map_err(|_| Cause::BadPass)?;
         let verify = |at| pass::verify(&signed, tenant, keys, at);
         let mut pass = verify(self.server_time_of(now));

@@ -1,5 +1,9 @@
 //! Runs the participant-year on the peers and prints one JSON object with a row for each peer and
-//! layout: `askel-loadtest-peers [--days N] [--seed N] [--samples N]`.
+//! layout, on a line: `askel-loadtest-peers [--days N] [--seed N] [--samples N]`.
+//!
+//! Then it answers what it is asked, until its input ends: a line with a peer and a layout is
+//! answered with how long that document took to open and read, once, in milliseconds. Whoever
+//! compares its own opening takes turns in this way, and both meet the same machine.
 //!
 //! Each peer gets its best case. Only the value that stands at a device's sync is written, and all
 //! writes between two syncs are one commit. A sync is one round trip: the device says its version in
@@ -15,7 +19,10 @@ mod run;
 mod tree;
 mod yrs_peer;
 
-use std::{env, io::Write as _};
+use std::{
+    env,
+    io::{self, BufRead as _, Write as _},
+};
 
 use anyhow::{Context as _, bail};
 use askel_workload::{Shape, Workload};
@@ -24,30 +31,47 @@ use serde_json::{Value, json};
 use automerge_peer::AutomergePeer;
 use loro_peer::LoroPeer;
 use replica::Replica;
-use run::Options;
+use run::{Opening, Options};
 use tree::Layout;
 use yrs_peer::YrsPeer;
 
 fn main() -> anyhow::Result<()> {
     let options = read_options()?;
     let workload = Workload::new(options.shape);
-    let mut rows = Vec::new();
+    let mut measured = Vec::new();
     for layout in Layout::ALL {
-        rows.push(row::<LoroPeer>(&workload, layout, options)?);
-        rows.push(row::<AutomergePeer>(&workload, layout, options)?);
-        rows.push(row::<YrsPeer>(&workload, layout, options)?);
+        measured.push(row::<LoroPeer>(&workload, layout, options)?);
+        measured.push(row::<AutomergePeer>(&workload, layout, options)?);
+        measured.push(row::<YrsPeer>(&workload, layout, options)?);
     }
+    let (rows, openings): (Vec<Value>, Vec<Opening>) = measured.into_iter().unzip();
     let answer = json!({
         "workload": { "days": options.shape.days, "seed": options.shape.seed },
         "rows": rows,
     });
-    let mut out = std::io::stdout().lock();
-    serde_json::to_writer_pretty(&mut out, &answer)?;
-    writeln!(out)?;
+    writeln!(io::stdout().lock(), "{answer}")?;
+    answer_openings(&openings)
+}
+
+/// Opens what each line of the input names.
+fn answer_openings(openings: &[Opening]) -> anyhow::Result<()> {
+    for line in io::stdin().lock().lines() {
+        let line = line?;
+        let opening = openings
+            .iter()
+            .find(|opening| line == format!("{} {}", opening.peer, opening.layout))
+            .with_context(|| format!("no document of {line:?}"))?;
+        let ms = opening.time()?.as_secs_f64() * 1000.0;
+        writeln!(io::stdout().lock(), "{ms}")?;
+    }
     Ok(())
 }
 
-fn row<R: Replica>(workload: &Workload, layout: Layout, options: Options) -> anyhow::Result<Value> {
+fn row<R: Replica>(
+    workload: &Workload,
+    layout: Layout,
+    options: Options,
+) -> anyhow::Result<(Value, Opening)> {
     run::run::<R>(workload, layout, options)
         .with_context(|| format!("{} with layout {}", R::NAME, layout.name()))
 }

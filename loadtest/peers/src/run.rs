@@ -1,6 +1,9 @@
 //! The year on one peer, and what is measured.
 
-use std::{collections::BTreeMap, time::Instant};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context as _, ensure};
 use askel_workload::{Act, Device, Shape, Workload};
@@ -47,13 +50,46 @@ struct World<R: Replica> {
     down: usize,
 }
 
+/// A peer's document in one layout, as it opens quickest.
+pub(crate) struct Opening {
+    pub(crate) peer: &'static str,
+    pub(crate) layout: &'static str,
+    saved: Saved,
+    open_and_read: fn(&Saved) -> anyhow::Result<usize>,
+}
+
+impl Opening {
+    /// How long it takes to open the document and read every value.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "elapsed time is what is measured; nothing else here reads a clock"
+    )]
+    pub(crate) fn time(&self) -> anyhow::Result<Duration> {
+        let start = Instant::now();
+        let values = (self.open_and_read)(&self.saved)?;
+        let elapsed = start.elapsed();
+        ensure!(values > 0, "nothing was read");
+        Ok(elapsed)
+    }
+
+    fn median_ms(&self, samples: usize) -> anyhow::Result<f64> {
+        let mut times = Vec::new();
+        for _ in 0..samples.max(1) {
+            times.push(self.time()?);
+        }
+        times.sort_unstable();
+        let median = times.get(times.len() / 2).context("no sample")?;
+        Ok(median.as_secs_f64() * 1000.0)
+    }
+}
+
 /// The whole year, once with each kind of scanner; an error when the replicas don't end alike and as
 /// expected.
 pub(crate) fn run<R: Replica>(
     workload: &Workload,
     layout: Layout,
     options: Options,
-) -> anyhow::Result<Value> {
+) -> anyhow::Result<(Value, Opening)> {
     let shy = World::<R>::after(workload, layout, Scanner::HandsInOnly)?;
     let mut world = World::<R>::after(workload, layout, Scanner::Replica)?;
     let (up, down) = (world.up, world.down);
@@ -61,12 +97,12 @@ pub(crate) fn run<R: Replica>(
     let no_change = world.up - up + world.down - down;
     let saved = world.hub.save()?;
     let smallest = saved.iter().map(|saved| saved.bytes.len()).min();
-    let (read_ms, read_variant) = quickest::<R>(&saved, options.samples)?;
     let variants: Map<String, Value> = saved
         .iter()
         .map(|saved| (saved.variant.to_owned(), json!(saved.bytes.len())))
         .collect();
-    Ok(json!({
+    let (read_ms, opening) = quickest::<R>(layout, saved, options.samples)?;
+    let row = json!({
         "peer": R::NAME,
         "version": version(R::NAME),
         "layout": layout.name(),
@@ -80,8 +116,9 @@ pub(crate) fn run<R: Replica>(
         "document_variants": variants,
         "no_change_bytes": no_change,
         "open_read_all_ms": read_ms,
-        "open_read_variant": read_variant,
-    }))
+        "open_read_variant": opening.saved.variant,
+    });
+    Ok((row, opening))
 }
 
 impl<R: Replica> World<R> {
@@ -182,29 +219,23 @@ impl<R: Replica> World<R> {
     }
 }
 
-/// The median of the variant that opens quickest, in milliseconds.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "elapsed time is what is measured; nothing else here reads a clock"
-)]
-fn quickest<R: Replica>(saved: &[Saved], samples: usize) -> anyhow::Result<(f64, &'static str)> {
-    let mut best: Option<(f64, &'static str)> = None;
-    for variant in saved {
-        let mut times = Vec::new();
-        for _ in 0..samples.max(1) {
-            let start = Instant::now();
-            let values = R::open_and_read(variant)?;
-            times.push(start.elapsed());
-            ensure!(values > 0, "nothing was read");
-        }
-        times.sort_unstable();
-        let median = times
-            .get(times.len() / 2)
-            .context("no sample")?
-            .as_secs_f64()
-            * 1000.0;
-        if best.is_none_or(|(ms, _)| median < ms) {
-            best = Some((median, variant.variant));
+/// The variant that opens quickest, and its median in milliseconds.
+fn quickest<R: Replica>(
+    layout: Layout,
+    saved: Vec<Saved>,
+    samples: usize,
+) -> anyhow::Result<(f64, Opening)> {
+    let mut best: Option<(f64, Opening)> = None;
+    for saved in saved {
+        let opening = Opening {
+            peer: R::NAME,
+            layout: layout.name(),
+            saved,
+            open_and_read: R::open_and_read,
+        };
+        let ms = opening.median_ms(samples)?;
+        if best.as_ref().is_none_or(|(least, _)| ms < *least) {
+            best = Some((ms, opening));
         }
     }
     best.context("nothing saved")
