@@ -84,7 +84,7 @@ impl Client {
 
     /// How syncing stands. Below a millisecond.
     pub fn status(&self) -> Status {
-        let now = self.shared.now().wall;
+        let now = self.shared.now();
         self.shared.ask(|engine| engine.status(now))
     }
 

@@ -17,7 +17,8 @@ pub struct Status {
     pub pending: usize,
     /// When the oldest of them was written.
     pub oldest: Option<Timestamp>,
-    /// Why the last attempt failed: a name of the table of reasons, or UNREACHABLE.
+    /// Why the last attempt failed: a name of the table of reasons, or UNREACHABLE. After one that did not
+    /// fail, `CATALOG_UNVERIFIED` while the newest catalog is one that can't be verified.
     pub last_reason: Option<String>,
     /// When to sync next; `None` when nothing is pending and nothing failed.
     pub next_attempt: Option<Timestamp>,

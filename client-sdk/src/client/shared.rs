@@ -170,7 +170,7 @@ impl Shared {
         state.key = KeyPair::from_seed(&keys.device_seed);
         state.read_again()?;
         *self.held_credential() = None;
-        if let Some(notice) = state.engine.status(self.clock.read().wall).notice {
+        if let Some(notice) = state.engine.status(self.clock.read()).notice {
             let _ = self.changes.send(Change::Notice(notice));
         }
         Ok(())

@@ -328,7 +328,11 @@ impl Client {
 
     /// Fetches what was announced, a chunk at a time; a cut goes on where it was.
     async fn fetch_catalog(&self, report: &mut SyncReport) -> Result<CatalogCame, Error> {
-        while let Some(wanted) = self.shared.ask(Engine::chunk_wanted) {
+        loop {
+            let now = self.shared.now().wall;
+            let Some(wanted) = self.shared.ask(|engine| engine.chunk_wanted(now)) else {
+                return Ok(CatalogCame::No);
+            };
             let chunk = self
                 .shared
                 .call(|transport, credential| {
@@ -340,16 +344,15 @@ impl Client {
                 })
                 .await?;
             report.catalog_bytes = report.catalog_bytes.saturating_add(bytes(chunk.data.len()));
-            let (fetched, _) = self.shared.decide(|engine, now| {
-                engine.take_chunk(&wanted, &chunk, engine.server_time(now.wall))
-            })?;
+            let (fetched, _) = self
+                .shared
+                .decide(|engine, now| engine.take_chunk(&wanted, &chunk, now))?;
             match fetched {
                 Fetched::More => {}
                 Fetched::InForce => return Ok(CatalogCame::Yes),
                 Fetched::ThrownAway => return Ok(CatalogCame::No),
             }
         }
-        Ok(CatalogCame::No)
     }
 
     fn note_failure(

@@ -2,6 +2,7 @@
 
 use askel_proto::v1;
 use askel_sync::{
+    admission::ClockReading,
     catalog::{self, Catalog},
     limits::{CATALOG_BYTES_MAX, CATALOG_CHUNK_BYTES},
     time::Timestamp,
@@ -11,6 +12,7 @@ use sha2::{Digest as _, Sha256};
 use super::{
     CatalogHeld, Decided, Engine,
     draft::Draft,
+    liveness,
     model::Model,
     row::{CatalogEntry, CatalogRow, CatalogSlot, ONLY, Row, Table},
 };
@@ -30,7 +32,8 @@ pub(crate) enum Fetched {
     More,
     /// The catalog is in force.
     InForce,
-    /// The content is not what was announced: another sync fetches it again.
+    /// The content is not what was announced, or nobody whose keys are known has signed it: a later sync
+    /// fetches it again.
     ThrownAway,
 }
 
@@ -73,6 +76,13 @@ pub(super) fn blank() -> Result<Catalog, Error> {
         .map_err(|_| Cause::Invariant("the blank catalog is not one").into())
 }
 
+/// Lets a catalog that was thrown away wait no longer.
+pub(super) fn hurry(draft: &mut Draft<'_>, row: &mut CatalogRow) {
+    if row.later.take().is_some() {
+        draft.put(ONLY, Row::Catalog(row.clone()));
+    }
+}
+
 impl Engine {
     /// The version in force; `None` before the first.
     pub(crate) fn catalog_version(&self) -> Option<u32> {
@@ -108,11 +118,20 @@ impl Engine {
             published: published.clone(),
             slot,
         });
+        row.later = None;
         draft.put(ONLY, Row::Catalog(row.clone()));
     }
 
+    /// When a catalog that was thrown away is fetched again.
+    pub(super) fn catalog_waits_until(&self, now: Timestamp) -> Option<Timestamp> {
+        liveness::waits_until(self.model.catalog.later?, now)
+    }
+
     /// What to fetch next, if a catalog is being fetched.
-    pub(crate) fn chunk_wanted(&self) -> Option<ChunkWanted> {
+    pub(crate) fn chunk_wanted(&self, now: Timestamp) -> Option<ChunkWanted> {
+        if self.catalog_waits_until(now).is_some() {
+            return None;
+        }
         let download = self.model.catalog.download.as_ref()?;
         Some(ChunkWanted {
             hash: download.published.hash.clone(),
@@ -126,11 +145,11 @@ impl Engine {
         &self,
         wanted: &ChunkWanted,
         chunk: &v1::CatalogChunk,
-        now: Timestamp,
+        now: ClockReading,
     ) -> Result<Decided<Fetched>, Error> {
         let mut draft = Draft::new(&self.model);
         let download = match &self.model.catalog.download {
-            Some(download) if self.chunk_wanted().as_ref() == Some(wanted) => download,
+            Some(download) if self.chunk_wanted(now.wall).as_ref() == Some(wanted) => download,
             // Another version was announced in the meantime.
             _ => return Ok(Decided::new(Vec::new(), Fetched::More)),
         };
@@ -161,9 +180,9 @@ impl Engine {
         draft: &mut Draft<'_>,
         download: &CatalogEntry,
         content: &[u8],
-        now: Timestamp,
+        now: ClockReading,
     ) -> Result<Fetched, Error> {
-        if self.is_good(download, content, now)? {
+        if self.is_good(download, content, self.server_time_of(now))? {
             let former = self.model.catalog.current.as_ref();
             if let Some(former) = former {
                 self.drop_chunks(draft, former.slot);
@@ -171,6 +190,7 @@ impl Engine {
             let row = CatalogRow {
                 current: Some(download.clone()),
                 download: None,
+                later: None,
             };
             draft.put(ONLY, Row::Catalog(row));
             return Ok(Fetched::InForce);
@@ -183,6 +203,13 @@ impl Engine {
             .div_euclid(CATALOG_CHUNK_BYTES);
         let last = u32::try_from(last).unwrap_or(u32::MAX);
         draft.delete(Table::CatalogChunk, download.slot.chunk(last));
+        let [jitter, ..] = *self.enrolment()?.device.as_bytes();
+        let held = &self.model.catalog;
+        let row = CatalogRow {
+            later: Some(liveness::later(held.later, now.wall, jitter)),
+            ..held.clone()
+        };
+        draft.put(ONLY, Row::Catalog(row));
         Ok(Fetched::ThrownAway)
     }
 

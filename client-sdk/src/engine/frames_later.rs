@@ -9,7 +9,7 @@ use super::{
     asked::Asked,
     draft::Draft,
     liveness,
-    row::{FrameLater, Table},
+    row::{FrameLater, Later, Table},
 };
 
 impl Engine {
@@ -33,16 +33,13 @@ impl Engine {
                 draft.delete(Table::Carried, number);
                 continue;
             }
-            let times = self.frame_later(number).map_or(0, |later| later.times);
-            let times = times.saturating_add(1);
             // A sealed frame looks random to its last byte.
             let frame = self.model.carried.get(&number);
             let jitter = frame.and_then(|frame| frame.last()).copied();
-            let wait_ms = liveness::wait_ms(times, jitter.unwrap_or_default());
+            let jitter = jitter.unwrap_or_default();
             all_later.push(FrameLater {
                 number,
-                times,
-                until: now.saturating_add_ms(wait_ms),
+                later: liveness::later(self.frame_later(number), now, jitter),
             });
         }
         all_later
@@ -62,17 +59,13 @@ impl Engine {
         at.min()
     }
 
-    /// A clock that went back makes no frame wait for it to come around again.
     fn frame_waits_until(&self, number: u32, now: Timestamp) -> Option<Timestamp> {
-        let until = self.frame_later(number)?.until;
-        let wait_ms = until.saturating_ms_since(now);
-        (1..=liveness::wait_ms_max())
-            .contains(&wait_ms)
-            .then_some(until)
+        liveness::waits_until(self.frame_later(number)?, now)
     }
 
-    fn frame_later(&self, number: u32) -> Option<&FrameLater> {
-        let mut all_later = self.model.attempt.frames_later.iter();
-        all_later.find(|later| later.number == number)
+    fn frame_later(&self, number: u32) -> Option<Later> {
+        let mut frames = self.model.attempt.frames_later.iter();
+        let frame = frames.find(|frame| frame.number == number)?;
+        Some(frame.later)
     }
 }

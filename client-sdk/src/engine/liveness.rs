@@ -3,7 +3,7 @@
 
 use askel_sync::time::{MINUTE_MS, Timestamp};
 
-use super::row::Attempt;
+use super::row::{Attempt, Later};
 
 /// The first wait after a failed attempt, in milliseconds; it doubles.
 const RETRY_MS_MIN: i64 = MINUTE_MS / 2;
@@ -19,11 +19,17 @@ const ASKED_MS_MAX: i64 = 24 * 60 * MINUTE_MS;
 pub(crate) struct Waiting {
     /// When the oldest thing was written that can be handed in now.
     pub(crate) ready_since: Option<Timestamp>,
-    /// When the first of the deferred ops or frames may be offered again, by this device's clock.
+    /// When the first of the deferred ops or frames, or a catalog, is tried again, by this device's clock.
     pub(crate) deferred_until: Option<Timestamp>,
 }
 
 impl Waiting {
+    /// Something may be offered again then.
+    pub(crate) fn until(&mut self, at: Timestamp) {
+        let first = self.deferred_until.unwrap_or(at);
+        self.deferred_until = Some(first.min(at));
+    }
+
     /// Whether nothing waits.
     pub(crate) fn is_empty(self) -> bool {
         self == Self::default()
@@ -95,7 +101,7 @@ pub(crate) fn went_through(
 }
 
 /// How long to wait after so many failures, in milliseconds.
-pub(crate) fn wait_ms(failures: u32, jitter: u8) -> i64 {
+fn wait_ms(failures: u32, jitter: u8) -> i64 {
     let doublings = failures.saturating_sub(1).min(DOUBLINGS_MAX);
     let wait_ms = RETRY_MS_MIN
         .saturating_mul(1_i64 << doublings)
@@ -103,9 +109,21 @@ pub(crate) fn wait_ms(failures: u32, jitter: u8) -> i64 {
     spread(wait_ms, jitter)
 }
 
-/// The longest wait that [`wait_ms`] gives.
-pub(crate) fn wait_ms_max() -> i64 {
-    spread(RETRY_MS_MAX, u8::MAX)
+/// What is remembered of something that did not go through again.
+pub(crate) fn later(held: Option<Later>, now: Timestamp, jitter: u8) -> Later {
+    let times = held.map_or(0, |held| held.times).saturating_add(1);
+    Later {
+        times,
+        until: now.saturating_add_ms(wait_ms(times, jitter)),
+    }
+}
+
+/// How long it waits yet; `None` if it is due. A clock that went back makes nothing wait for it to come
+/// around again.
+pub(crate) fn waits_until(later: Later, now: Timestamp) -> Option<Timestamp> {
+    let wait_ms = later.until.saturating_ms_since(now);
+    let wait_ms_max = spread(RETRY_MS_MAX, u8::MAX);
+    (1..=wait_ms_max).contains(&wait_ms).then_some(later.until)
 }
 
 /// Up to a quarter longer.

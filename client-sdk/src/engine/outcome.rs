@@ -3,11 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use askel_proto::v1::{self, LogOutcome, outcome_exception::Outcome};
-use askel_sync::{
-    admission::ClockReading,
-    id::LogId,
-    time::{DAY_MS, Timestamp},
-};
+use askel_sync::{admission::ClockReading, id::LogId, time::Timestamp};
 
 use super::{
     Decided, Engine, ONLY,
@@ -15,11 +11,9 @@ use super::{
     draft::Draft,
     request::id_prefix,
     row::{LogRow, LogStanding, OwnOp, Row, Standing, Table},
+    status::DEFERRED_MS,
 };
 use crate::{Cause, Error, NoticeKind};
-
-/// When a deferred op is offered again if the server can't say.
-const DEFERRED_MS: i64 = DAY_MS;
 
 /// What an answer settled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -146,7 +140,7 @@ impl Engine {
         let at = self.came_at(now);
         let mut exceptions: BTreeMap<u64, Standing> = BTreeMap::new();
         for exception in &outcome.exceptions {
-            let standing = standing_of(exception.outcome.as_ref(), now.wall)
+            let standing = standing_of(exception.outcome.as_ref(), self.server_time_of(now))
                 .ok_or(Cause::Answer("an exception without an outcome"))?;
             exceptions.insert(exception.sequence, standing);
         }

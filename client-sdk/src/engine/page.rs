@@ -13,6 +13,7 @@ use askel_sync::{
 use super::{
     Decided, Engine, ONLY, ToldPage,
     asked::Asked,
+    catalog,
     draft::Draft,
     forget,
     model::LiveDraft,
@@ -238,7 +239,7 @@ impl Engine {
                 self.announce_catalog(draft, &mut effects.catalog, &published);
             }
             Ok(Some(Payload::KeyListPublished(published))) => {
-                self.take_key_list(effects, &published);
+                self.take_key_list(draft, effects, &published);
             }
             Ok(Some(Payload::OutcomeChanged(changed))) => {
                 self.change_outcome(draft, &changed, came_at);
@@ -252,7 +253,12 @@ impl Engine {
     }
 
     /// A key list is taken from nobody but the root, and never an older one.
-    fn take_key_list(&self, effects: &mut Effects, published: &v1::KeyListPublished) {
+    fn take_key_list(
+        &self,
+        draft: &mut Draft<'_>,
+        effects: &mut Effects,
+        published: &v1::KeyListPublished,
+    ) {
         use prost::Message as _;
         let Ok(signed) = v1::SignedKeyList::decode(&*published.signed_key_list) else {
             return;
@@ -269,6 +275,8 @@ impl Engine {
                 key_list: signed,
                 ..enrolment.clone()
             });
+            // Whoever signed a catalog that was thrown away may be known now.
+            catalog::hurry(draft, &mut effects.catalog);
         }
     }
 

@@ -5,7 +5,6 @@ use askel_sync::{
     admission::ClockReading,
     id::OpId,
     op::{Correction, FavouriteAdded, Payload, ProfileSet, QuestJoined, StepCount},
-    time::Timestamp,
 };
 
 use super::{
@@ -37,18 +36,30 @@ impl Engine {
             _ => return Err(Cause::NotResubmittable.into()),
         };
         let payload = own.op.parse().ok().flatten();
-        let payload = payload
+        let (payload, read) = payload
             .filter(|_| undo == Undo::Resubmit)
-            .and_then(|payload| self.anew(own, payload, now.wall))
+            .and_then(|payload| self.anew(own, payload, now))
             .ok_or(Cause::NotResubmittable)?;
         let mut draft = Draft::new(&self.model);
         draft.delete(Table::OwnOp, number);
-        let op = draft.write_op(&payload, now)?;
+        let op = draft.write_op(&payload, read)?;
         Ok(Decided::new(draft.finish(), op))
     }
 
-    /// The same said again. What happened at its time stays there; what is wished is wished now.
-    fn anew(&self, own: &OwnOp, payload: Payload, now: Timestamp) -> Option<Payload> {
+    /// The same said again, and by which clock. What happened at its time stays there, as the clock of then
+    /// told it; what is wished is wished now.
+    fn anew(
+        &self,
+        own: &OwnOp,
+        payload: Payload,
+        now: ClockReading,
+    ) -> Option<(Payload, ClockReading)> {
+        let then = ClockReading {
+            wall: own.written_at,
+            segment: own.segment,
+        };
+        let wished = |payload| (payload, now);
+        let happened = |payload| (payload, then);
         let register = Register::of(&payload);
         let next = || {
             let known =
@@ -56,32 +67,32 @@ impl Engine {
             next_revision(known).ok()
         };
         Some(match payload {
-            Payload::StepCount(count) => Payload::StepCount(StepCount {
+            Payload::StepCount(count) => happened(Payload::StepCount(StepCount {
                 revision: next()?,
                 ..count
-            }),
-            Payload::ProfileSet(set) => Payload::ProfileSet(ProfileSet {
+            })),
+            Payload::ProfileSet(set) => wished(Payload::ProfileSet(ProfileSet {
                 revision: next()?,
-                occurred_at: now,
+                occurred_at: now.wall,
                 ..set
-            }),
-            Payload::Correction(correction) => Payload::Correction(Correction {
+            })),
+            Payload::Correction(correction) => happened(Payload::Correction(Correction {
                 revision: next_revision(self.known_revision(correction.check_in)?).ok()?,
                 ..correction
-            }),
-            Payload::QuestJoined(joined) => Payload::QuestJoined(QuestJoined {
-                occurred_at: now,
+            })),
+            Payload::QuestJoined(joined) => wished(Payload::QuestJoined(QuestJoined {
+                occurred_at: now.wall,
                 ..joined
-            }),
-            Payload::FavouriteAdded(added) => Payload::FavouriteAdded(FavouriteAdded {
-                occurred_at: now,
+            })),
+            Payload::FavouriteAdded(added) => wished(Payload::FavouriteAdded(FavouriteAdded {
+                occurred_at: now.wall,
                 ..added
-            }),
+            })),
             payload @ (Payload::CheckIn(_)
             | Payload::Tally(_)
             | Payload::Evidence(_)
             | Payload::QuestLeft(_)
-            | Payload::FavouriteRemoved(_)) => payload,
+            | Payload::FavouriteRemoved(_)) => happened(payload),
             _ => return None,
         })
     }

@@ -137,7 +137,7 @@ impl Engine {
         let mut boots = BTreeMap::new();
         let due = |standing: &Standing| match standing {
             Standing::Pending => true,
-            Standing::Deferred { until } => *until <= self.server_time(now.wall),
+            Standing::Deferred { until } => self.deferred_ms(*until, now) == 0,
             Standing::Accepted { .. } | Standing::Rejected { .. } => false,
         };
         for batch in self.model.batches.values() {

@@ -20,7 +20,7 @@ use askel_sync::{
 
 use crate::storage::RowKey;
 
-pub(crate) use attempt::{Attempt, FrameLater};
+pub(crate) use attempt::{Attempt, FrameLater, Later};
 pub(crate) use codec::MalformedRow;
 
 /// A write of the engine, in clear.
@@ -269,6 +269,8 @@ pub(crate) struct ArchivedDaysRow {
 pub(crate) struct CatalogRow {
     pub(crate) current: Option<CatalogEntry>,
     pub(crate) download: Option<CatalogEntry>,
+    /// Of a download that was not what was announced, or that nobody whose keys are known has signed.
+    pub(crate) later: Option<Later>,
 }
 
 #[derive(Debug, Clone, PartialEq)]

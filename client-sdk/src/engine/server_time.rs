@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use askel_proto::v1::Undo;
 use askel_sync::{
     admission::ClockReading,
     time::{BootTime, ClockSegment, Timestamp},
@@ -58,9 +59,12 @@ impl Model {
     }
 
     /// The boots whose time is worth keeping: something of them is unsettled, or accepted and may be offered
-    /// again.
+    /// again, or refused and may be handed in again.
     fn boots_wanted(&self) -> BTreeSet<u64> {
-        let is_wanted = |own: &&OwnOp| !matches!(own.standing, Standing::Rejected { .. });
+        let is_wanted = |own: &&OwnOp| match own.standing {
+            Standing::Rejected { undo, .. } => undo == Undo::Resubmit,
+            _ => true,
+        };
         let own = self.own.values().filter(is_wanted);
         own.map(|own| own.segment.boot_id).collect()
     }

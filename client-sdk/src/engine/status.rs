@@ -1,6 +1,9 @@
 //! How syncing stands, and when to try next.
 
-use askel_sync::time::Timestamp;
+use askel_sync::{
+    admission::ClockReading,
+    time::{DAY_MS, Timestamp},
+};
 
 use super::{
     Decided, Engine, ONLY,
@@ -9,6 +12,13 @@ use super::{
     row::{Attempt, Row, Standing, Write},
 };
 use crate::{Change, Notice, NoticeKind, RejectedOp, Status};
+
+/// How long an op waits that the server put off without saying until when, in milliseconds.
+pub(super) const DEFERRED_MS: i64 = DAY_MS;
+/// The longest that an op waits, whatever clocks say, in milliseconds.
+const DEFERRED_MS_MAX: i64 = 7 * DAY_MS;
+/// A catalog came that is not what was announced, or not signed by anyone whose keys are known.
+const CATALOG_UNVERIFIED: &str = "CATALOG_UNVERIFIED";
 
 /// Whether an attempt that failed has brought anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,13 +29,17 @@ pub(crate) enum Gain {
 
 impl Engine {
     /// How syncing stands, without looking at anything but counters and the oldest op.
-    pub(crate) fn status(&self, now: Timestamp) -> Status {
+    pub(crate) fn status(&self, now: ClockReading) -> Status {
         let attempt = &self.model.attempt;
+        let thrown_away = self.model.catalog.later.map(|_| CATALOG_UNVERIFIED);
         Status {
             pending: self.model.unsettled_count(),
             oldest: self.model.unsettled().next().map(|(_, own)| own.written_at),
-            last_reason: attempt.last_reason.clone(),
-            next_attempt: liveness::next_attempt(attempt, self.waiting(now), now),
+            last_reason: attempt
+                .last_reason
+                .clone()
+                .or_else(|| thrown_away.map(str::to_owned)),
+            next_attempt: liveness::next_attempt(attempt, self.waiting(now), now.wall),
             rejected: self.model.rejected_count(),
             healed: attempt.healed,
             mismatches: attempt.mismatches,
@@ -35,7 +49,8 @@ impl Engine {
     }
 
     /// What waits for the server.
-    fn waiting(&self, now: Timestamp) -> Waiting {
+    fn waiting(&self, read: ClockReading) -> Waiting {
+        let now = read.wall;
         let mut waiting = Waiting::default();
         for (_, own) in self.model.unsettled() {
             let Standing::Deferred { until } = own.standing else {
@@ -43,20 +58,29 @@ impl Engine {
                 waiting.ready_since = Some(own.written_at.min(now));
                 break;
             };
-            let offset_ms = self.model.attempt.server_offset_ms;
-            let until = until.saturating_add_ms(offset_ms.saturating_neg());
-            let first = waiting.deferred_until.unwrap_or(until);
-            waiting.deferred_until = Some(first.min(until));
+            waiting.until(now.saturating_add_ms(self.deferred_ms(until, read)));
+        }
+        if let Some(at) = self.catalog_waits_until(now) {
+            waiting.until(at);
         }
         let is_enrolled = self.model.enrolment().is_some();
         let frames_at = self.first_frame_at(now).filter(|_| is_enrolled);
         if frames_at == Some(now) || self.has_pages_set_aside() {
             waiting.ready_since.get_or_insert(now);
         } else if let Some(at) = frames_at {
-            let first = waiting.deferred_until.unwrap_or(at);
-            waiting.deferred_until = Some(first.min(at));
+            waiting.until(at);
         }
         waiting
+    }
+
+    /// How long a deferred op waits yet, in milliseconds; 0 for one that is due. A clock that was set since
+    /// makes none wait for it to come around again.
+    pub(super) fn deferred_ms(&self, until: Timestamp, now: ClockReading) -> i64 {
+        let wait_ms = until.saturating_ms_since(self.server_time_of(now));
+        if wait_ms > DEFERRED_MS_MAX {
+            return 0;
+        }
+        wait_ms.max(0)
     }
 
     /// Ops the server refused.

@@ -24,7 +24,7 @@ use askel_sync::{
     op::{Op, Origin, Payload},
     pass::{self, PassForm},
     stream::StreamKey,
-    time::{ClockSegment, Timestamp},
+    time::{BootTime, ClockSegment, Timestamp},
 };
 use sha2::{Digest as _, Sha256};
 
@@ -45,7 +45,7 @@ pub(crate) enum Disturbance {
     Reject,
     /// The first op of the next batch is refused, and may be handed in again.
     RejectToResubmit,
-    /// The first op of the next batch is deferred, to be offered again at once.
+    /// The first op of the next batch is deferred, and nobody can say until when.
     Defer,
     /// The chunk is not what was published.
     BadChunk,
@@ -75,6 +75,8 @@ pub(crate) enum Disturbance {
     FrameLater,
     /// Longer requests do not arrive, until the line is mended.
     Narrow(usize),
+    /// The server's clock says this, until it is mended. Else it believes the clock of whoever asks.
+    Clock(Timestamp),
     /// Empty parts without end, this far apart, and none of them the last.
     Drip(Duration),
 }
@@ -104,6 +106,8 @@ struct State {
     parent_heads: BTreeMap<StreamKey, usize>,
     disturbances: Vec<Disturbance>,
     requests: Vec<v1::SyncRequest>,
+    /// What the request at hand tells of other boots.
+    boots: Vec<BootTime>,
     /// How long the requests were that a narrow line lost.
     lost_bytes: Vec<usize>,
     devices: BTreeMap<DeviceId, Device>,
@@ -281,6 +285,14 @@ impl State {
 
     fn is_disturbed(&mut self, disturbance: Disturbance) -> bool {
         self.next_disturbance(|one| one == disturbance).is_some()
+    }
+
+    /// What the server's clock says, if it does not believe whoever asks.
+    fn own_clock(&self) -> Option<Timestamp> {
+        self.disturbances.iter().find_map(|one| match one {
+            Disturbance::Clock(says) => Some(*says),
+            _ => None,
+        })
     }
 
     /// How long the next answer asks to wait, in milliseconds.

@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
-use askel_client_sdk::{Client, NoticeKind, OpId, Scanned};
+use askel_client_sdk::{Client, Clock as _, NoticeKind, OpId, Scanned};
 use askel_proto::v1::CorrectionReason;
-use askel_sync::{id::ParticipantId, time::HOUR_MS};
+use askel_sync::{
+    id::ParticipantId,
+    time::{DAY_MS, HOUR_MS},
+};
 
-use crate::common::{BUDGET, Desk, Disturbance, PLACE, Phone};
+use crate::common::{BUDGET, Desk, Disturbance, PLACE, Phone, enrolled};
 
 /// A tablet that took back a scan that the desk had refused: the correction cites what nobody knows.
 async fn tablet_that_waits(desk: &Arc<Desk>) -> (Phone, Client) {
@@ -65,8 +68,9 @@ async fn what_waits_hides_no_lost_op_of_its_log_and_holds_up_none() {
 #[tokio::test]
 async fn a_lost_refusal_after_what_waits_holds_up_nothing() {
     let desk = Arc::new(Desk::new());
-    let (_, tablet) = tablet_that_waits(&desk).await;
+    let (phone, tablet) = tablet_that_waits(&desk).await;
     let backup = desk.backup();
+    phone.clock.forward_ms(25 * HOUR_MS);
     tablet.tally(PLACE, 5).expect("counted");
     desk.disturb(Disturbance::Defer);
     desk.disturb(Disturbance::Reject);
@@ -97,5 +101,57 @@ async fn what_was_accepted_after_it_in_a_log_given_up_is_missed_by_the_next_rest
         expected.sort_unstable();
         assert_eq!(accepted, expected);
         assert_eq!(tablet.status().pending, 1);
+    }
+}
+
+/// A day is a day, by whatever clock: an op that waits is offered again once it is over, and not before.
+#[tokio::test]
+async fn what_waits_waits_a_day_whatever_the_clock_says() {
+    for (number, ahead_ms) in (1..).zip([0, 400 * DAY_MS, -400 * DAY_MS]) {
+        let desk = Arc::new(Desk::new());
+        let (phone, client) = enrolled(&desk, number).await;
+        phone.clock.jump_ms(ahead_ms);
+        let clock_is_right = || {
+            let wall = phone.clock.read().wall;
+            desk.mend();
+            desk.disturb(Disturbance::Clock(wall.saturating_add_ms(-ahead_ms)));
+        };
+        clock_is_right();
+        client.sync(BUDGET).await.expect("told the time");
+        client.check_in(PLACE).expect("a place that is open");
+        desk.disturb(Disturbance::Defer);
+        let report = client.sync(BUDGET).await.expect("a sync");
+        assert_eq!(report.deferred, 1);
+        for _ in 0..3 {
+            phone.clock.forward_ms(7 * HOUR_MS);
+            clock_is_right();
+            let next = client.status().next_attempt.expect("something waits");
+            let wait_ms = next.saturating_ms_since(phone.clock.read().wall);
+            assert!((1..=DAY_MS).contains(&wait_ms), "{ahead_ms}: {wait_ms} ms");
+            let report = client.sync(BUDGET).await.expect("a sync");
+            assert_eq!((report.accepted, report.deferred), (0, 0), "not yet");
+        }
+        phone.clock.forward_ms(4 * HOUR_MS);
+        clock_is_right();
+        let report = client.sync(BUDGET).await.expect("a sync");
+        assert_eq!((report.accepted, client.status().pending), (1, 0));
+    }
+}
+
+/// The clock is set while the op waits, forth or back, and the phone is not switched off.
+#[tokio::test]
+async fn a_clock_that_is_set_makes_nothing_wait_longer() {
+    for (number, ahead_ms) in (1..).zip([400 * DAY_MS, -400 * DAY_MS]) {
+        let desk = Arc::new(Desk::new());
+        let (phone, client) = enrolled(&desk, number).await;
+        phone.clock.jump_ms(ahead_ms);
+        client.check_in(PLACE).expect("a place that is open");
+        desk.disturb(Disturbance::Defer);
+        client.sync(BUDGET).await.expect("a sync");
+        phone.clock.jump_ms(-ahead_ms);
+        phone.clock.forward_ms(25 * HOUR_MS);
+        assert!(client.status().next_attempt <= Some(phone.clock.read().wall));
+        let report = client.sync(BUDGET).await.expect("a sync");
+        assert_eq!((report.accepted, client.status().pending), (1, 0));
     }
 }

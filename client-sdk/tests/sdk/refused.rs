@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use askel_client_sdk::{Advice, Status, StepReading};
+use askel_client_sdk::{Advice, Clock as _, Status, StepReading};
 use askel_proto::v1::{self, Measure};
 use askel_sync::{
     id::{OpId, StepSourceId},
     op::Payload,
     stream::StreamKey,
+    time::{DAY_MS, HOUR_MS, LocalDate},
 };
 
 use crate::common::{BUDGET, Desk, Disturbance, PLACE, TUESDAY_NOON, assert_all_settled, enrolled};
@@ -60,6 +61,40 @@ async fn a_resubmitted_count_has_the_next_revision_and_is_taken() {
     assert_eq!((steps(), client.status().pending), (500, 0));
 }
 
+/// What was counted by a wrong clock is handed in again by that clock, whatever was set since.
+#[tokio::test]
+async fn steps_that_a_wrong_clock_counted_lie_on_their_day_when_they_are_handed_in_again() {
+    for (number, ahead_ms) in (1..).zip([0, 400 * DAY_MS, -400 * DAY_MS]) {
+        let desk = Arc::new(Desk::new());
+        let (phone, client) = enrolled(&desk, number).await;
+        phone.clock.reboot(7);
+        phone.clock.jump_ms(ahead_ms);
+        let at = phone.clock.read().wall;
+        let reading = [StepReading { at, count: 500 }];
+        desk.disturb(Disturbance::Clock(at.saturating_add_ms(-ahead_ms)));
+        client
+            .record_steps(SOURCE, Measure::Steps, &reading)
+            .expect("recorded");
+        desk.disturb(Disturbance::RejectToResubmit);
+        client.sync(BUDGET).await.expect("a sync");
+        let rejected = client.rejected();
+        desk.mend();
+        phone.clock.jump_ms(-ahead_ms);
+        phone.clock.reboot(8);
+        phone.clock.forward_ms(DAY_MS);
+        client.sync(BUDGET).await.expect("a sync in another boot");
+        client.resubmit(rejected[0].op).expect("again");
+        client.sync(BUDGET).await.expect("a sync");
+        let days: Vec<_> = client.day_steps(Measure::Steps).into_iter().collect();
+        let tuesday = i32::try_from(TUESDAY_NOON.as_ms().div_euclid(DAY_MS)).expect("a day");
+        assert_eq!(
+            days,
+            [(LocalDate::from_days(tuesday), 500)],
+            "{ahead_ms} ms ahead"
+        );
+    }
+}
+
 #[tokio::test]
 async fn one_bad_op_delays_no_other() {
     let desk = Arc::new(Desk::new());
@@ -96,12 +131,15 @@ async fn a_refused_op_stays_visible_and_counts_no_more() {
 #[tokio::test]
 async fn a_deferred_op_is_kept_and_offered_again_with_its_id() {
     let desk = Arc::new(Desk::new());
-    let (_, client) = enrolled(&desk, 1).await;
+    let (phone, client) = enrolled(&desk, 1).await;
     let op = client.check_in(PLACE).expect("a place that is open").op;
     desk.disturb(Disturbance::Defer);
     let report = client.sync(BUDGET).await.expect("a sync");
     assert_eq!(report.deferred, 1);
     assert_eq!((client.status().pending, client.awards().len()), (1, 1));
+    let report = client.sync(BUDGET).await.expect("a sync");
+    assert_eq!((report.accepted, report.deferred), (0, 0), "not yet");
+    phone.clock.forward_ms(DAY_MS + HOUR_MS);
     let report = client.sync(BUDGET).await.expect("a sync");
     assert_eq!(report.accepted, 1);
     assert_eq!(desk.accepted(), [op]);

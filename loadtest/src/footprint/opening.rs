@@ -97,7 +97,7 @@ impl Phone<'_> {
         let counts = hours.map(|_| client.step_counts());
         drop(client);
         let elapsed = clock.monotonic().saturating_sub(start);
-        let held = counts.as_ref().map(|counts| counts.len());
+        let held = counts.as_ref().map(Vec::len);
         ensure!(held == hours, "an hour is missing");
         expected.check("a phone opened anew", &Truth::shown(&shown))?;
         let start = clock.monotonic();

@@ -38,8 +38,14 @@ pub(crate) struct Attempt {
 pub(crate) struct FrameLater {
     /// The number of the frame's row.
     pub(crate) number: u32,
-    /// How often it was handed in.
+    pub(crate) later: Later,
+}
+
+/// What did not go through and is tried again after a longer wait each time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Later {
+    /// How often it was tried.
     pub(crate) times: u32,
-    /// When it is handed in again, by this device's clock.
+    /// When it is tried again, by this device's clock.
     pub(crate) until: Timestamp,
 }

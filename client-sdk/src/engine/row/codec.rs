@@ -13,7 +13,7 @@ use prost::Message as _;
 
 use super::{
     Attempt, BatchRow, CatalogEntry, CatalogRow, CatalogSlot, Enrolment, FrameLater, Installation,
-    LogRow, LogStanding, OwnOp, Row, Standing, StreamRow, Table,
+    Later, LogRow, LogStanding, OwnOp, Row, Standing, StreamRow, Table,
 };
 use crate::{NoticeKind, storage::RowKey};
 
@@ -287,6 +287,7 @@ fn catalog_to_stored(row: &CatalogRow) -> stored::Catalog {
     stored::Catalog {
         current: row.current.as_ref().map(entry),
         download: row.download.as_ref().map(entry),
+        later: row.later.map(later_to_stored),
     }
 }
 
@@ -305,6 +306,7 @@ fn catalog_from_stored(stored: stored::Catalog) -> CatalogRow {
     CatalogRow {
         current: stored.current.and_then(entry),
         download: stored.download.and_then(entry),
+        later: stored.later.map(later_from_stored),
     }
 }
 
@@ -326,7 +328,7 @@ fn attempt_to_stored(row: &Attempt) -> stored::Attempt {
         told_at_ms: row.clock_told.map_or(0, |(_, at)| at.as_ms()),
         sums_told_at_ms: row.sums_told_at.map(Timestamp::as_ms),
         request_room: row.request_room,
-        frames_later: row.frames_later.iter().map(later_to_stored).collect(),
+        frames_later: row.frames_later.iter().map(frame_later_to_stored).collect(),
     }
 }
 
@@ -350,21 +352,37 @@ fn attempt_from_stored(stored: stored::Attempt) -> Attempt {
         }),
         sums_told_at: stored.sums_told_at_ms.map(Timestamp::from_ms),
         request_room: stored.request_room,
-        frames_later: stored.frames_later.iter().map(later_from_stored).collect(),
+        frames_later: stored
+            .frames_later
+            .iter()
+            .map(frame_later_from_stored)
+            .collect(),
     }
 }
 
-fn later_to_stored(later: &FrameLater) -> stored::FrameLater {
+fn frame_later_to_stored(frame: &FrameLater) -> stored::FrameLater {
     stored::FrameLater {
-        number: later.number,
+        number: frame.number,
+        later: Some(later_to_stored(frame.later)),
+    }
+}
+
+fn frame_later_from_stored(stored: &stored::FrameLater) -> FrameLater {
+    FrameLater {
+        number: stored.number,
+        later: later_from_stored(stored.later.unwrap_or_default()),
+    }
+}
+
+fn later_to_stored(later: Later) -> stored::Later {
+    stored::Later {
         times: later.times,
         until_ms: later.until.as_ms(),
     }
 }
 
-fn later_from_stored(stored: &stored::FrameLater) -> FrameLater {
-    FrameLater {
-        number: stored.number,
+fn later_from_stored(stored: stored::Later) -> Later {
+    Later {
         times: stored.times,
         until: Timestamp::from_ms(stored.until_ms),
     }

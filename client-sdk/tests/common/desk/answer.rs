@@ -139,7 +139,12 @@ impl Desk {
         device: DeviceId,
     ) -> Vec<v1::SyncResponse> {
         let now = state.clock_of(request);
-        let told_ms = request.client_clock.map_or(0, |clock| clock.wall_ms);
+        state.boots = request.boots.iter().copied().map(Into::into).collect();
+        let own_clock = state.own_clock();
+        let told_ms = match own_clock {
+            Some(clock) => clock.as_ms(),
+            None => request.client_clock.map_or(0, |clock| clock.wall_ms),
+        };
         let request = &state.spelled_out(request, device);
         let is_short = !request.positions.is_empty();
         // A server that knows more than this writer does not agree with its short form.
@@ -176,10 +181,9 @@ impl Desk {
             parts.extend(self.short_pages(state, request, keys, &named));
         }
         let streams = self.follow(state, request, (device, &named), &mut parts);
-        if !is_short || !streams.is_empty() {
+        if !is_short || !streams.is_empty() || own_clock.is_some() {
             let opening = v1::SyncOpening {
                 version: 1,
-                // It has no clock of its own.
                 server_time_ms: told_ms,
                 streams,
                 limits: (!is_short).then_some(v1::Limits {
@@ -291,7 +295,7 @@ pub(super) fn outcome_of(log: LogId, settled: &[Settled]) -> v1::LogOutcome {
                 undo: (*undo).into(),
             }),
             Settled::Deferred(_) => Outcome::Deferred(v1::Deferred {
-                until_ms: 1,
+                until_ms: 0,
                 reason: "LATER".to_owned(),
             }),
         };

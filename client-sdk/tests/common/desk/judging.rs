@@ -139,10 +139,11 @@ impl Desk {
             lease_until: None,
             standing: AuthorStanding::Full,
         };
+        let mut boots = state.boots.iter().copied();
         let clocks = Clocks {
             written_in,
             sent_with: Some(now),
-            told: None,
+            told: boots.find(|boot| boot.boot_id == written_in.boot_id),
             received_at: now.wall,
         };
         let facts = Known {

@@ -261,6 +261,8 @@ pub(super) struct Catalog {
     pub(super) current: Option<CatalogEntry>,
     #[prost(message, optional, tag = "2")]
     pub(super) download: Option<CatalogEntry>,
+    #[prost(message, optional, tag = "3")]
+    pub(super) later: Option<Later>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -309,8 +311,14 @@ pub(super) struct Attempt {
 pub(super) struct FrameLater {
     #[prost(uint32, tag = "1")]
     pub(super) number: u32,
-    #[prost(uint32, tag = "2")]
+    #[prost(message, optional, tag = "2")]
+    pub(super) later: Option<Later>,
+}
+
+#[derive(Clone, Copy, PartialEq, prost::Message)]
+pub(super) struct Later {
+    #[prost(uint32, tag = "1")]
     pub(super) times: u32,
-    #[prost(sint64, tag = "3")]
+    #[prost(sint64, tag = "2")]
     pub(super) until_ms: i64,
 }
