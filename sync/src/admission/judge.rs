@@ -268,9 +268,11 @@ fn missing(
         .iter()
         .any(|(role, _)| *role == author.role);
     let age_ms = received_at.saturating_ms_since(corrected.at);
+    // A clock that nobody can vouch for tells no age, and is no reason to refuse.
+    let is_young = age_ms < CITED_OP_WAIT_MS_MAX || corrected.flags.contains(Flags::CLOCK_UNSURE);
     if !may_ever {
         Rejection::NotAllowed.into()
-    } else if age_ms < CITED_OP_WAIT_MS_MAX {
+    } else if is_young {
         Deferral::CitedOpUnknown.into()
     } else {
         Rejection::CitedOpUnknown.into()

@@ -9,7 +9,7 @@ use askel_sync::{
     op::{
         Erase, Evidence, Measure, Op, Origin, Payload, ProfileField, ProfileSet, StepCount, Witness,
     },
-    time::Quarter,
+    time::{BootTime, Quarter},
 };
 
 use crate::{
@@ -86,7 +86,7 @@ fn nothing_by_or_about_the_erased_is_taken() {
 #[test]
 fn a_correction_waits_for_its_check_in_and_not_for_ever() {
     let payload = correction(NOBODY_KNOWS);
-    let after = |age_ms, author: &Author| {
+    let handed_in = |age_ms, author: &Author, told: Option<BootTime>| {
         let op = Op::new(
             Origin {
                 log: LOG,
@@ -96,10 +96,12 @@ fn a_correction_waits_for_its_check_in_and_not_for_ever() {
         );
         let clocks = Clocks {
             received_at: hours(12).saturating_add_ms(age_ms),
+            told,
             ..clocks()
         };
         judge(&op, LOG, author, clocks, &World)
     };
+    let after = |age_ms, author: &Author| handed_in(age_ms, author, clocks().told);
     let author = Author {
         lease_until: None,
         ..staff(Role::Staff)
@@ -110,6 +112,11 @@ fn a_correction_waits_for_its_check_in_and_not_for_ever() {
     assert_eq!(
         after(CITED_OP_WAIT_MS_MAX, &author),
         Judgement::Rejected(Rejection::CitedOpUnknown)
+    );
+    assert_eq!(
+        handed_in(CITED_OP_WAIT_MS_MAX, &author, None),
+        waits,
+        "nobody knows how old it is"
     );
     assert_eq!(
         after(0, &participant()),
