@@ -10,6 +10,7 @@ mod asked;
 mod before;
 mod catalog;
 mod check_in;
+mod cited;
 mod daily_sums;
 mod draft;
 mod enrolment;

@@ -35,6 +35,9 @@ CREATE TABLE log_entry (
 -- Where an op is besides its origin, to erase it there.
 CREATE INDEX log_entry_carried ON log_entry (tenant, op) WHERE carried = 1;
 
+-- What was refused, so that what is about it need not wait.
+CREATE INDEX log_entry_refused ON log_entry (tenant, op) WHERE outcome = 2;
+
 CREATE TABLE op (
     -- Accepted ops with their admission, each once.
     tenant BLOB NOT NULL,

@@ -276,6 +276,7 @@ pass_on! { OpStore {
     fn list_device_logs(tenant: TenantId, device: DeviceId, limit: u32) -> Answer<Vec<LogState>>;
     fn list_entries(tenant: TenantId, log: LogId, from: u64, limit: u32) -> Answer<Vec<(u64, OpId, Option<String>, bool)>>;
     fn lookup_ops(tenant: TenantId, ops: &[OpId]) -> Answer<Vec<AdmittedOp>>;
+    fn lookup_refused(tenant: TenantId, ops: &[OpId]) -> Answer<Vec<(OpId, String)>>;
     fn lookup_streams(tenant: TenantId, streams: &[StreamKey]) -> Answer<Vec<StreamHead>>;
     fn open_stream(tenant: TenantId, target: StreamTarget) -> Answer<Option<StreamHead>>;
     fn lookup_stream_id(tenant: TenantId, id: StreamId) -> Answer<Option<(StreamKey, Lineage)>>;

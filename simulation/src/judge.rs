@@ -34,7 +34,7 @@ const ALL: u32 = 1_000_000;
 pub(crate) async fn judge(world: &World) {
     let store = world.host.store();
     for (device, there) in &world.devices {
-        nothing_is_open(world, &store, *device).await;
+        nothing_is_open(world, *device);
         let status = there.client.as_ref().map(Client::status);
         // Each restore of the server may take a part of the open log away, and no more than that.
         if status.as_ref().is_some_and(|status| status.mismatches > 0) {
@@ -89,23 +89,13 @@ async fn stream(store: &MemoryStore, world: &World, key: StreamKey) -> Vec<Admit
     read.into_iter().map(|op| op.admitted).collect()
 }
 
-/// What is still without an outcome can't have one yet: a correction of a check-in that the server
-/// does not know, because it was refused.
-async fn nothing_is_open(world: &World, store: &MemoryStore, device: usize) {
+/// Nothing waits for what nobody will bring.
+fn nothing_is_open(world: &World, device: usize) {
     if !world.may_sync(device) {
         return;
     }
-    for op in world.oracle.life(device) {
-        if op.standing != SeenStanding::Open {
-            continue;
-        }
-        if let Ok(Some(Payload::Correction(correction))) = op.op.parse() {
-            let cited = [correction.check_in];
-            let known = store.lookup_ops(world.host.tenant.id, &cited).await;
-            if known.expect("memory").is_empty() {
-                continue;
-            }
-        }
+    let life = world.oracle.life(device).into_iter();
+    for op in life.filter(|op| op.standing == SeenStanding::Open) {
         world.oracle.violation(format!(
             "{} still waits to hear of {} after three attempts",
             name(device),

@@ -176,6 +176,11 @@ impl Facts for Estimator<'_> {
         None
     }
 
+    fn is_refused(&self, op: OpId) -> bool {
+        let own = self.model.own_op(op);
+        own.is_some_and(|(_, own)| matches!(own.standing, Standing::Rejected { .. }))
+    }
+
     fn is_erased(&self, _: ParticipantId) -> bool {
         // Who was erased holds nothing that could be judged here.
         false

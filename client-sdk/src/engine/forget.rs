@@ -1,8 +1,10 @@
 //! What a tablet forgets when the holder of a pass was erased.
 
+use std::collections::BTreeSet;
+
 use askel_sync::{
     admission::AdmittedOp,
-    id::{LogId, PassTag},
+    id::{LogId, OpId, PassTag},
     op::{Op, Origin, Payload, Witness},
     stream::{StreamSum, op_sum},
 };
@@ -35,6 +37,7 @@ impl Engine {
         if passes.is_empty() {
             return;
         }
+        self.refuse_about(draft, &self.check_ins_of(new, &passes));
         for (&number, page) in &self.model.window {
             let mut blanked = page.clone();
             if page.stream == new.stream && blank(&mut blanked, &passes) {
@@ -49,6 +52,19 @@ impl Engine {
             }
         }
     }
+
+    /// The check-ins of passes that this tablet knows of.
+    fn check_ins_of(&self, new: &WindowRow, passes: &[PassTag]) -> BTreeSet<OpId> {
+        let is_of_them = |pass: &PassTag| passes.contains(pass);
+        let held = self.held_pages(new.stream).flat_map(|(_, page)| &page.ops);
+        let seen = held.chain(&new.ops).filter_map(|held| {
+            let (pass, check_in) = sighting(&held.admitted)?;
+            is_of_them(&pass).then_some(check_in)
+        });
+        let own = self.model.own.values();
+        let own = own.filter(|own| scanned(&own.op).as_ref().is_some_and(is_of_them));
+        seen.chain(own.map(|own| own.id)).collect()
+    }
 }
 
 /// The pass that an op says to forget.
@@ -60,7 +76,15 @@ pub(super) fn forgotten(held: &HeldOp) -> Option<PassTag> {
 }
 
 fn is_sighting(admitted: &AdmittedOp, pass: PassTag) -> bool {
-    matches!(admitted.op.parse(), Ok(Some(Payload::PassSeen(seen))) if seen.pass == pass)
+    sighting(admitted).is_some_and(|(seen, _)| seen == pass)
+}
+
+/// Which pass was seen, by which check-in.
+fn sighting(admitted: &AdmittedOp) -> Option<(PassTag, OpId)> {
+    match admitted.op.parse() {
+        Ok(Some(Payload::PassSeen(seen))) => Some((seen.pass, seen.check_in)),
+        _ => None,
+    }
 }
 
 fn scanned(op: &Op) -> Option<PassTag> {

@@ -8,6 +8,7 @@ use askel_sync::{admission::ClockReading, id::LogId, time::Timestamp};
 use super::{
     Decided, Engine, ONLY,
     asked::Asked,
+    cited::text_of,
     draft::Draft,
     request::id_prefix,
     row::{LogRow, LogStanding, OwnOp, Row, Standing, Table},
@@ -145,6 +146,7 @@ impl Engine {
             exceptions.insert(exception.sequence, standing);
         }
         let mut open = BTreeSet::new();
+        let mut refused = BTreeMap::new();
         for sequence in asked.sequences(log) {
             let Some((number, own)) = self.model.carried_at(log, sequence) else {
                 continue;
@@ -160,6 +162,8 @@ impl Engine {
                 .remove(&sequence)
                 .filter(|_| !askel_sync::planted!(ExceptionsIgnored))
                 .unwrap_or(Standing::Accepted { at });
+            let standing = self.refused_with_what_it_cites(own, standing, &refused);
+            refused.extend(text_of(&standing).map(|text| (own.id, text)));
             done.settled.count(&standing);
             if standing.is_final() {
                 done.final_ops.insert(number);

@@ -283,7 +283,7 @@ impl Engine {
         self.ops_of(batch).any(|own| is_open(&own.standing))
     }
 
-    fn ops_of(&self, batch: &BatchRow) -> impl Iterator<Item = &OwnOp> {
+    pub(super) fn ops_of(&self, batch: &BatchRow) -> impl Iterator<Item = &OwnOp> {
         let next_sequence = batch.next_sequence;
         self.model
             .carried_by(batch.log, batch.first_sequence)

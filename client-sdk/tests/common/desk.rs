@@ -19,16 +19,16 @@ use askel_sync::{
     admission::{Admission, AdmittedOp, ClockReading, Role, Strength},
     catalog::Catalog,
     fold::ParticipantState,
-    id::{DeviceId, LogId, OpId, ParticipantId, PassTag},
+    id::{DeviceId, LogId, OpId, ParticipantId, PassTag, SlotId},
     key::PublicKey,
-    op::{Op, Origin, Payload},
+    op::{Op, Origin, PassSeen, Payload, SessionRef},
     pass::{self, PassForm},
     stream::StreamKey,
     time::{BootTime, ClockSegment, Timestamp},
 };
 use sha2::{Digest as _, Sha256};
 
-use super::World;
+use super::{PLACE, World};
 
 /// What goes wrong with the next call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -214,6 +214,25 @@ impl Desk {
     /// Puts an op of the server's into a stream.
     pub(crate) fn say(&self, stream: StreamKey, payload: &Payload, now: Timestamp) {
         self.state().say(stream, payload, None, now);
+    }
+
+    /// Tells the tablets of a place of a scan that this desk does not hold: on which day, and which.
+    pub(crate) fn see_elsewhere(&self, pass: PassTag, at: Timestamp) -> (StreamKey, OpId) {
+        let date = self.catalog.local_date(PLACE, at);
+        let date = date.expect("a place of the catalog");
+        let stream = StreamKey::PlaceDay(PLACE, date);
+        let check_in = OpId::from_bytes(*pass.as_bytes());
+        let seen = PassSeen {
+            pass,
+            place: PLACE,
+            occurred_at: at,
+            session: SessionRef::Slot(SlotId::new(2)),
+            check_in,
+            voided: false,
+            revision: 0,
+        };
+        self.say(stream, &Payload::PassSeen(seen), at);
+        (stream, check_in)
     }
 
     /// Erases what a stream says of a pass, and tells its readers.

@@ -5,30 +5,62 @@ use std::sync::Arc;
 use askel_client_sdk::{Client, Clock as _, NoticeKind, OpId, Scanned};
 use askel_proto::v1::CorrectionReason;
 use askel_sync::{
-    id::ParticipantId,
+    id::{ParticipantId, PassTag},
     time::{DAY_MS, HOUR_MS},
 };
 
-use crate::common::{BUDGET, Desk, Disturbance, PLACE, Phone, enrolled};
+use crate::common::{BUDGET, Desk, Disturbance, PLACE, Phone, TUESDAY_NOON, enrolled};
 
-/// A tablet that took back a scan that the desk had refused: the correction cites what nobody knows.
-async fn tablet_that_waits(desk: &Arc<Desk>) -> (Phone, Client) {
+async fn staffed(desk: &Arc<Desk>) -> (Phone, Client) {
     let phone = Phone::new(desk, 1);
     let tablet = phone.open();
     let link = desk.world.staff_invitation();
     tablet.enrol(&link).await.expect("enrolled");
     tablet.sync(BUDGET).await.expect("a sync");
-    // Every backup knows the cards.
-    let [card, ..] = [0, 1, 2].map(|card| desk.card(ParticipantId::from_bytes([card; 16])));
-    let Ok(Scanned::Welcome { op }) = tablet.scan(PLACE, &card) else {
-        panic!("welcome")
-    };
-    let mistake = CorrectionReason::ScannedByMistake;
-    tablet.void(op, mistake).expect("taken back");
-    desk.disturb(Disturbance::Reject);
-    let report = tablet.sync(BUDGET).await.expect("a sync");
-    assert_eq!((report.rejected, report.deferred), (1, 1));
     (phone, tablet)
+}
+
+/// A tablet that took back another's scan, which the desk does not hold: the correction waits for it.
+async fn tablet_that_waits(desk: &Arc<Desk>) -> (Phone, Client) {
+    let (phone, tablet) = staffed(desk).await;
+    tablet.work_at(PLACE).expect("a place of work");
+    let pass = PassTag::from_bytes([0xC5; 16]);
+    let (_, scan) = desk.see_elsewhere(pass, TUESDAY_NOON);
+    tablet.sync(BUDGET).await.expect("a sync");
+    // Every backup knows the cards.
+    for card in 0..3 {
+        desk.card(ParticipantId::from_bytes([card; 16]));
+    }
+    let mistake = CorrectionReason::ScannedByMistake;
+    tablet.void(scan, mistake).expect("taken back");
+    let report = tablet.sync(BUDGET).await.expect("a sync");
+    assert_eq!((report.rejected, report.deferred), (0, 1));
+    (phone, tablet)
+}
+
+/// The desk remembers no refusals, as a server that was restored: the tablet does.
+#[tokio::test]
+async fn a_correction_of_a_scan_that_was_refused_waits_for_nothing() {
+    for sends_before in [false, true] {
+        let desk = Arc::new(Desk::new());
+        let (_phone, tablet) = staffed(&desk).await;
+        let card = desk.card(ParticipantId::from_bytes([0; 16]));
+        let Ok(Scanned::Welcome { op }) = tablet.scan(PLACE, &card) else {
+            panic!("welcome")
+        };
+        desk.disturb(Disturbance::Reject);
+        if sends_before {
+            tablet.sync(BUDGET).await.expect("a sync");
+        }
+        let mistake = CorrectionReason::ScannedByMistake;
+        let void = tablet.void(op, mistake).expect("taken back");
+        let report = tablet.sync(BUDGET).await.expect("a sync");
+        assert_eq!(report.deferred, 0);
+        let refused = tablet.rejected();
+        let refused: Vec<OpId> = refused.iter().map(|one| one.op).collect();
+        assert_eq!(refused, [op, void]);
+        assert_eq!(tablet.status().pending, 0);
+    }
 }
 
 /// A scan is in no stream that a tablet reads: only its log tells that it is lost.

@@ -2,12 +2,9 @@
 
 use std::sync::Arc;
 
-use askel_client_sdk::{Advice, NoticeKind, SessionRef};
-use askel_sync::{
-    id::{OpId, PassTag},
-    op::{PassSeen, Payload},
-    stream::StreamKey,
-};
+use askel_client_sdk::{Advice, NoticeKind};
+use askel_proto::v1::CorrectionReason;
+use askel_sync::id::PassTag;
 
 use crate::common::{BUDGET, Desk, Disturbance, PLACE, Phone, TUESDAY_NOON, enrolled};
 
@@ -57,22 +54,9 @@ async fn a_tablet_forgets_a_pass_whose_holder_was_erased() {
     tablet.enrol(&link).await.expect("enrolled");
     tablet.sync(BUDGET).await.expect("a sync");
     tablet.work_at(PLACE).expect("a place of work");
-    let date = desk.catalog.local_date(PLACE, TUESDAY_NOON);
-    let date = date.expect("a place of the catalog");
-    let stream = StreamKey::PlaceDay(PLACE, date);
     let pass = PassTag::from_bytes([0xC5; 16]);
-    for pass in [pass, PassTag::from_bytes([9; 16])] {
-        let seen = PassSeen {
-            pass,
-            place: PLACE,
-            occurred_at: TUESDAY_NOON,
-            session: SessionRef::Slot(askel_client_sdk::SlotId::new(2)),
-            check_in: OpId::from_bytes(*pass.as_bytes()),
-            voided: false,
-            revision: 0,
-        };
-        desk.say(stream, &Payload::PassSeen(seen), TUESDAY_NOON);
-    }
+    let (stream, _) = desk.see_elsewhere(pass, TUESDAY_NOON);
+    desk.see_elsewhere(PassTag::from_bytes([9; 16]), TUESDAY_NOON);
     tablet.sync(BUDGET).await.expect("a sync");
     let scanned = || tablet.place_day(PLACE).expect("a place").scanned;
     assert_eq!(scanned(), 2);
@@ -81,4 +65,37 @@ async fn a_tablet_forgets_a_pass_whose_holder_was_erased() {
     assert_eq!((scanned(), tablet.status().mismatches), (1, 0));
     let rows = phone.open().place_day(PLACE).expect("a place").scanned;
     assert_eq!(rows, 1);
+}
+
+/// Nobody can say any more what it was about, so that waiting would help nobody.
+#[tokio::test]
+async fn a_correction_waits_no_more_for_a_scan_that_was_erased() {
+    let desk = Arc::new(Desk::new());
+    let phone = Phone::new(&desk, 1);
+    let tablet = phone.open();
+    let link = desk.world.staff_invitation();
+    tablet.enrol(&link).await.expect("enrolled");
+    tablet.sync(BUDGET).await.expect("a sync");
+    tablet.work_at(PLACE).expect("a place of work");
+    let [gone, stays] = [0xC5, 9].map(|pass| PassTag::from_bytes([pass; 16]));
+    let (stream, about_gone) = desk.see_elsewhere(gone, TUESDAY_NOON);
+    let (_, about_stays) = desk.see_elsewhere(stays, TUESDAY_NOON);
+    tablet.sync(BUDGET).await.expect("a sync");
+    let void = |scan| tablet.void(scan, CorrectionReason::ScannedByMistake);
+    let op = void(about_gone).expect("taken back");
+    tablet.sync(BUDGET).await.expect("a sync");
+    void(about_stays).expect("taken back");
+    let report = tablet.sync(BUDGET).await.expect("a sync");
+    assert_eq!((report.deferred, tablet.status().pending), (1, 2));
+    desk.blank(stream, gone, TUESDAY_NOON);
+    tablet.sync(BUDGET).await.expect("a sync");
+    for tablet in [&tablet, &phone.open()] {
+        assert_eq!(tablet.status().pending, 1);
+        let refused = tablet.rejected();
+        assert_eq!(refused.len(), 1, "{refused:?}");
+        assert_eq!(
+            (refused[0].op, &*refused[0].reason),
+            (op, "CITED_OP_UNKNOWN")
+        );
+    }
 }

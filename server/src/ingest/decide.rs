@@ -157,10 +157,11 @@ impl Desk<'_> {
                         if held.op == op.id() || askel_sync::planted!(TakenSequenceRepeats) =>
                     {
                         if !held.deferred {
-                            let rejection = held.rejection.map(Exception::Rejected);
-                            verdict
-                                .exceptions
-                                .extend(rejection.map(|told| (sequence, told)));
+                            if let Some(reason) = held.rejection {
+                                self.known.note_refused(op.id(), &reason);
+                                let told = Exception::Rejected(reason);
+                                verdict.exceptions.insert(sequence, told);
+                            }
                             continue;
                         }
                     }
@@ -222,7 +223,11 @@ impl Desk<'_> {
         } = carried;
         let clocks = submission.clocks(written_in);
         self.known.erased_again = erased_by(op);
-        judge(op, log, &submission.author, clocks, self.known)
+        let judgement = judge(op, log, &submission.author, clocks, self.known);
+        if let Judgement::Rejected(rejection) = &judgement {
+            self.known.note_refused(op.id(), &rejection.to_string());
+        }
+        judgement
     }
 
     fn judge(

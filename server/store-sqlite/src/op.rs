@@ -131,6 +131,29 @@ impl OpStore for SqliteStore {
             .collect()
     }
 
+    async fn lookup_refused(
+        &self,
+        tenant: TenantId,
+        ops: &[OpId],
+    ) -> Result<Vec<(OpId, String)>, StoreError> {
+        let key = &tenant.as_bytes()[..];
+        let wanted = rows(ops.iter().map(|op| bytes(op.as_bytes())));
+        let rows = sqlx::query!(
+            r#"SELECT log_entry.op AS "op!: Vec<u8>", log_entry.reason AS "reason!: String"
+               FROM json_each(?2) AS wanted
+               CROSS JOIN log_entry INDEXED BY log_entry_refused
+                    ON log_entry.tenant = ?1 AND log_entry.op = unhex(wanted.value)
+               WHERE log_entry.outcome = 2"#,
+            key,
+            wanted
+        )
+        .fetch_all(&self.readers)
+        .await
+        .map_err(store_error)?;
+        let refused = rows.into_iter().map(|row| Ok((id(&row.op)?, row.reason)));
+        refused.collect()
+    }
+
     async fn lookup_streams(
         &self,
         tenant: TenantId,

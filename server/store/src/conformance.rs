@@ -123,6 +123,7 @@ macro_rules! store_conformance {
             participants_are_listed_by_id
             a_log_grows_densely_from_zero
             entries_are_listed_with_their_outcome
+            what_was_refused_is_known
             another_writer_came_first
             a_new_log_begins_at_zero
             the_same_append_twice_is_one

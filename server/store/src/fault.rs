@@ -200,6 +200,7 @@ pass_on! { OpStore {
         limit: u32
     ) -> Answer<Vec<(u64, OpId, Option<String>, bool)>>;
     fn lookup_ops(tenant: TenantId, ops: &[OpId]) -> Answer<Vec<AdmittedOp>>;
+    fn lookup_refused(tenant: TenantId, ops: &[OpId]) -> Answer<Vec<(OpId, String)>>;
     fn lookup_streams(tenant: TenantId, streams: &[StreamKey]) -> Answer<Vec<StreamHead>>;
     fn open_stream(tenant: TenantId, target: StreamTarget) -> Answer<Option<StreamHead>>;
     fn lookup_stream_id(

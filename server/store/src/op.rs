@@ -274,6 +274,14 @@ pub trait OpStore: Send + Sync {
         ops: &[OpId],
     ) -> Result<Vec<AdmittedOp>, StoreError>;
 
+    /// Those of the ops that some log holds as rejected, with the reason, once for each such entry, in no
+    /// order. An erased one is known by no id.
+    async fn lookup_refused(
+        &self,
+        tenant: TenantId,
+        ops: &[OpId],
+    ) -> Result<Vec<(OpId, String)>, StoreError>;
+
     /// Heads of those of the streams that exist, in the order asked.
     async fn lookup_streams(
         &self,

@@ -14,6 +14,7 @@ use crate::{
     acts,
     catalog::{BASEMENT, LIBRARY},
     device::{Device, from_beginning},
+    judging::reasons,
     world::{NOON, World, refused},
 };
 
@@ -212,6 +213,22 @@ async fn an_erased_correction_that_comes_again_is_no_conflict(world: World) {
     assert!(other.outcome().conflict.is_some());
 }
 
+/// Of an erased scan no id is left: it is known by coming with what is about it.
+async fn a_correction_of_a_scan_of_someone_erased_waits_for_nothing(world: World) {
+    let mut phone = world.participant().await;
+    let mut tablet = world.enrolled(Role::Staff, &[LIBRARY]).await;
+    let pass = phone.pass.expect("a pass");
+    let erase = acts::erase(phone.participant.expect("a participant"), NOON);
+    phone.hand_in(&world, &[erase]).await;
+    let scan = tablet.write(&[acts::scan(LIBRARY, pass, NOON)]);
+    let correction = tablet.write(&[acts::void(scan.ops[0].id(), NOON)]);
+    let request = tablet.request(vec![tablet.seal(&scan), tablet.seal(&correction)]);
+    for _ in 0..2 {
+        let told = tablet.send(&world, request.clone()).await.expect("synced");
+        assert_eq!(reasons(&told), ["ERASED", "CITED_OP_UNKNOWN"]);
+    }
+}
+
 /// What they did after the backup counts as it did, though nothing of it comes back.
 async fn totals_outlast_an_erasure_and_a_restore_from_before(mut world: World) {
     let (mut phone, tablet) = seen(&world).await;
@@ -254,6 +271,7 @@ on_both_stores!(
     no_file_has_a_key_or_a_hash_of_who_was_erased,
     an_erased_op_at_the_end_of_a_log_is_no_conflict,
     an_erased_correction_that_comes_again_is_no_conflict,
+    a_correction_of_a_scan_of_someone_erased_waits_for_nothing,
     who_erases_themselves_is_gone_and_answered_once,
     an_admin_erases_anyone_and_twice_is_once,
     nobody_else_erases,

@@ -6,6 +6,7 @@ use askel_proto::v1::{
 };
 use askel_sync::{
     admission::Role,
+    id::PassTag,
     limits::REVISION_MAX,
     op::{Correction, CorrectionReason, Op, OpKind, Payload, Verdict},
     time::{HOUR_MS, MINUTE_MS, Timestamp},
@@ -114,6 +115,67 @@ fn deferred(answer: &Answer) -> &str {
     }
 }
 
+/// The reasons of all rejections, in order; nothing is deferred.
+pub(crate) fn reasons(answer: &Answer) -> Vec<&str> {
+    let exceptions = answer.outcome().exceptions.iter();
+    let reasons = exceptions.map(|one| match &one.outcome {
+        Some(Outcome::Rejected(rejected)) => rejected.reason.as_str(),
+        other => panic!("not refused: {other:?}"),
+    });
+    reasons.collect()
+}
+
+/// Whether it is refused with its correction, before it, or while another's correction waits for it.
+async fn a_correction_of_what_is_refused_waits_for_nothing(world: World) {
+    let mut tablet = world.enrolled(Role::Staff, &[BASEMENT]).await;
+    let mut other = world.enrolled(Role::Staff, &[BASEMENT]).await;
+    let unknown = PassTag::from_bytes([6; 16]);
+    let scan = acts::scan(BASEMENT, unknown, NOON);
+    let scan = tablet.write(&[scan]).ops.remove(0);
+    tablet.next = 0;
+    let batch = other.write(&[acts::void(scan.id(), NOON)]);
+    let waiting = other.request(vec![other.seal(&batch)]);
+    let answer = other.send(&world, waiting.clone()).await.expect("synced");
+    assert_eq!(deferred(&answer), "CITED_OP_UNKNOWN");
+    let both = [
+        scan.parse().ok().flatten().expect("a scan"),
+        acts::void(scan.id(), NOON),
+    ];
+    let batch = tablet.write(&both);
+    assert_eq!(batch.ops[0].id(), scan.id());
+    let request = tablet.request(vec![tablet.seal(&batch)]);
+    for _ in 0..2 {
+        let answer = tablet.send(&world, request.clone()).await.expect("synced");
+        assert_eq!(reasons(&answer), ["PASS_UNKNOWN", "CITED_OP_UNKNOWN"]);
+    }
+    let later = [acts::void(scan.id(), NOON)];
+    let answer = tablet.hand_in(&world, &later).await;
+    assert_eq!(answer.rejection().reason, "CITED_OP_UNKNOWN");
+    let answer = other.send(&world, waiting).await.expect("synced");
+    assert_eq!(answer.rejection().reason, "CITED_OP_UNKNOWN");
+}
+
+/// Whose op another may not offer is not refused by that.
+async fn what_another_offers_in_vain_is_still_waited_for(world: World) {
+    let phone = world.participant().await;
+    let mut thief = world.enrolled(Role::Staff, &[BASEMENT]).await;
+    let mut tablet = world.enrolled(Role::Staff, &[BASEMENT]).await;
+    tablet
+        .hand_in(&world, &[acts::tally(BASEMENT, 1, NOON)])
+        .await;
+    let scan = acts::scan(BASEMENT, phone.pass.expect("a pass"), NOON);
+    let scan = tablet.write(&[scan]);
+    let mut stolen = thief.write(&[acts::tally(BASEMENT, 1, NOON)]);
+    stolen.ops = scan.ops.clone();
+    let request = thief.request(vec![thief.seal(&stolen)]);
+    let answer = thief.send(&world, request).await.expect("synced");
+    assert_eq!(answer.rejection().reason, "ORIGIN_NOT_YOURS");
+    let answer = thief
+        .hand_in(&world, &[acts::void(scan.ops[0].id(), NOON)])
+        .await;
+    assert_eq!(deferred(&answer), "CITED_OP_UNKNOWN");
+}
+
 async fn people_counted_at_a_place_before_the_catalog_has_it_count_once_it_does(world: World) {
     let organiser = world.organised().await;
     let mut tablet = world.enrolled(Role::Staff, &[]).await;
@@ -144,5 +206,7 @@ on_both_stores!(
     a_scan_made_before_a_phone_was_lost_counts,
     a_correction_is_at_most_one_revision_above_the_last,
     a_volunteer_takes_an_own_scan_back_for_ten_minutes,
+    a_correction_of_what_is_refused_waits_for_nothing,
+    what_another_offers_in_vain_is_still_waited_for,
     people_counted_at_a_place_before_the_catalog_has_it_count_once_it_does,
 );

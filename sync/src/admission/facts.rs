@@ -67,6 +67,8 @@ pub trait Facts {
     /// The revision of the live value of a participant's register, 0 for none; `None` where that is
     /// not for this machine to say.
     fn register_revision(&self, subject: ParticipantId, register: &Register) -> Option<u32>;
+    /// Whether an op was refused for good, or is known to be erased: nothing has to wait for it.
+    fn is_refused(&self, op: OpId) -> bool;
     /// Whether a participant was erased.
     fn is_erased(&self, participant: ParticipantId) -> bool;
     /// Whether a pass was one of an erased participant.

@@ -182,9 +182,10 @@ fn about(
             relation: at_place(author, tally.place),
         },
         Payload::Correction(correction) => {
-            let check_in = facts
-                .check_in(correction.check_in)
-                .ok_or_else(|| missing(payload, corrected, received_at, author))?;
+            let check_in = facts.check_in(correction.check_in).ok_or_else(|| {
+                let is_refused = facts.is_refused(correction.check_in);
+                missing(payload, is_refused, (corrected, received_at), author)
+            })?;
             let relation = match at_place(author, check_in.place) {
                 Relation::InScope if is_fresh_own(&check_in, corrected, author.device, facts) => {
                     Relation::OwnCheckIn
@@ -257,11 +258,12 @@ fn of_tenant(author: &Author) -> Relation {
     }
 }
 
-/// What becomes of an op about one that is not known: for a while that may still arrive.
+/// What becomes of an op about one that is not known: for a while that may still arrive, unless it came
+/// and was refused.
 fn missing(
     payload: &Payload,
-    corrected: CorrectedTime,
-    received_at: Timestamp,
+    is_refused: bool,
+    (corrected, received_at): (CorrectedTime, Timestamp),
     author: &Author,
 ) -> Judgement {
     let may_ever = rows(payload.kind())
@@ -272,7 +274,7 @@ fn missing(
     let is_young = age_ms < CITED_OP_WAIT_MS_MAX || corrected.flags.contains(Flags::CLOCK_UNSURE);
     if !may_ever {
         Rejection::NotAllowed.into()
-    } else if is_young {
+    } else if is_young && !is_refused {
         Deferral::CitedOpUnknown.into()
     } else {
         Rejection::CitedOpUnknown.into()

@@ -31,6 +31,8 @@ const KNOWN_REVISION: u32 = 3;
 
 /// How often each of my registers was written.
 pub(crate) const REGISTER_REVISION: u32 = 5;
+/// A check-in that was refused.
+pub(crate) const REFUSED: OpId = OpId::from_bytes([0xe0; 16]);
 pub(crate) const ERASED: ParticipantId = ParticipantId::from_bytes([0xe1; 16]);
 pub(crate) const ERASED_PASS: PassTag = PassTag::from_bytes([0xe2; 16]);
 pub(crate) const ERASED_LOG: LogId = LogId::from_bytes([0xe3; 16]);
@@ -61,6 +63,10 @@ impl Facts for World {
 
     fn register_revision(&self, subject: ParticipantId, _: &Register) -> Option<u32> {
         (subject == ME).then_some(REGISTER_REVISION)
+    }
+
+    fn is_refused(&self, op: OpId) -> bool {
+        op == REFUSED
     }
 
     fn is_erased(&self, participant: ParticipantId) -> bool {

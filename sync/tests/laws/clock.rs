@@ -291,6 +291,10 @@ impl Facts for Known {
         Some(self.0)
     }
 
+    fn is_refused(&self, _: OpId) -> bool {
+        false
+    }
+
     fn is_erased(&self, _: ParticipantId) -> bool {
         false
     }

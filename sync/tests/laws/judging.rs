@@ -14,8 +14,8 @@ use askel_sync::{
 
 use crate::{
     admission::{
-        ERASED, ERASED_LOG, ERASED_PASS, KNOWN, LOG, REGISTER_REVISION, World, check_in, clocks,
-        correction, judge_from, judged, participant, rejection, staff, tally,
+        ERASED, ERASED_LOG, ERASED_PASS, KNOWN, LOG, REFUSED, REGISTER_REVISION, World, check_in,
+        clocks, correction, judge_from, judged, participant, rejection, staff, tally,
     },
     world::{BASEMENT, ME, PASS, hours},
 };
@@ -123,6 +123,15 @@ fn a_correction_waits_for_its_check_in_and_not_for_ever() {
         Judgement::Rejected(Rejection::NotAllowed),
         "who may never correct does not wait"
     );
+}
+
+#[test]
+fn what_is_about_a_refused_op_waits_for_nothing() {
+    let about = |cited| judged(&correction(cited), &staff(Role::Staff));
+    let waits = Judgement::Deferred(Deferral::CitedOpUnknown);
+    assert_eq!(about(NOBODY_KNOWS), waits);
+    let refused = Judgement::Rejected(Rejection::CitedOpUnknown);
+    assert_eq!(about(REFUSED), refused);
 }
 
 #[test]

@@ -76,6 +76,11 @@ impl Facts for Known<'_> {
         Some(ops.filter_map(revision).max().unwrap_or(0))
     }
 
+    /// It remembers no refusals: what cites one waits, as at a server that was restored.
+    fn is_refused(&self, _: OpId) -> bool {
+        false
+    }
+
     fn is_erased(&self, _: ParticipantId) -> bool {
         false
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use askel_sync::{
     admission::{Admission, AdmittedOp, Flags, Role, Strength},
-    id::{GoalId, LogId, StepSourceId},
+    id::{GoalId, LogId, OpId, StepSourceId},
     op::{ChallengeTotal, Measure, Op, Origin, Payload, StepCount},
     stream::{Register, StreamKey, StreamSum, op_sum, register_of},
     time::Quarter,
@@ -282,4 +282,23 @@ pub async fn the_logs_of_a_device_are_listed(store: Arc<impl Store>) {
     assert_eq!(store.lookup_logs(TENANT, &ids).await.unwrap(), listed);
     let other = store.list_device_logs(OTHER_TENANT, device, 9).await;
     assert!(other.unwrap().is_empty());
+}
+
+/// By its id, wherever it is; nothing else is.
+pub async fn what_was_refused_is_known(store: Arc<impl Store>) {
+    let mut writer = Writer::new(1);
+    let batch = [
+        writer.accepted(Effects::default()),
+        writer.rejected("too_old"),
+        writer.deferred(),
+        writer.rejected("too_new"),
+    ];
+    let ids: Vec<OpId> = batch.iter().map(|entry| entry.op).collect();
+    store.append(TENANT, &entries(batch), NOW).await.unwrap();
+    let refused = store.lookup_refused(TENANT, &ids[..3]).await.unwrap();
+    assert_eq!(refused, [(ids[1], "too_old".to_owned())]);
+    let nothing = store.lookup_refused(TENANT, &[]).await.unwrap();
+    assert_eq!(nothing, []);
+    let elsewhere = store.lookup_refused(OTHER_TENANT, &ids).await.unwrap();
+    assert_eq!(elsewhere, []);
 }

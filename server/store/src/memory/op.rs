@@ -137,6 +137,20 @@ impl OpStore for MemoryStore {
         }))
     }
 
+    async fn lookup_refused(
+        &self,
+        tenant: TenantId,
+        ops: &[OpId],
+    ) -> Result<Vec<(OpId, String)>, StoreError> {
+        Ok(self.read(tenant, |data| {
+            let entries = data.ops.entries.values();
+            entries
+                .filter(|(entry, _)| ops.contains(&entry.op))
+                .filter_map(|(entry, reason)| Some((entry.op, reason.clone()?)))
+                .collect()
+        }))
+    }
+
     async fn lookup_streams(
         &self,
         tenant: TenantId,
