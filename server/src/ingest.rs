@@ -7,6 +7,7 @@ mod decide;
 mod driver;
 mod facts;
 mod forgotten;
+mod refused;
 mod take_back;
 mod wanted;
 

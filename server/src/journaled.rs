@@ -18,8 +18,8 @@ use askel_store::{
     ChallengeSum, Claim, Device, DeviceChange, DeviceClock, Dirty, EnrolError, EnrolmentStore,
     Erased, ErasureStore, Frozen, Grant, Healing, Invitation, Lineage, LiveRegister, LogState,
     NewDevice, OpStore, OutboxItem, PageOf, PageRequest, PartOf, PassRecord, ProjectionStore,
-    RENEWAL_SEED_BYTES, RecoverySheet, RestoreStore, SessionCount, Store, StoreError, StreamHead,
-    StreamOp, StreamPart, StreamTarget, Tenant, TenantStore, Tombstone,
+    RENEWAL_SEED_BYTES, RecoverySheet, RefusedOp, RestoreStore, SessionCount, Store, StoreError,
+    StreamHead, StreamOp, StreamPart, StreamTarget, Tenant, TenantStore, Tombstone,
     journal::{self, Entry, ImageOf, LogOpening, MalformedEntry},
 };
 use askel_sync::{
@@ -276,7 +276,7 @@ pass_on! { OpStore {
     fn list_device_logs(tenant: TenantId, device: DeviceId, limit: u32) -> Answer<Vec<LogState>>;
     fn list_entries(tenant: TenantId, log: LogId, from: u64, limit: u32) -> Answer<Vec<(u64, OpId, Option<String>, bool)>>;
     fn lookup_ops(tenant: TenantId, ops: &[OpId]) -> Answer<Vec<AdmittedOp>>;
-    fn lookup_refused(tenant: TenantId, ops: &[OpId]) -> Answer<Vec<(OpId, String)>>;
+    fn lookup_refused(tenant: TenantId, ops: &[OpId]) -> Answer<Vec<RefusedOp>>;
     fn lookup_streams(tenant: TenantId, streams: &[StreamKey]) -> Answer<Vec<StreamHead>>;
     fn open_stream(tenant: TenantId, target: StreamTarget) -> Answer<Option<StreamHead>>;
     fn lookup_stream_id(tenant: TenantId, id: StreamId) -> Answer<Option<(StreamKey, Lineage)>>;

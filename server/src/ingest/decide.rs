@@ -17,6 +17,7 @@ use super::{
     Conflict, Exception, Hand, IngestError, LogVerdict, Receipt, Submission,
     facts::{Held, Known, check_in_fact},
     forgotten::forgotten,
+    wanted::erased_by,
 };
 use crate::entropy::EntropyFailed;
 
@@ -158,7 +159,7 @@ impl Desk<'_> {
                     {
                         if !held.deferred {
                             if let Some(reason) = held.rejection {
-                                self.known.note_refused(op.id(), &reason);
+                                self.known.note_refused(op, &reason);
                                 let told = Exception::Rejected(reason);
                                 verdict.exceptions.insert(sequence, told);
                             }
@@ -225,7 +226,7 @@ impl Desk<'_> {
         self.known.erased_again = erased_by(op);
         let judgement = judge(op, log, &submission.author, clocks, self.known);
         if let Judgement::Rejected(rejection) = &judgement {
-            self.known.note_refused(op.id(), &rejection.to_string());
+            self.known.note_refused(op, &rejection.to_string());
         }
         judgement
     }
@@ -247,7 +248,10 @@ impl Desk<'_> {
             | (Judgement::Rejected(rejection), None) => {
                 let reason = rejection.to_string();
                 Ok((
-                    EntryOutcome::Rejected(reason.clone()),
+                    EntryOutcome::Rejected {
+                        reason: reason.clone(),
+                        subject: self.known.subject_of(op),
+                    },
                     Some(Exception::Rejected(reason)),
                 ))
             }
@@ -336,7 +340,7 @@ impl Desk<'_> {
         let held = Held {
             op: entry.op,
             rejection: match &entry.outcome {
-                EntryOutcome::Rejected(reason) => Some(reason.clone()),
+                EntryOutcome::Rejected { reason, .. } => Some(reason.clone()),
                 _ => None,
             },
             deferred: matches!(entry.outcome, EntryOutcome::Deferred),
@@ -363,14 +367,6 @@ struct Carried<'b> {
     log: LogId,
     written_in: ClockSegment,
     op: &'b Op,
-}
-
-/// Whom an op asks to be erased.
-fn erased_by(op: &Op) -> Option<ParticipantId> {
-    match op.parse() {
-        Ok(Some(Payload::Erase(erase))) => Some(erase.participant),
-        _ => None,
-    }
 }
 
 /// For the outbox: stream, kind and payload.

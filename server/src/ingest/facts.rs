@@ -7,7 +7,7 @@ use std::{
 
 use askel_store::{DeviceState, LogState, PassRecord, Store, StoreError, Tombstone};
 use askel_sync::{
-    admission::{AdmittedOp, CheckInFact, Facts, Rejection},
+    admission::{AdmittedOp, CheckInFact, Facts},
     catalog::Catalog,
     id::{DeviceId, LogId, OpId, ParticipantId, PassTag, PlaceId, TenantId},
     op::{Correction, OpKind, Payload, Register, SessionRef, Witness},
@@ -40,9 +40,10 @@ pub(super) struct Known {
     /// Admitted ops that are offered again.
     pub(super) admitted: HashMap<OpId, AdmittedOp>,
     pub(super) check_ins: HashMap<OpId, CheckInFact>,
-    /// Ops that were refused for good, of those that corrections cite and of the group's own.
-    refused: BTreeSet<OpId>,
-    passes: HashMap<PassTag, PassRecord>,
+    /// Ops that were refused for good, of those that corrections cite and of the group's own, and whom
+    /// they are about.
+    pub(super) refused: HashMap<OpId, Option<ParticipantId>>,
+    pub(super) passes: HashMap<PassTag, PassRecord>,
     /// Of everyone and everything that the group mentions.
     erased: BTreeSet<Tombstone>,
     /// The greatest revision of the corrections about a check-in.
@@ -78,13 +79,6 @@ impl Known {
         self.is_gone(admitted.op.origin.log) || subject.is_some_and(|subject| self.is_gone(subject))
     }
 
-    /// An op that was refused for good. That another may not offer it says nothing of the op.
-    pub(super) fn note_refused(&mut self, op: OpId, reason: &str) {
-        if reason != Rejection::OriginNotYours.to_string() {
-            self.refused.insert(op);
-        }
-    }
-
     /// A correction that was accepted.
     pub(super) fn note_correction(&mut self, correction: &Correction) {
         let known = self.revisions.entry(correction.check_in).or_default();
@@ -117,7 +111,7 @@ impl Facts for Known {
     }
 
     fn is_refused(&self, op: OpId) -> bool {
-        self.refused.contains(&op)
+        self.refused.contains_key(&op)
     }
 
     fn is_erased(&self, participant: ParticipantId) -> bool {
@@ -204,8 +198,8 @@ pub(super) async fn read(
     let unknown = unknown.filter(|id| !known.check_ins.contains_key(id));
     let unknown: Vec<OpId> = unknown.collect();
     if !unknown.is_empty() {
-        for (op, reason) in store.lookup_refused(tenant, &unknown).await? {
-            known.note_refused(op, &reason);
+        for refused in store.lookup_refused(tenant, &unknown).await? {
+            known.note_refused_before(refused.op, &refused.reason, refused.subject);
         }
     }
     read_revisions(store, tenant, &wanted.corrected, &mut known).await?;

@@ -95,3 +95,11 @@ pub(super) fn mentioned(op: &Op) -> Option<Tombstone> {
         _ => None,
     }
 }
+
+/// Whom an op asks to be erased.
+pub(super) fn erased_by(op: &Op) -> Option<ParticipantId> {
+    match op.parse() {
+        Ok(Some(Payload::Erase(erase))) => Some(erase.participant),
+        _ => None,
+    }
+}

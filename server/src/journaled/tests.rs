@@ -122,7 +122,10 @@ fn opens(log: u8, device: u8) -> Append {
             device: DeviceId::from_bytes([device; 16]),
             sequence: 0,
             op: OpId::from_bytes([device; 16]),
-            outcome: askel_store::EntryOutcome::Rejected("WHY".to_owned()),
+            outcome: askel_store::EntryOutcome::Rejected {
+                reason: "WHY".to_owned(),
+                subject: None,
+            },
         }],
         ..Append::default()
     }

@@ -7,8 +7,8 @@ mod row;
 pub(crate) use read::list_tallies;
 
 use askel_store::{
-    Append, AppendError, Lineage, LiveRegister, LogState, OpStore, PartOf, Reading, StoreError,
-    StreamHead, StreamOp, StreamPart, StreamTarget, owner_of,
+    Append, AppendError, Lineage, LiveRegister, LogState, OpStore, PartOf, Reading, RefusedOp,
+    StoreError, StreamHead, StreamOp, StreamPart, StreamTarget, owner_of,
 };
 use askel_sync::{
     admission::AdmittedOp,
@@ -135,11 +135,12 @@ impl OpStore for SqliteStore {
         &self,
         tenant: TenantId,
         ops: &[OpId],
-    ) -> Result<Vec<(OpId, String)>, StoreError> {
+    ) -> Result<Vec<RefusedOp>, StoreError> {
         let key = &tenant.as_bytes()[..];
         let wanted = rows(ops.iter().map(|op| bytes(op.as_bytes())));
         let rows = sqlx::query!(
-            r#"SELECT log_entry.op AS "op!: Vec<u8>", log_entry.reason AS "reason!: String"
+            r#"SELECT log_entry.op AS "op!: Vec<u8>", log_entry.reason AS "reason!: String",
+                      log_entry.subject AS "subject?: Vec<u8>"
                FROM json_each(?2) AS wanted
                CROSS JOIN log_entry INDEXED BY log_entry_refused
                     ON log_entry.tenant = ?1 AND log_entry.op = unhex(wanted.value)
@@ -150,7 +151,13 @@ impl OpStore for SqliteStore {
         .fetch_all(&self.readers)
         .await
         .map_err(store_error)?;
-        let refused = rows.into_iter().map(|row| Ok((id(&row.op)?, row.reason)));
+        let refused = rows.into_iter().map(|row| {
+            Ok(RefusedOp {
+                op: id(&row.op)?,
+                reason: row.reason,
+                subject: optional_id(row.subject.as_deref())?,
+            })
+        });
         refused.collect()
     }
 

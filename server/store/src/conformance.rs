@@ -179,6 +179,7 @@ macro_rules! store_conformance {
             what_comes_back_is_counted
             logs_that_went_further_are_counted
             the_ops_of_the_erased_are_gone
+            the_hashes_of_refused_ops_about_the_erased_are_gone
             a_sighting_of_an_erased_pass_is_blank
             nothing_lets_the_erased_in
             counts_of_the_erased_stay

@@ -1,6 +1,7 @@
 //! Erasing a person: what goes, what stays as a random id, and how nothing of them comes back.
 //!
-//! What goes: ops about them and ops of their devices; the hashes of those in every log; their own
+//! What goes: ops about them and ops of their devices; the hashes of those in every log, and of
+//! refused ops about them; their own
 //! streams and their devices'; passes, cards, recovery sheets, approvals, invitations, devices; what
 //! is derived of them; what waits in the outbox. What stays: tombstones, which are random ids that
 //! name nothing any more; outcomes at their places in logs; counts without a name, so that the

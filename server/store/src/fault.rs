@@ -22,8 +22,8 @@ use crate::{
     ChallengeSum, Claim, Device, DeviceChange, DeviceClock, Dirty, EnrolError, EnrolmentStore,
     Erased, ErasureStore, Frozen, Grant, Healing, Invitation, Lineage, LiveRegister, LogState,
     NewDevice, OpStore, OutboxItem, PageOf, PageRequest, PartOf, PassRecord, ProjectionStore,
-    RENEWAL_SEED_BYTES, RecoverySheet, RestoreStore, SessionCount, Store, StoreError, StreamHead,
-    StreamOp, StreamPart, StreamTarget, Tenant, TenantStore, Tombstone, journal,
+    RENEWAL_SEED_BYTES, RecoverySheet, RefusedOp, RestoreStore, SessionCount, Store, StoreError,
+    StreamHead, StreamOp, StreamPart, StreamTarget, Tenant, TenantStore, Tombstone, journal,
 };
 
 /// Passes every call on, and does to it what its faults say.
@@ -200,7 +200,7 @@ pass_on! { OpStore {
         limit: u32
     ) -> Answer<Vec<(u64, OpId, Option<String>, bool)>>;
     fn lookup_ops(tenant: TenantId, ops: &[OpId]) -> Answer<Vec<AdmittedOp>>;
-    fn lookup_refused(tenant: TenantId, ops: &[OpId]) -> Answer<Vec<(OpId, String)>>;
+    fn lookup_refused(tenant: TenantId, ops: &[OpId]) -> Answer<Vec<RefusedOp>>;
     fn lookup_streams(tenant: TenantId, streams: &[StreamKey]) -> Answer<Vec<StreamHead>>;
     fn open_stream(tenant: TenantId, target: StreamTarget) -> Answer<Option<StreamHead>>;
     fn lookup_stream_id(

@@ -72,8 +72,13 @@ pub enum EntryOutcome {
         /// An anonymous count.
         tally: Option<TallyChange>,
     },
-    /// Refused for good, with the name of the reason.
-    Rejected(String),
+    /// Refused for good.
+    Rejected {
+        /// The name of the reason.
+        reason: String,
+        /// Whom the op is about, as far as that is known: its hash goes with them.
+        subject: Option<ParticipantId>,
+    },
     /// To be offered again.
     Deferred,
 }
@@ -130,6 +135,17 @@ pub struct LogState {
     pub next_sequence: u64,
     /// The op before that, whatever became of it; zeros where it is erased.
     pub last_op: Option<OpId>,
+}
+
+/// An op that was refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusedOp {
+    /// The op.
+    pub op: OpId,
+    /// The name of the reason.
+    pub reason: String,
+    /// Whom it is about, as far as that is known.
+    pub subject: Option<ParticipantId>,
 }
 
 /// What the entry of an erased op holds instead of its id.
@@ -274,13 +290,13 @@ pub trait OpStore: Send + Sync {
         ops: &[OpId],
     ) -> Result<Vec<AdmittedOp>, StoreError>;
 
-    /// Those of the ops that some log holds as rejected, with the reason, once for each such entry, in no
-    /// order. An erased one is known by no id.
+    /// Those of the ops that some log holds as rejected, once for each such entry, in no order. An erased
+    /// one is known by no id.
     async fn lookup_refused(
         &self,
         tenant: TenantId,
         ops: &[OpId],
-    ) -> Result<Vec<(OpId, String)>, StoreError>;
+    ) -> Result<Vec<RefusedOp>, StoreError>;
 
     /// Heads of those of the streams that exist, in the order asked.
     async fn lookup_streams(

@@ -6,7 +6,7 @@ use askel_proto::v1::{self, reading_service_client::ReadingServiceClient};
 use askel_store::{AuditAction, PageRequest};
 use askel_sync::{
     admission::{AdmittedOp, Role},
-    op::OpKind,
+    op::{Correction, OpKind, Payload},
 };
 use tonic::Code;
 
@@ -36,6 +36,17 @@ async fn day(world: &World, tablet: &Device) -> crate::device::Answer {
         ..v1::SyncRequest::default()
     };
     tablet.send(world, request).await.expect("synced")
+}
+
+/// The files that have this in them, as bytes or in hexadecimal.
+fn found(world: &World, what: &[u8]) -> Vec<PathBuf> {
+    let hex = data_encoding::HEXLOWER.encode(what);
+    let has = |bytes: &[u8]| {
+        bytes.windows(what.len()).any(|some| some == what)
+            || bytes.windows(hex.len()).any(|some| some == hex.as_bytes())
+    };
+    let with = world.files().into_iter().filter(|(_, bytes)| has(bytes));
+    with.map(|(path, _)| path).collect()
 }
 
 async fn who_erases_themselves_is_gone_and_answered_once(world: World) {
@@ -120,19 +131,9 @@ async fn no_file_has_a_key_or_a_hash_of_who_was_erased(world: World) {
     let request = tablet.request(vec![tablet.seal(&correction)]);
     let told = tablet.send(&world, request).await.expect("synced");
     assert!(told.outcome().exceptions.is_empty(), "{told:?}");
-    let found = |what: &[u8]| {
-        let hex = data_encoding::HEXLOWER.encode(what);
-        let files = world.files().into_iter();
-        let has = |bytes: &[u8]| {
-            bytes.windows(what.len()).any(|some| some == what)
-                || bytes.windows(hex.len()).any(|some| some == hex.as_bytes())
-        };
-        let with = files.filter(|(_, bytes)| has(bytes));
-        with.map(|(path, _)| path).collect::<Vec<_>>()
-    };
     assert_eq!(
-        found(scan.as_bytes()).is_empty(),
-        found(key.as_bytes()).is_empty()
+        found(&world, scan.as_bytes()).is_empty(),
+        found(&world, key.as_bytes()).is_empty()
     );
     let participant = phone.participant.expect("a participant");
     phone
@@ -150,7 +151,42 @@ async fn no_file_has_a_key_or_a_hash_of_who_was_erased(world: World) {
         ("a correction of it", correction.as_bytes()),
         ("a scan of them since", late.as_bytes()),
     ] {
-        assert_eq!(found(canary), Vec::<PathBuf>::new(), "{what}");
+        assert_eq!(found(&world, canary), Vec::<PathBuf>::new(), "{what}");
+    }
+}
+
+/// Whoever kept the pass could guess place and time against the hash. The scan comes again as well: that is no
+/// sign that its tablet has forgotten.
+async fn no_file_has_a_hash_of_what_was_refused_about_who_was_erased(world: World) {
+    let mut phone = world.participant().await;
+    let mut tablet = world.enrolled(Role::Staff, &[LIBRARY]).await;
+    let pass = phone.pass.expect("a pass");
+    let elsewhere = tablet.write(&[acts::scan(BASEMENT, pass, NOON)]);
+    let scan = tablet.write(&[acts::scan(LIBRARY, pass, NOON)]);
+    let Payload::Correction(void) = acts::void(scan.ops[0].id(), NOON) else {
+        unreachable!("a void is a correction");
+    };
+    let ahead = Payload::Correction(Correction {
+        revision: 7,
+        ..void
+    });
+    let ahead = tablet.write(&[ahead]);
+    let of_refused = tablet.write(&[acts::void(elsewhere.ops[0].id(), NOON)]);
+    let batches = [&elsewhere, &scan, &ahead, &of_refused].map(|batch| tablet.seal(batch));
+    let request = tablet.request(batches.to_vec());
+    let told = tablet.send(&world, request.clone()).await.expect("synced");
+    assert_eq!(
+        reasons(&told),
+        ["OP_NOT_ALLOWED", "REVISION_AHEAD", "CITED_OP_UNKNOWN"]
+    );
+    let erase = acts::erase(phone.participant.expect("a participant"), NOON);
+    phone.hand_in(&world, &[erase]).await;
+    let told = tablet.send(&world, request).await.expect("synced");
+    assert_eq!(told.outcome().conflict, None);
+    assert_eq!(reasons(&told), ["ERASED"; 4]);
+    for batch in [elsewhere, scan, ahead, of_refused] {
+        let id = batch.ops[0].id();
+        assert_eq!(found(&world, id.as_bytes()), Vec::<PathBuf>::new());
     }
 }
 
@@ -269,6 +305,7 @@ async fn totals_outlast_an_erasure_and_a_restore_from_before(mut world: World) {
 on_both_stores!(
     totals_outlast_an_erasure_and_a_restore_from_before,
     no_file_has_a_key_or_a_hash_of_who_was_erased,
+    no_file_has_a_hash_of_what_was_refused_about_who_was_erased,
     an_erased_op_at_the_end_of_a_log_is_no_conflict,
     an_erased_correction_that_comes_again_is_no_conflict,
     a_correction_of_a_scan_of_someone_erased_waits_for_nothing,

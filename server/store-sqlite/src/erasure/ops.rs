@@ -60,6 +60,7 @@ impl Erasing<'_> {
             self.delete_ops(&ops).await?;
         }
         self.forget_logs(&logs).await?;
+        self.forget_refused(erased).await?;
         Ok(notices.into_iter().collect())
     }
 
@@ -264,11 +265,28 @@ impl Erasing<'_> {
         Ok(())
     }
 
+    /// The ids of refused ops about them, which no stream carries.
+    async fn forget_refused(&mut self, erased: &Erased) -> Result<(), StoreError> {
+        let key = &self.tenant.as_bytes()[..];
+        let subject = &erased.participant.as_bytes()[..];
+        sqlx::query!(
+            "UPDATE log_entry INDEXED BY log_entry_subject
+             SET op = zeroblob(16), subject = NULL
+             WHERE tenant = ?1 AND subject = ?2",
+            key,
+            subject
+        )
+        .execute(&mut *self.connection)
+        .await
+        .map_err(store_error)?;
+        Ok(())
+    }
+
     /// The ids of ops in their own logs, whatever became of them.
     async fn forget_logs(&mut self, logs: &str) -> Result<(), StoreError> {
         let key = &self.tenant.as_bytes()[..];
         sqlx::query!(
-            "UPDATE log_entry SET op = zeroblob(16), carried = 0
+            "UPDATE log_entry SET op = zeroblob(16), carried = 0, subject = NULL
              WHERE tenant = ?1 AND log IN (SELECT unhex(value) FROM json_each(?2))",
             key,
             logs

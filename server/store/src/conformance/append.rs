@@ -9,7 +9,7 @@ use askel_sync::{
 
 use super::fixture::{
     Effects, NOW, OTHER_TENANT, TENANT, Writer, admitted_op, enrol_participant, entries,
-    own_stream, participant, settled, tally,
+    own_stream, participant, refused, settled, tally,
 };
 use crate::{
     Append, AppendError, Dirty, Entry, EntryOutcome, LogState, Store, StoreError, StreamHead,
@@ -162,12 +162,12 @@ pub async fn another_writer_came_first(store: Arc<impl Store>) {
     .await;
     check(foreign).await;
     check(Entry {
-        outcome: EntryOutcome::Rejected("no".to_owned()),
+        outcome: refused("no"),
         ..other_op.clone()
     })
     .await;
     check(Entry {
-        outcome: EntryOutcome::Rejected("no".to_owned()),
+        outcome: refused("no"),
         ..first.clone()
     })
     .await;
@@ -252,7 +252,7 @@ pub async fn a_deferred_entry_is_rejected_later(store: Arc<impl Store>) {
     let mut writer = Writer::new(1);
     let deferred = writer.deferred();
     append(&*store, &deferred).await;
-    let outcome = EntryOutcome::Rejected("unknown_pass".to_owned());
+    let outcome = refused("unknown_pass");
     append(
         &*store,
         &Entry {

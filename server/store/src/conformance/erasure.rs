@@ -156,6 +156,43 @@ pub async fn the_ops_of_the_erased_are_gone(store: Arc<impl Store>) {
     assert_eq!(outcomes, [(None, false), (Some("no"), false), (None, true)]);
 }
 
+/// Neither of one that was refused at once nor of one that waited before; others' stay.
+pub async fn the_hashes_of_refused_ops_about_the_erased_are_gone(store: Arc<impl Store>) {
+    let mut staff = Writer::new(5);
+    let first = [
+        staff.rejected_about(participant(1)),
+        staff.rejected_about(participant(2)),
+        staff.rejected("no"),
+        staff.deferred(),
+    ];
+    store
+        .append(TENANT, &entries(first.clone()), NOW)
+        .await
+        .unwrap();
+    let [mine, theirs, nobodys, mut waited] = first;
+    waited.outcome = mine.outcome.clone();
+    store.append(TENANT, &entries([waited]), NOW).await.unwrap();
+    erase(&*store, 1).await;
+    let left = ops_of(&*store, staff.log).await;
+    assert_eq!(left, [ERASED_OP, theirs.op, nobodys.op, ERASED_OP]);
+    let outcomes = store.list_entries(TENANT, staff.log, 0, 9).await.unwrap();
+    assert!(outcomes.iter().all(|(_, _, why, _)| why.is_some()));
+    // The same again says nothing new; another is to be judged anew.
+    let again = store.append(TENANT, &entries([mine]), NOW).await;
+    assert!(again.unwrap().is_empty());
+    let later = staff.rejected_about(participant(1));
+    let raced = store.append(TENANT, &entries([later.clone()]), NOW).await;
+    assert!(matches!(raced, Err(AppendError::Raced)), "{raced:?}");
+    let nameless = Entry {
+        op: ERASED_OP,
+        ..later
+    };
+    store
+        .append(TENANT, &entries([nameless]), NOW)
+        .await
+        .unwrap();
+}
+
 /// The place stays, its op does not, the sum is that of the others; readers are told once.
 pub async fn a_sighting_of_an_erased_pass_is_blank(store: Arc<impl Store>) {
     world(&*store).await;

@@ -172,7 +172,17 @@ impl Writer {
     /// The next entry, refused.
     pub(super) fn rejected(&mut self, reason: &str) -> Entry {
         let op = admitted_op(self.log, self.next).id();
-        self.entry(op, EntryOutcome::Rejected(reason.to_owned()))
+        self.entry(op, refused(reason))
+    }
+
+    /// The next entry, refused; about this participant.
+    pub(super) fn rejected_about(&mut self, subject: ParticipantId) -> Entry {
+        let op = admitted_op(self.log, self.next).id();
+        let outcome = EntryOutcome::Rejected {
+            reason: "no".to_owned(),
+            subject: Some(subject),
+        };
+        self.entry(op, outcome)
     }
 
     /// The next entry, deferred.
@@ -210,6 +220,14 @@ pub(super) fn accepted(admitted: AdmittedOp, effects: Effects) -> EntryOutcome {
         dirty: effects.dirty,
         derived: effects.derived,
         tally: effects.tally,
+    }
+}
+
+/// Refused, about nobody.
+pub(super) fn refused(reason: &str) -> EntryOutcome {
+    EntryOutcome::Rejected {
+        reason: reason.to_owned(),
+        subject: None,
     }
 }
 

@@ -322,7 +322,10 @@ pub async fn logs_have_the_writers_that_the_journal_says(store: Arc<impl Store>)
             device,
             sequence: 0,
             op: OpId::from_bytes([5; 16]),
-            outcome: EntryOutcome::Rejected("WHY".to_owned()),
+            outcome: EntryOutcome::Rejected {
+                reason: "WHY".to_owned(),
+                subject: None,
+            },
         }],
         ..Append::default()
     };

@@ -13,7 +13,7 @@ use askel_sync::{
 use super::fixture::{
     Effects, NOW, OTHER_TENANT, TENANT, Writer, entries, own_stream, participant,
 };
-use crate::{Append, PartOf, Reading, Store, StreamPart};
+use crate::{Append, PartOf, Reading, RefusedOp, Store, StreamPart};
 
 /// Steps of the quarter before now.
 pub(super) fn steps(log: u8, sequence: u64, revision: u32) -> AdmittedOp {
@@ -296,7 +296,19 @@ pub async fn what_was_refused_is_known(store: Arc<impl Store>) {
     let ids: Vec<OpId> = batch.iter().map(|entry| entry.op).collect();
     store.append(TENANT, &entries(batch), NOW).await.unwrap();
     let refused = store.lookup_refused(TENANT, &ids[..3]).await.unwrap();
-    assert_eq!(refused, [(ids[1], "too_old".to_owned())]);
+    let known = |op, reason: &str, subject| RefusedOp {
+        op,
+        reason: reason.to_owned(),
+        subject,
+    };
+    assert_eq!(refused, [known(ids[1], "too_old", None)]);
+    let about = writer.rejected_about(participant(1));
+    store
+        .append(TENANT, &entries([about.clone()]), NOW)
+        .await
+        .unwrap();
+    let refused = store.lookup_refused(TENANT, &[about.op]).await.unwrap();
+    assert_eq!(refused, [known(about.op, "no", Some(participant(1)))]);
     let nothing = store.lookup_refused(TENANT, &[]).await.unwrap();
     assert_eq!(nothing, []);
     let elsewhere = store.lookup_refused(OTHER_TENANT, &ids).await.unwrap();

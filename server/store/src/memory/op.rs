@@ -14,8 +14,9 @@ use async_trait::async_trait;
 
 use super::{MemoryStore, TenantData};
 use crate::{
-    Append, AppendError, Lineage, LiveRegister, LogState, Needs, OpStore, PartOf, Plan, Reading,
-    StoreError, StreamHead, StreamOp, StreamPart, StreamTarget, owner_of,
+    Append, AppendError, EntryBefore, Lineage, LiveRegister, LogState, Needs, OpStore, PartOf,
+    Plan, Reading, RefusedOp, Settled, StoreError, StreamHead, StreamOp, StreamPart, StreamTarget,
+    owner_of,
 };
 
 impl TenantData {
@@ -57,7 +58,7 @@ impl TenantData {
             device: held.device,
             participant: self.enrolment.participant_of(held.device),
             next_sequence: held.next,
-            last_op: last.map(|(entry, _)| entry.op),
+            last_op: last.map(|entry| entry.standing.op),
         })
     }
 }
@@ -117,9 +118,10 @@ impl OpStore for MemoryStore {
                 .range((log, from)..=(log, u64::MAX))
                 .take(limit);
             entries
-                .map(|((_, sequence), (entry, reason))| {
-                    let deferred = entry.settled == crate::Settled::Deferred;
-                    (*sequence, entry.op, reason.clone(), deferred)
+                .map(|((_, sequence), entry)| {
+                    let EntryBefore { op, settled } = entry.standing;
+                    let deferred = settled == Settled::Deferred;
+                    (*sequence, op, entry.reason.clone(), deferred)
                 })
                 .collect()
         }))
@@ -141,13 +143,18 @@ impl OpStore for MemoryStore {
         &self,
         tenant: TenantId,
         ops: &[OpId],
-    ) -> Result<Vec<(OpId, String)>, StoreError> {
+    ) -> Result<Vec<RefusedOp>, StoreError> {
         Ok(self.read(tenant, |data| {
             let entries = data.ops.entries.values();
-            entries
-                .filter(|(entry, _)| ops.contains(&entry.op))
-                .filter_map(|(entry, reason)| Some((entry.op, reason.clone()?)))
-                .collect()
+            let wanted = entries.filter(|entry| ops.contains(&entry.standing.op));
+            let refused = wanted.filter_map(|entry| {
+                Some(RefusedOp {
+                    op: entry.standing.op,
+                    reason: entry.reason.clone()?,
+                    subject: entry.subject,
+                })
+            });
+            refused.collect()
         }))
     }
 

@@ -138,6 +138,7 @@ impl Needs {
                 needs.effects(entry.op, effects);
                 needs.tombstones.insert(entry.device.into());
             }
+            needs.tombstones.extend(kept_of(entry));
         }
         for returned in &append.returned {
             needs.effects(returned.admitted.id(), Effects::returned(returned));
@@ -237,6 +238,9 @@ fn effects_of<'a>(
     entry: &'a Entry,
     erased: &BTreeSet<Tombstone>,
 ) -> Result<Option<Effects<'a>>, AppendError> {
+    if kept_of(entry).is_some_and(|subject| erased.contains(&subject)) {
+        return Err(AppendError::Raced);
+    }
     let Some(effects) = Effects::of(&entry.outcome) else {
         return Ok(None);
     };
@@ -259,6 +263,16 @@ fn effects_of<'a>(
     Ok(Some(effects))
 }
 
+/// Of whom a refused op's hash would be kept.
+fn kept_of(entry: &Entry) -> Option<Tombstone> {
+    match &entry.outcome {
+        EntryOutcome::Rejected { subject, .. } if entry.op != ERASED_OP => {
+            subject.map(Tombstone::from)
+        }
+        _ => None,
+    }
+}
+
 impl StreamTarget {
     /// The head of the stream when it is new.
     pub fn opened(&self) -> StreamHead {
@@ -276,7 +290,7 @@ impl EntryOutcome {
     pub fn settled(&self) -> Settled {
         match self {
             Self::Accepted { .. } => Settled::Accepted,
-            Self::Rejected(_) => Settled::Rejected,
+            Self::Rejected { .. } => Settled::Rejected,
             Self::Deferred => Settled::Deferred,
         }
     }

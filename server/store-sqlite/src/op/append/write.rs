@@ -57,13 +57,14 @@ impl Appending<'_> {
         let rows = rows(plan.entries.iter().map(|entry| entry_row(entry)));
         sqlx::query!(
             "INSERT INTO log_entry (tenant, log, sequence, op, outcome, reason, settled_at_ms,
-                                    carried)
+                                    carried, subject)
              SELECT ?1, unhex(value ->> 0), value ->> 1, unhex(value ->> 2), value ->> 3,
-                    value ->> 4, ?3, value ->> 5
+                    value ->> 4, ?3, value ->> 5, unhex(value ->> 6)
              FROM json_each(?2) WHERE true
              ON CONFLICT (tenant, log, sequence) DO UPDATE
              SET outcome = excluded.outcome, reason = excluded.reason,
-                 settled_at_ms = excluded.settled_at_ms, carried = excluded.carried",
+                 settled_at_ms = excluded.settled_at_ms, carried = excluded.carried,
+                 subject = excluded.subject",
             key,
             rows,
             now
@@ -182,17 +183,21 @@ impl Appending<'_> {
 }
 
 fn entry_row(entry: &Entry) -> Value {
-    let (outcome, reason) = match &entry.outcome {
-        EntryOutcome::Accepted { .. } => (ACCEPTED, None),
-        EntryOutcome::Rejected(reason) => (REJECTED, Some(reason.as_str())),
-        EntryOutcome::Deferred => (DEFERRED, None),
+    let (outcome, reason, subject) = match &entry.outcome {
+        EntryOutcome::Accepted { .. } => (ACCEPTED, None, None),
+        EntryOutcome::Rejected { reason, subject } => {
+            (REJECTED, Some(reason.as_str()), subject.as_ref())
+        }
+        EntryOutcome::Deferred => (DEFERRED, None, None),
     };
+    let subject = optional_bytes(subject.map(|subject| &subject.as_bytes()[..]));
     let carried = match &entry.outcome {
         EntryOutcome::Accepted { admitted, .. } => admitted.op.origin.log != entry.log,
-        EntryOutcome::Rejected(_) | EntryOutcome::Deferred => false,
+        EntryOutcome::Rejected { .. } | EntryOutcome::Deferred => false,
     };
     let (log, op) = (bytes(entry.log.as_bytes()), bytes(entry.op.as_bytes()));
-    row![log, entry.sequence, op, outcome, reason, i32::from(carried)]
+    let carried = i32::from(carried);
+    row![log, entry.sequence, op, outcome, reason, carried, subject]
 }
 
 fn op_row(op: OpId, admitted: &AdmittedOp) -> Value {

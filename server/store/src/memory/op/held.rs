@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use askel_sync::{
     admission::AdmittedOp,
-    id::{DeviceId, LogId, OpId, StreamId},
+    id::{DeviceId, LogId, OpId, ParticipantId, StreamId},
     op::OpKind,
     stream::{Register, StreamKey},
     time::Timestamp,
@@ -19,11 +19,20 @@ use crate::{
 #[derive(Debug, Clone, Default)]
 pub(in crate::memory) struct Ops {
     pub(super) logs: BTreeMap<LogId, Log>,
-    pub(super) entries: BTreeMap<(LogId, u64), (EntryBefore, Option<String>)>,
+    pub(super) entries: BTreeMap<(LogId, u64), HeldEntry>,
     pub(super) admitted: BTreeMap<OpId, AdmittedOp>,
     pub(super) streams: BTreeMap<StreamKey, Stream>,
     pub(super) ids: BTreeMap<StreamId, StreamKey>,
     pub(in crate::memory) ancestors: BTreeMap<StreamId, Ancestor>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct HeldEntry {
+    pub(super) standing: EntryBefore,
+    /// Of a refused one.
+    pub(super) reason: Option<String>,
+    /// Whom a refused one is about.
+    pub(super) subject: Option<ParticipantId>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -51,7 +60,7 @@ struct Place {
 
 impl Ops {
     pub(super) fn before(&self, needs: &Needs) -> Before {
-        let entry = |key: &(LogId, u64)| Some((*key, self.entries.get(key)?.0));
+        let entry = |key: &(LogId, u64)| Some((*key, self.entries.get(key)?.standing));
         let stream = |key: &StreamKey| Some((*key, self.streams.get(key)?.head));
         let log = |log: &LogId| {
             let held = self.logs.get(log)?;
@@ -103,12 +112,16 @@ impl Ops {
                 op: entry.op,
                 settled: entry.outcome.settled(),
             };
-            let reason = match &entry.outcome {
-                EntryOutcome::Rejected(reason) => Some(reason.clone()),
-                EntryOutcome::Accepted { .. } | EntryOutcome::Deferred => None,
+            let (reason, subject) = match &entry.outcome {
+                EntryOutcome::Rejected { reason, subject } => (Some(reason.clone()), *subject),
+                EntryOutcome::Accepted { .. } | EntryOutcome::Deferred => (None, None),
             };
-            self.entries
-                .insert((entry.log, entry.sequence), (standing, reason));
+            let held = HeldEntry {
+                standing,
+                reason,
+                subject,
+            };
+            self.entries.insert((entry.log, entry.sequence), held);
         }
         let ops = plan.ops.iter();
         self.admitted
@@ -256,9 +269,11 @@ impl Ops {
             return blanking;
         }
         self.admitted.retain(|op, _| !gone.contains(op));
-        for ((log, _), (entry, _)) in &mut self.entries {
-            if gone.contains(&entry.op) || erased.logs.contains(log) {
-                entry.op = ERASED_OP;
+        for ((log, _), entry) in &mut self.entries {
+            let is_about = entry.subject == Some(erased.participant);
+            if is_about || gone.contains(&entry.standing.op) || erased.logs.contains(log) {
+                entry.standing.op = ERASED_OP;
+                entry.subject = None;
             }
         }
         blanking
@@ -272,7 +287,7 @@ impl Ops {
         let written = self.entries.iter();
         let written = written
             .filter(|((log, _), _)| erased.logs.contains(log))
-            .map(|(_, (entry, _))| entry.op);
+            .map(|(_, entry)| entry.standing.op);
         let seen = self.admitted.iter().filter(|(_, admitted)| {
             let pass = crate::pass_of(admitted.op.kind, &admitted.op.payload);
             pass.is_some_and(|pass| erased.passes.contains(&pass))
