@@ -60,12 +60,16 @@ pub(super) async fn matched(
         .list_device_logs(caller.tenant, caller.device.id, DEVICE_LOGS_MAX)
         .await?;
     let tag = |head: Option<SealedHead>| state_tag(&handles, head.as_ref(), LIMITS_REVISION);
-    // One who speaks of no log, while there is one, was put back to before its first op.
-    let newest = logs.first().map(|log| SealedHead::given_up(log.log));
+    // One who speaks of no log, while something of one is here, was put back to before its first op. A log
+    // that a restore lost is known by its name, and may be the one that its writer gave up for that.
+    let kept = logs.iter().find(|log| log.next_sequence > 0);
+    let given_up = |log: &LogState| SealedHead::given_up(log.log);
+    let newest = [kept.map(given_up), logs.first().map(given_up)];
     let log = logs
-        .into_iter()
-        .find(|log| sealed_head(log).is_some_and(|head| tag(Some(head)) == short.state_tag));
-    if log.is_none() && tag(newest) != short.state_tag {
+        .iter()
+        .find(|log| sealed_head(log).is_some_and(|head| tag(Some(head)) == short.state_tag))
+        .cloned();
+    if log.is_none() && !newest.iter().any(|head| tag(*head) == short.state_tag) {
         return Ok(None);
     }
     let sums_differ = short.sums_tag != 0 && sums_differ(short, &heads, &days);

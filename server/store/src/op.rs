@@ -265,7 +265,8 @@ pub trait OpStore: Send + Sync {
         logs: &[LogId],
     ) -> Result<Vec<LogState>, StoreError>;
 
-    /// A device's logs with entries, the one that was opened last first, at most `limit`.
+    /// A device's logs, the one that was opened last first, at most `limit`; also those that are known by
+    /// their writers alone.
     async fn list_device_logs(
         &self,
         tenant: TenantId,

@@ -187,6 +187,28 @@ async fn who_forgot_its_only_log_is_asked_in_full(world: World) {
     assert!(answer.closing.long_form_wanted, "{answer:?}");
 }
 
+/// Its log is lost, and it holds nothing any more that it could offer again: it says which log it gave up.
+/// One that was put back to before its first op, as the server was, has forgotten nothing that is here.
+async fn who_gave_up_a_log_that_a_restore_lost_asks_in_short(mut world: World) {
+    let mut phone = world.participant().await;
+    let backup = world.back_up().await;
+    phone.check_in(&world, LIBRARY).await;
+    world.go_back_to(backup).await;
+    let known = Known::of(&read_all(&world, &phone).await, None, &phone);
+    let asked = |head: Option<SealedHead>| v1::SyncRequest {
+        state_tag: state_tag(&known.handles, head.as_ref(), known.limits_revision),
+        ..known.request(Vec::new())
+    };
+    for head in [Some(SealedHead::given_up(phone.log)), None] {
+        let answer = phone.send(&world, asked(head)).await.expect("synced");
+        assert_eq!(answer.closing, v1::SyncClosing::default(), "{head:?}");
+    }
+    let another = askel_sync::id::LogId::from_bytes([0x77; 16]);
+    let another = asked(Some(SealedHead::given_up(another)));
+    let answer = phone.send(&world, another).await.expect("synced");
+    assert!(answer.closing.long_form_wanted, "{answer:?}");
+}
+
 async fn so_many_positions_and_no_more(world: World) {
     let phone = world.participant().await;
     let ask = |count: usize| v1::SyncRequest {
@@ -309,6 +331,7 @@ on_both_stores!(
     whatever_does_not_fit_is_asked_for_in_full_and_settled_all_the_same,
     a_log_that_nothing_was_sealed_in_is_as_none,
     who_forgot_its_only_log_is_asked_in_full,
+    who_gave_up_a_log_that_a_restore_lost_asks_in_short,
     so_many_positions_and_no_more,
     the_servers_time_is_told_to_whose_clock_is_off,
     sums_that_differ_are_answered_one_by_one_and_equal_ones_not_at_all,

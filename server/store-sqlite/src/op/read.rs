@@ -34,7 +34,7 @@ pub(super) async fn device_logs(
            LEFT JOIN device ON device.tenant = log.tenant AND device.device = log.device
            LEFT JOIN log_entry ON log_entry.tenant = log.tenant AND log_entry.log = log.log
                 AND log_entry.sequence = log.next_sequence - 1
-           WHERE log.tenant = ? AND log.device = ? AND log.next_sequence > 0
+           WHERE log.tenant = ? AND log.device = ?
            ORDER BY log.opened_at_ms DESC, log.log DESC LIMIT ?"#,
         key,
         writer,

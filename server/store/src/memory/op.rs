@@ -93,7 +93,7 @@ impl OpStore for MemoryStore {
         Ok(self.read(tenant, |data| {
             let logs = data.ops.logs.iter();
             let mut logs: Vec<_> = logs
-                .filter(|(_, log)| log.device == device && log.next > 0)
+                .filter(|(_, log)| log.device == device)
                 .map(|(id, log)| (log.opened_at, *id))
                 .collect();
             logs.sort_unstable_by(|a, b| b.cmp(a));
