@@ -36,9 +36,11 @@ struct Folding {
     staff: BTreeMap<DeviceId, StaffImage>,
     erased: BTreeMap<ParticipantId, Erased>,
     counted: BTreeSet<ParticipantId>,
-    /// Erased since the totals were told last.
+    /// Erased since the totals were told whole.
     uncounted: BTreeSet<ParticipantId>,
     frozen: Frozen,
+    /// What was told since of the totals: all of it stands only once the erasure is said to be counted.
+    in_part: Frozen,
     logs: BTreeMap<LogId, LogOpening>,
     latest: Option<Timestamp>,
 }
@@ -96,10 +98,8 @@ impl Folding {
                 self.staff.insert(image.device.id, image);
             }
             Entry::Erased { erased, is_counted } => self.erase(&erased, is_counted),
-            Entry::Frozen(told) => {
-                self.frozen.raise(&told);
-                self.uncounted.clear();
-            }
+            Entry::Frozen(told) if self.uncounted.is_empty() => self.frozen.raise(&told),
+            Entry::Frozen(told) => self.in_part.raise(&told),
             Entry::Logs(openings) => {
                 for opening in openings {
                     self.saw(opening.opened_at);
@@ -118,7 +118,8 @@ impl Folding {
         held.add(erased);
         if is_counted {
             self.counted.insert(who);
-            self.uncounted.remove(&who);
+            self.uncounted.clear();
+            self.frozen.raise(&std::mem::take(&mut self.in_part));
         }
     }
 
@@ -159,7 +160,7 @@ impl Folding {
         );
         entries.extend(self.deleted.into_iter().map(Entry::InvitationDeleted));
         // Those who come before the totals are in them; what a store of before still counts of the
-        // others is added to the totals.
+        // others is added to the totals, and where those are told with them already it comes to that.
         let (since, before): (Vec<_>, Vec<_>) = self
             .erased
             .into_values()
@@ -170,10 +171,27 @@ impl Folding {
             .partition(|entry| {
                 matches!(entry, Entry::Erased { erased, .. } if self.uncounted.contains(&erased.participant))
             });
-        entries.extend(before);
-        let frozen = self.frozen.parts(FROZEN_COUNTS_MAX);
-        entries.extend(frozen.into_iter().map(Entry::Frozen));
+        // Who is said to be counted says it of those named before.
+        let is_counted = |entry: &Entry| {
+            matches!(
+                entry,
+                Entry::Erased {
+                    is_counted: true,
+                    ..
+                }
+            )
+        };
+        let (last, first): (Vec<_>, Vec<_>) = before.into_iter().partition(is_counted);
+        entries.extend(first.into_iter().chain(last));
+        let told = |totals: &Frozen| {
+            totals
+                .parts(FROZEN_COUNTS_MAX)
+                .into_iter()
+                .map(Entry::Frozen)
+        };
+        entries.extend(told(&self.frozen));
         entries.extend(since);
+        entries.extend(told(&self.in_part));
         let logs: Vec<LogOpening> = self.logs.into_values().collect();
         entries.extend(
             logs.chunks(OPENINGS_MAX)
