@@ -1,9 +1,9 @@
 //! Frames that a device carries for others, or for the phone it was before: sealed to the server, so
 //! that the carrier learns nothing but whether they arrived.
 
-use askel_store::{Device, DeviceState};
+use askel_store::{ASIDE_LOG, Device, DeviceState};
 use askel_sync::{
-    id::{DeviceId, LogId, OpId, TenantId},
+    id::{DeviceId, ID_BYTES, LogId, OpId, TenantId},
     lifeboat,
     limits::BOOTS_TOLD_MAX,
     log::Batch,
@@ -214,9 +214,9 @@ async fn leave_to_the_writer(
     Ok(())
 }
 
-/// A batch in a log that it alone is in: the first 16 bytes of SHA-256 over `askel/log-past-a-gap/v1`, a
-/// zero byte, the batch's log and the ids of its ops. The ops keep their origins, by which they are
-/// known wherever they come again.
+/// A batch in a log that it alone is in: [`ASIDE_LOG`] and the first 12 bytes of SHA-256 over
+/// `askel/log-past-a-gap/v1`, a zero byte, the batch's log and the ids of its ops. The ops keep their
+/// origins, by which they are known wherever they come again.
 fn relogged(batch: &Batch) -> Batch {
     let mut hash = Sha256::new()
         .chain_update(b"askel/log-past-a-gap/v1\0")
@@ -225,8 +225,13 @@ fn relogged(batch: &Batch) -> Batch {
         hash.update(op.id().as_bytes());
     }
     let digest: [u8; 32] = hash.finalize().into();
+    let mut id = [0; ID_BYTES];
+    let bytes = ASIDE_LOG.into_iter().chain(digest);
+    for (place, byte) in id.iter_mut().zip(bytes) {
+        *place = byte;
+    }
     Batch {
-        log: LogId::from_bytes(digest.first_chunk().copied().unwrap_or_default()),
+        log: LogId::from_bytes(id),
         first_sequence: 0,
         ..batch.clone()
     }

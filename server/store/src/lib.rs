@@ -36,10 +36,10 @@ pub use erasure::{Blanking, Erased, ErasureStore, Tombstone, owner_of, pass_of};
 pub use error::StoreError;
 pub use frozen::{Frozen, SessionName, TheirCounts};
 pub use op::{
-    Ancestor, Append, AppendError, Before, Claim, ERASED_OP, Entry, EntryBefore, EntryOutcome,
-    Healed, HealedBy, Healing, LOST_MAX, Lineage, LiveRegister, LogState, Needs, OpStore,
-    OutboxDraft, PartOf, Plan, Reading, RefusedOp, RegisterPlace, Returned, Settled, StreamHead,
-    StreamOp, StreamPart, StreamPlace, StreamTarget, TallyChange,
+    ASIDE_LOG, Ancestor, Append, AppendError, Before, Claim, ERASED_OP, Entry, EntryBefore,
+    EntryOutcome, Healed, HealedBy, Healing, LOST_MAX, Lineage, LiveRegister, LogState, Needs,
+    OpStore, OutboxDraft, PartOf, Plan, Reading, RefusedOp, RegisterPlace, Returned, Settled,
+    StreamHead, StreamOp, StreamPart, StreamPlace, StreamTarget, TallyChange,
 };
 pub use page::{PageOf, PageRequest};
 pub use projection::{

@@ -137,6 +137,11 @@ pub struct LogState {
     pub last_op: Option<OpId>,
 }
 
+/// How the ids of logs begin in which the server keeps what has no place in its writer's log. Their writers
+/// know nothing of them, and never go on with them. A random id begins so once in four billion times; a
+/// writer of such a log has to say everything in each sync, and loses nothing.
+pub const ASIDE_LOG: [u8; 4] = [0xa5, 0x1d, 0xe1, 0x06];
+
 /// An op that was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefusedOp {
@@ -266,7 +271,7 @@ pub trait OpStore: Send + Sync {
     ) -> Result<Vec<LogState>, StoreError>;
 
     /// A device's logs, the one that was opened last first, at most `limit`; also those that are known by
-    /// their writers alone.
+    /// their writers alone, and none that is [aside](ASIDE_LOG).
     async fn list_device_logs(
         &self,
         tenant: TenantId,

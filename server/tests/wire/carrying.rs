@@ -21,7 +21,11 @@ use crate::{
 };
 
 /// A device's frame, sealed to the server.
-fn frame(world: &World, writer: &Device, batches: Vec<v1::SealedBatch>) -> v1::CarriedFrame {
+pub(crate) fn frame(
+    world: &World,
+    writer: &Device,
+    batches: Vec<v1::SealedBatch>,
+) -> v1::CarriedFrame {
     let frame = v1::Frame {
         tenant_id: world.tenant.id.to_vec(),
         device_id: writer.id.to_vec(),
@@ -35,7 +39,11 @@ fn frame(world: &World, writer: &Device, batches: Vec<v1::SealedBatch>) -> v1::C
     }
 }
 
-async fn carry(world: &World, carrier: &Device, frames: Vec<v1::CarriedFrame>) -> Vec<Became> {
+pub(crate) async fn carry(
+    world: &World,
+    carrier: &Device,
+    frames: Vec<v1::CarriedFrame>,
+) -> Vec<Became> {
     let request = v1::SyncRequest {
         carried_frames: frames,
         ..v1::SyncRequest::default()

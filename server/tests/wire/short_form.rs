@@ -1,12 +1,12 @@
 //! The short form of a Sync: a few bytes where both sides know all else, and the long form where not.
 
-use askel_proto::v1;
+use askel_proto::v1::{self, frame_outcome::Result as Became};
 use askel_server::limits::CLOCK_TOLD_MS;
 use askel_sync::{
     admission::Role,
     id::{OpId, StreamId},
     limits::CURSORS_MAX,
-    op::OpKind,
+    op::{Op, OpKind},
     page::{PageSpan, digest},
     stream::{
         StreamSum,
@@ -18,6 +18,7 @@ use tonic::Code;
 
 use crate::{
     acts,
+    carrying::{carry, frame},
     catalog::{LIBRARY, TOGETHER},
     device::{Answer, Device, from_beginning},
     world::{NOON, World, refused},
@@ -109,6 +110,28 @@ async fn a_check_in_is_settled_in_few_bytes_and_read_back(world: World) {
     assert_eq!((page.first_position, page.next_position), (0, 0));
     assert_eq!(answer.ops_of(OpKind::FavouriteAdded).len(), 1);
     assert_eq!(answer.opening, v1::SyncOpening::default());
+}
+
+/// More than the short form is compared with. Each is in a log of its own, of which the phone knows nothing.
+async fn frames_that_lie_aside_make_no_form_longer(world: World) {
+    let (mut phone, _) = known(&world).await;
+    let friend = world.enrolled(Role::Participant, &[]).await;
+    let mut before = phone.clone();
+    let act = || acts::favourite_added(LIBRARY, NOON);
+    let batch = phone.write(&vec![act(); 17]);
+    let request = phone.request(vec![phone.seal(&batch)]);
+    phone.send(&world, request).await.expect("synced");
+    world.clock.set(Some(NOON.saturating_add_ms(1_000)));
+    for _ in 0..17 {
+        let given = before.write(&[acts::check_in(LIBRARY, NOON)]);
+        let parcel = frame(&world, &before, vec![before.seal(&given)]);
+        assert_eq!(carry(&world, &friend, vec![parcel]).await, [Became::Taken]);
+    }
+    let last = batch.ops.last().map(Op::id);
+    let known = Known::of(&read_all(&world, &phone).await, last, &phone);
+    let request = known.request(Vec::new());
+    let answer = phone.send(&world, request).await.expect("synced");
+    assert!(!answer.closing.long_form_wanted, "{answer:?}");
 }
 
 async fn whatever_does_not_fit_is_asked_for_in_full_and_settled_all_the_same(world: World) {
@@ -327,6 +350,7 @@ async fn every_page_carries_its_mac(world: World) {
 
 on_both_stores!(
     nothing_new_is_one_message_of_next_to_nothing,
+    frames_that_lie_aside_make_no_form_longer,
     a_check_in_is_settled_in_few_bytes_and_read_back,
     whatever_does_not_fit_is_asked_for_in_full_and_settled_all_the_same,
     a_log_that_nothing_was_sealed_in_is_as_none,

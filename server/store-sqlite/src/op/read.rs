@@ -1,7 +1,7 @@
 //! Queries that several calls share.
 
 use askel_store::{
-    Lineage, LiveRegister, LogState, PartOf, Reading, StoreError, StreamHead, StreamOp,
+    ASIDE_LOG, Lineage, LiveRegister, LogState, PartOf, Reading, StoreError, StreamHead, StreamOp,
 };
 use askel_sync::{
     admission::AdmittedOp,
@@ -26,6 +26,7 @@ pub(super) async fn device_logs(
     limit: u32,
 ) -> Result<Vec<LogState>, StoreError> {
     let (key, writer) = (&tenant.as_bytes()[..], &device.as_bytes()[..]);
+    let aside = &ASIDE_LOG[..];
     let rows = sqlx::query!(
         r#"SELECT log.log AS "log!: Vec<u8>", log.next_sequence AS "next_sequence!: i64",
                   device.participant AS "participant?: Vec<u8>",
@@ -34,10 +35,11 @@ pub(super) async fn device_logs(
            LEFT JOIN device ON device.tenant = log.tenant AND device.device = log.device
            LEFT JOIN log_entry ON log_entry.tenant = log.tenant AND log_entry.log = log.log
                 AND log_entry.sequence = log.next_sequence - 1
-           WHERE log.tenant = ? AND log.device = ?
+           WHERE log.tenant = ? AND log.device = ? AND substr(log.log, 1, 4) <> ?
            ORDER BY log.opened_at_ms DESC, log.log DESC LIMIT ?"#,
         key,
         writer,
+        aside,
         limit
     )
     .fetch_all(readers)

@@ -13,7 +13,7 @@ use askel_sync::{
 use super::fixture::{
     Effects, NOW, OTHER_TENANT, TENANT, Writer, entries, own_stream, participant,
 };
-use crate::{Append, PartOf, Reading, RefusedOp, Store, StreamPart};
+use crate::{ASIDE_LOG, Append, PartOf, Reading, RefusedOp, Store, StreamPart};
 
 /// Steps of the quarter before now.
 pub(super) fn steps(log: u8, sequence: u64, revision: u32) -> AdmittedOp {
@@ -263,6 +263,16 @@ pub async fn the_logs_of_a_device_are_listed(store: Arc<impl Store>) {
     let later = NOW.saturating_add_ms(9);
     store
         .append(TENANT, &entries(batch.clone()), later)
+        .await
+        .unwrap();
+    // The server's own beside them is none of the device's.
+    let mut id = [7; 16];
+    id[..4].copy_from_slice(&ASIDE_LOG);
+    let mut aside = Writer::of(7, device);
+    aside.log = LogId::from_bytes(id);
+    let batch_aside = [aside.rejected("no")];
+    store
+        .append(TENANT, &entries(batch_aside), later)
         .await
         .unwrap();
     let logs = async |limit| {

@@ -14,9 +14,9 @@ use async_trait::async_trait;
 
 use super::{MemoryStore, TenantData};
 use crate::{
-    Append, AppendError, EntryBefore, Lineage, LiveRegister, LogState, Needs, OpStore, PartOf,
-    Plan, Reading, RefusedOp, Settled, StoreError, StreamHead, StreamOp, StreamPart, StreamTarget,
-    owner_of,
+    ASIDE_LOG, Append, AppendError, EntryBefore, Lineage, LiveRegister, LogState, Needs, OpStore,
+    PartOf, Plan, Reading, RefusedOp, Settled, StoreError, StreamHead, StreamOp, StreamPart,
+    StreamTarget, owner_of,
 };
 
 impl TenantData {
@@ -94,6 +94,7 @@ impl OpStore for MemoryStore {
             let logs = data.ops.logs.iter();
             let mut logs: Vec<_> = logs
                 .filter(|(_, log)| log.device == device)
+                .filter(|(id, _)| !id.as_bytes().starts_with(&ASIDE_LOG))
                 .map(|(id, log)| (log.opened_at, *id))
                 .collect();
             logs.sort_unstable_by(|a, b| b.cmp(a));
