@@ -154,7 +154,7 @@ pub(crate) struct LogVerdict {
     pub(crate) offered_from: Option<u64>,
     /// A compact batch of it referred to what is not here.
     pub(crate) plain_wanted: bool,
-    /// The log's last op, where its writer told of more.
+    /// The log's last op, where its writer told of more, and where that op is erased.
     pub(crate) last_op: Option<OpId>,
 }
 

@@ -131,3 +131,44 @@ fn a_correction_of_what_was_erased_meanwhile_gives_up_no_log() {
     ];
     ends_well(60_051, story);
 }
+
+/// What a tablet wrote last was about someone who is erased: the server has no id of it any more. The
+/// tablet is told once, and from then on a sync with nothing new is one call again; put back, it is seen in
+/// the first.
+#[test]
+fn an_erased_op_at_the_end_of_a_log_makes_one_sync_longer() {
+    let (device, place) = (DOOR, 1);
+    let idle = || sync(DOOR, 0, 0);
+    let story = [
+        idle(),
+        sync(0, 0, 0),
+        Act::BackUp { device },
+        Act::Scan {
+            device,
+            place,
+            pass_of: 0,
+        },
+        idle(),
+        idle(),
+        Act::EraseMe { device: 0 },
+        sync(0, 0, 0),
+        idle(),
+        idle(),
+        idle(),
+        Act::RollBack { device },
+        idle(),
+        idle(),
+    ];
+    let events = (1..).zip(story).map(|(number, act)| Event { number, act });
+    let outcome = play(1, &events.collect::<Vec<_>>());
+    assert!(outcome.is_well(), "{:?}", outcome.violations);
+    let calls = |line: &String| {
+        let (_, synced) = line.split_once("at the door · synced: ")?;
+        let calls = synced.rsplit(", ").next()?;
+        Some(calls.to_owned())
+    };
+    let calls: Vec<String> = outcome.trace.iter().filter_map(calls).collect();
+    let after: Vec<&str> = calls.iter().skip(3).take(5).map(String::as_str).collect();
+    let (short, long) = ("1 calls", "2 calls");
+    assert_eq!(after, [long, short, short, long, short]);
+}

@@ -3,7 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use askel_proto::v1::{self, LogOutcome, outcome_exception::Outcome};
-use askel_sync::{admission::ClockReading, id::LogId, time::Timestamp};
+use askel_sync::{
+    admission::ClockReading,
+    id::{LogId, OpId},
+    time::Timestamp,
+};
 
 use super::{
     Decided, Engine, ONLY,
@@ -15,6 +19,9 @@ use super::{
     status::DEFERRED_MS,
 };
 use crate::{Cause, Error, NoticeKind};
+
+/// What stands for the id of an op that was erased on the server.
+const ERASED_OP: OpId = OpId::from_bytes([0; 16]);
 
 /// What an answer settled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -92,6 +99,14 @@ impl Engine {
                 (None, _) => {
                     let done = self.settle(&mut draft, (id, outcome), asked, now)?;
                     settled.add(done.settled);
+                    if ends_erased(log, outcome) {
+                        let last_sealed = Some(ERASED_OP);
+                        let row = LogRow {
+                            last_sealed,
+                            ..*log
+                        };
+                        draft.put(number, Row::Log(row));
+                    }
                     let from = self.forgotten_from(log, outcome);
                     from.map(|from| (self.forgotten_by(log, outcome, from), done.final_ops))
                 }
@@ -357,6 +372,12 @@ impl Settled {
         self.new_logs = self.new_logs.saturating_add(other.new_logs);
         self.plain_wanted = self.plain_wanted.saturating_add(other.plain_wanted);
     }
+}
+
+/// Whether the server says that a log's last op was erased since.
+fn ends_erased(log: &LogRow, outcome: &LogOutcome) -> bool {
+    let is_last = outcome.settled_before == log.sealed_before && log.last_sealed.is_some();
+    is_last && outcome.last_op_id_prefix == id_prefix(ERASED_OP)
 }
 
 fn standing_of(outcome: Option<&Outcome>, now: Timestamp) -> Option<Standing> {

@@ -95,8 +95,9 @@ impl Desk<'_> {
         for head in &submission.heads {
             if receipt.logs.iter().all(|verdict| verdict.log != head.log) {
                 let verdict = self.open(submission, head.log);
-                let told =
-                    verdict.conflict.is_some() || verdict.settled_before < head.next_sequence;
+                let told = verdict.conflict.is_some()
+                    || verdict.settled_before < head.next_sequence
+                    || verdict.last_op.is_some();
                 receipt.logs.extend(told.then_some(verdict));
             }
         }
@@ -122,8 +123,8 @@ impl Desk<'_> {
             offered_from: None,
             plain_wanted: false,
             last_op: state.and_then(|state| {
-                let more = head.is_some_and(|head| settled_before < head.next_sequence);
-                state.last_op.filter(|op| more && *op != ERASED_OP)
+                let told = head?.tells_more_than(settled_before, state.last_op);
+                state.last_op.filter(|_| told)
             }),
         }
     }

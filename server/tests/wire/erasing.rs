@@ -208,12 +208,18 @@ async fn an_erased_op_at_the_end_of_a_log_is_no_conflict(world: World) {
         last_op_id_prefix: id.as_bytes()[..8].to_vec(),
         ..v1::LogHead::default()
     };
-    let idle = v1::SyncRequest {
+    let mut idle = v1::SyncRequest {
         log_heads: vec![head],
         ..tablet.request(Vec::new())
     };
-    let idle = tablet.send(&world, idle).await.expect("synced");
-    assert!(idle.outcomes.iter().all(|told| told.conflict.is_none()));
+    // It is told so until it names that op no more.
+    let told = tablet.send(&world, idle.clone()).await.expect("synced");
+    let outcome = told.outcome();
+    assert_eq!((outcome.settled_before, &outcome.conflict), (1, &None));
+    assert_eq!(outcome.last_op_id_prefix, [0; 8]);
+    idle.log_heads[0].last_op_id_prefix = vec![0; 8];
+    let told = tablet.send(&world, idle).await.expect("synced");
+    assert_eq!(told.outcomes, []);
     // The answer was lost, and the batch comes again.
     let again = tablet.send(&world, scanned).await.expect("synced");
     assert_eq!(again.outcome().conflict, None);
