@@ -29,8 +29,10 @@ pub const KNOWN: &[(Bug, u64)] = &[
     (Bug::FrameUnread, 8),
     (Bug::ErasedStays, 5),
     (Bug::JournalIgnored, 34),
+    (Bug::WaitingHidesLoss, 1),
+    (Bug::BootsUntold, 16),
     (Bug::OutboxEmpty, 8),
-    (Bug::LowerRevisionWins, 29),
+    (Bug::LowerRevisionWins, 12),
     (Bug::VoidIgnored, 1),
     (Bug::RemovalIgnored, 8),
 ];

@@ -75,6 +75,10 @@ bugs! {
     ErasedStays,
     /// The store: a journal brings nothing back.
     JournalIgnored,
+    /// The SDK: an op that waits hides that a restored server lost others of its log.
+    WaitingHidesLoss,
+    /// The SDK: the server's time in a boot that is over is not told.
+    BootsUntold,
     /// The SDK: what nobody confirmed is not sealed to the server.
     OutboxEmpty,
     /// The fold: of two revisions the lower holds.

@@ -86,7 +86,9 @@ pub(super) fn boots_of<'o>(
     beside: Option<u64>,
 ) -> BTreeMap<u64, BootTime> {
     let boots: BTreeSet<u64> = ops.map(|own| own.segment.boot_id).collect();
-    let others = boots.into_iter().filter(|boot| Some(*boot) != beside);
+    let others = boots
+        .into_iter()
+        .filter(|boot| Some(*boot) != beside && !askel_sync::planted!(BootsUntold));
     others
         .filter_map(|boot_id| Some((boot_id, find(known, boot_id)?)))
         .collect()

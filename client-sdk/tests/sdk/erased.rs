@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use askel_client_sdk::{Advice, NoticeKind};
 use askel_proto::v1::CorrectionReason;
-use askel_sync::id::PassTag;
+use askel_sync::{id::PassTag, time::HOUR_MS};
 
 use crate::common::{BUDGET, Desk, Disturbance, PLACE, Phone, TUESDAY_NOON, enrolled};
 
@@ -98,4 +98,10 @@ async fn a_correction_waits_no_more_for_a_scan_that_was_erased() {
             (op, "CITED_OP_UNKNOWN")
         );
     }
+    // The server still has it as one that waits, and that is no reason to give up the log.
+    desk.disturb(Disturbance::LongFormOnce);
+    phone.clock.forward_ms(25 * HOUR_MS);
+    tablet.sync(BUDGET).await.expect("a sync");
+    let status = tablet.status();
+    assert_eq!((status.healed, status.pending, status.notice), (0, 1, None));
 }
