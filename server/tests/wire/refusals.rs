@@ -12,7 +12,7 @@ use askel_sync::{
         BATCH_BYTES_MAX, BATCHES_PER_SYNC_MAX, CREDENTIAL_SKEW_MS_MAX, CURSORS_MAX,
         OPS_PER_BATCH_MAX, SYNC_REQUEST_BYTES_MAX,
     },
-    time::DAY_MS,
+    time::{ClockSegment, DAY_MS},
 };
 use prost::Message as _;
 use tonic::{Code, Request, Status};
@@ -226,9 +226,20 @@ async fn an_op_that_the_author_may_not_write_is_rejected_and_changes_nothing(wor
     assert_eq!(answer.rejection().reason, "PASS_UNKNOWN");
     let nothing = askel_sync::id::OpId::from_bytes([6; 16]);
     let long_ago = NOON.saturating_add_ms(-36 * DAY_MS);
-    let answer = staff
-        .hand_in(&world, &[acts::void(nothing, long_ago)])
-        .await;
+    // By a clock that can be vouched for: one that can't is no reason to refuse.
+    let mut batch = staff.write(&[acts::void(nothing, long_ago)]);
+    batch.clock_segment = ClockSegment {
+        boot_id: 7,
+        wall_minus_monotonic_ms: long_ago.as_ms(),
+    };
+    let request = v1::SyncRequest {
+        boots: vec![v1::BootTime {
+            boot_id: 7,
+            server_minus_monotonic_ms: long_ago.as_ms(),
+        }],
+        ..staff.request(vec![staff.seal(&batch)])
+    };
+    let answer = staff.send(&world, request).await.expect("synced");
     assert_eq!(answer.rejection().reason, "CITED_OP_UNKNOWN");
     let mut batch = phone.write(&[acts::steps(NOON, 1)]);
     batch.ops[0].payload = vec![0x08, 0x80];
