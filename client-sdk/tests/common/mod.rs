@@ -83,3 +83,13 @@ pub(crate) async fn enrolled(desk: &Arc<Desk>, seed: u64) -> (Phone, Client) {
     assert_eq!(client.catalog_version(), Some(1));
     (phone, client)
 }
+
+/// Enrols a staff tablet and fetches the catalog.
+pub(crate) async fn enrolled_tablet(desk: &Arc<Desk>, seed: u64) -> (Phone, Client) {
+    let phone = Phone::new(desk, seed);
+    let tablet = phone.open();
+    let link = desk.world.staff_invitation();
+    tablet.enrol(&link).await.expect("an invitation");
+    tablet.sync(BUDGET).await.expect("a first sync");
+    (phone, tablet)
+}

@@ -9,14 +9,12 @@ use askel_sync::{
     time::{DAY_MS, HOUR_MS},
 };
 
-use crate::common::{BUDGET, Desk, Disturbance, PLACE, Phone, TUESDAY_NOON, enrolled};
+use crate::common::{
+    BUDGET, Desk, Disturbance, PLACE, Phone, TUESDAY_NOON, enrolled, enrolled_tablet,
+};
 
 async fn staffed(desk: &Arc<Desk>) -> (Phone, Client) {
-    let phone = Phone::new(desk, 1);
-    let tablet = phone.open();
-    let link = desk.world.staff_invitation();
-    tablet.enrol(&link).await.expect("enrolled");
-    tablet.sync(BUDGET).await.expect("a sync");
+    let (phone, tablet) = enrolled_tablet(desk, 1).await;
     (phone, tablet)
 }
 

@@ -6,7 +6,7 @@ use askel_client_sdk::{Advice, NoticeKind};
 use askel_proto::v1::CorrectionReason;
 use askel_sync::{id::PassTag, time::HOUR_MS};
 
-use crate::common::{BUDGET, Desk, Disturbance, PLACE, Phone, TUESDAY_NOON, enrolled};
+use crate::common::{BUDGET, Desk, Disturbance, PLACE, TUESDAY_NOON, enrolled, enrolled_tablet};
 
 #[tokio::test]
 async fn a_phone_whose_person_was_erased_holds_nothing_any_more_and_says_so() {
@@ -48,11 +48,7 @@ async fn whoever_asks_to_be_erased_is_after_the_next_sync() {
 #[tokio::test]
 async fn a_tablet_forgets_a_pass_whose_holder_was_erased() {
     let desk = Arc::new(Desk::new());
-    let phone = Phone::new(&desk, 1);
-    let tablet = phone.open();
-    let link = desk.world.staff_invitation();
-    tablet.enrol(&link).await.expect("enrolled");
-    tablet.sync(BUDGET).await.expect("a sync");
+    let (phone, tablet) = enrolled_tablet(&desk, 1).await;
     tablet.work_at(PLACE).expect("a place of work");
     let pass = PassTag::from_bytes([0xC5; 16]);
     let (stream, _) = desk.see_elsewhere(pass, TUESDAY_NOON);
@@ -71,11 +67,7 @@ async fn a_tablet_forgets_a_pass_whose_holder_was_erased() {
 #[tokio::test]
 async fn a_correction_waits_no_more_for_a_scan_that_was_erased() {
     let desk = Arc::new(Desk::new());
-    let phone = Phone::new(&desk, 1);
-    let tablet = phone.open();
-    let link = desk.world.staff_invitation();
-    tablet.enrol(&link).await.expect("enrolled");
-    tablet.sync(BUDGET).await.expect("a sync");
+    let (phone, tablet) = enrolled_tablet(&desk, 1).await;
     tablet.work_at(PLACE).expect("a place of work");
     let [gone, stays] = [0xC5, 9].map(|pass| PassTag::from_bytes([pass; 16]));
     let (stream, about_gone) = desk.see_elsewhere(gone, TUESDAY_NOON);

@@ -11,22 +11,13 @@ use askel_sync::{
 };
 
 use crate::common::{
-    BUDGET, Certifier, Desk, Disturbance, GROUP_PLACE, PLACE, Phone, TUESDAY_NOON,
+    BUDGET, Certifier, Desk, Disturbance, GROUP_PLACE, PLACE, TUESDAY_NOON, enrolled_tablet,
 };
-
-async fn tablet(desk: &Arc<Desk>) -> (Phone, Client) {
-    let phone = Phone::new(desk, 1);
-    let client = phone.open();
-    let link = desk.world.staff_invitation();
-    client.enrol(&link).await.expect("enrolled");
-    client.sync(BUDGET).await.expect("a sync");
-    (phone, client)
-}
 
 #[tokio::test]
 async fn a_lease_of_a_staff_certifier_lets_a_tablet_work() {
     let desk = Arc::new(Desk::new());
-    let (_, tablet) = tablet(&desk).await;
+    let (_, tablet) = enrolled_tablet(&desk, 1).await;
     tablet.tally(PLACE, 1).expect("counted");
 }
 
@@ -39,7 +30,7 @@ async fn a_lease_of_a_revoked_certifier_of_another_key_or_of_a_stranger_is_none(
     ] {
         let desk = Arc::new(Desk::new());
         desk.disturb(Disturbance::CertifiedBy(certifier));
-        let (phone, tablet) = tablet(&desk).await;
+        let (phone, tablet) = enrolled_tablet(&desk, 1).await;
         for tablet in [&tablet, &phone.open()] {
             let refused = tablet.tally(PLACE, 1).expect_err("no lease");
             assert_eq!(refused.advice(), Advice::RetryLater, "{certifier:?}");
@@ -66,7 +57,7 @@ fn seen(pass: u8) -> Payload {
 #[tokio::test]
 async fn a_stream_that_is_withdrawn_is_purged_and_nothing_else_is() {
     let desk = Arc::new(Desk::new());
-    let (phone, tablet) = tablet(&desk).await;
+    let (phone, tablet) = enrolled_tablet(&desk, 1).await;
     let date = desk.catalog.local_date(PLACE, TUESDAY_NOON);
     let stream = StreamKey::PlaceDay(PLACE, date.expect("a place of the catalog"));
     tablet.work_at(PLACE).expect("a place of work");

@@ -12,6 +12,7 @@ use askel_sync::{
 
 use crate::common::{
     BUDGET, Desk, Disturbance, PLACE, Phone, SOURCE, TUESDAY_NOON, assert_all_settled, enrolled,
+    enrolled_tablet,
 };
 
 /// Where a clock without a battery begins: 1 January 2016, noon.
@@ -65,11 +66,7 @@ async fn a_visit_by_a_clock_that_was_set_back_is_another() {
 #[tokio::test]
 async fn a_pass_that_is_shown_to_a_clock_that_was_set_back_is_welcome() {
     let desk = Arc::new(Desk::new());
-    let phone = Phone::new(&desk, 1);
-    let tablet = phone.open();
-    let link = desk.world.staff_invitation();
-    tablet.enrol(&link).await.expect("enrolled");
-    tablet.sync(BUDGET).await.expect("a sync");
+    let (phone, tablet) = enrolled_tablet(&desk, 1).await;
     let card = desk.card(ParticipantId::from_bytes([0x77; 16]));
     let is_welcome = || match tablet.scan(PLACE, &card).expect("never refused") {
         Scanned::Welcome { .. } => true,

@@ -25,6 +25,7 @@ mod listed;
 mod live;
 mod pages;
 mod place_day;
+mod refused_rules;
 mod rules;
 mod short;
 mod steps;
