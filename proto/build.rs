@@ -22,6 +22,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     fs::write(out.join("askel.v1.bin"), descriptors.encode_to_vec())?;
     let mut prost = tonic_prost_build::Config::new();
     prost.enable_type_names();
+    // Slices of the message: ops are read and held by the thousand.
+    prost.bytes([".askel.v1.Op.payload", ".askel.v1.AdmittedOp.payload"]);
     tonic_prost_build::configure()
         .build_client(env::var_os("CARGO_FEATURE_CLIENT").is_some())
         .build_server(env::var_os("CARGO_FEATURE_SERVER").is_some())

@@ -53,6 +53,7 @@ use askel_sync::{
     admission::ClockReading,
     key::{KeyList, KeyPair, PublicKey, StaffCertificate, device_id},
 };
+use bytes::Bytes;
 
 pub(crate) use self::{slow_line::handed_in, status::Gain, tied_time::told_time};
 pub(crate) use asked::Asked;
@@ -333,7 +334,7 @@ fn rejected_op(own: &OwnOp) -> Option<RejectedOp> {
 }
 
 /// Reads the rows of a database that was opened with its key.
-pub(crate) fn decode_row(key: RowKey, bytes: &[u8]) -> Result<Write, MalformedRow> {
+pub(crate) fn decode_row(key: RowKey, bytes: Bytes) -> Result<Write, MalformedRow> {
     Ok(Write::Put(key.number, Row::decode(key, bytes)?))
 }
 

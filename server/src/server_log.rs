@@ -170,7 +170,7 @@ impl ServerLog {
             };
             let op = Op {
                 kind: draft.kind,
-                payload: draft.payload.clone(),
+                payload: draft.payload.clone().into(),
                 origin,
             };
             let new_id = handles.of(draft.to, &*self.components.entropy)?;

@@ -130,7 +130,7 @@ impl Mallory {
                 let mut payload = vec![0; 40];
                 chance.fill(&mut payload);
                 let mut garbage = ops(vec![check_in()]);
-                garbage[0].payload = payload;
+                garbage[0].payload = payload.into();
                 vec![self.device.seal(self.log, self.next, garbage)]
             }
             1 => vec![self.device.seal(self.log, self.next + 7, {

@@ -25,7 +25,7 @@ mod sets;
 mod steps;
 
 pub use archived::{ArchivedDays, day_begins};
-pub use attendance::Attendance;
+pub use attendance::{Attendance, Few};
 pub use challenge::ChallengeTotals;
 pub use participant::ParticipantState;
 pub use place_day::{PlaceDay, SessionCounts};

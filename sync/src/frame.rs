@@ -30,6 +30,8 @@ mod wire;
 
 pub use batch::{BatchHints, LOG_PREFIX_BYTES, LogRef, decode_batch, encode_batch, log_of_batch};
 
+use bytes::BytesMut;
+
 use crate::{
     admission::AdmittedOp,
     id::TenantId,
@@ -157,6 +159,8 @@ impl Chain {
             own,
             is_admitted: true,
             budget: limits.bytes_max,
+            scratch: Vec::new(),
+            payloads: BytesMut::new(),
         };
         let mut ops = Vec::with_capacity(count);
         for _ in 0..count {

@@ -14,6 +14,7 @@ pub use payload::{
 
 pub use register::{ProfileRegister, Register};
 
+use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
 pub use askel_proto::v1::OpKind;
@@ -40,7 +41,7 @@ pub struct Op {
     /// A value of [`OpKind`], or of a later version's.
     pub kind: u32,
     /// The payload in canonical form.
-    pub payload: Vec<u8>,
+    pub payload: Bytes,
     /// Where it was first written.
     pub origin: Origin,
 }
@@ -50,7 +51,7 @@ impl Op {
     pub fn new(origin: Origin, payload: &Payload) -> Self {
         Self {
             kind: payload.kind() as u32,
-            payload: payload.encode(),
+            payload: payload.encode().into(),
             origin,
         }
     }

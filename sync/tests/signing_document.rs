@@ -102,7 +102,7 @@ fn facts() -> Vec<(&'static str, String)> {
     let kind = v1::OpKind::FavouriteAdded as u32;
     let op = Op {
         kind,
-        payload: payload.clone(),
+        payload: payload.clone().into(),
         origin: Origin { log, sequence: 9 },
     };
     let batch = Batch {
@@ -176,7 +176,8 @@ fn syncs() -> Vec<(&'static str, String)> {
         payload: prost::Message::encode_to_vec(&v1::FavouriteAdded {
             place_id: 3,
             occurred_at_ms: NOW.as_ms(),
-        }),
+        })
+        .into(),
         origin: Origin { log, sequence: 9 },
     };
     let head = SealedHead {

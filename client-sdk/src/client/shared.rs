@@ -298,12 +298,12 @@ fn first_keys(
 }
 
 fn read(rows: Vec<SealedRow>, cipher: &RowCipher, key: &KeyPair) -> Result<Engine, Error> {
-    let open = |mut row: SealedRow| {
+    let open = |row: SealedRow| {
         let key = row.key;
         let plain = if engine::is_sealed_to_the_server(key) {
-            &row.sealed
+            row.sealed.into()
         } else {
-            let opened = cipher.open(&mut row);
+            let opened = cipher.open(row);
             opened.map_err(|_| Cause::DatabaseUnreadable)?
         };
         engine::decode_row(key, plain).map_err(|_| Cause::DatabaseUnreadable)

@@ -213,7 +213,7 @@ impl Engine {
             session: attendance.key.session,
             activity: attendance.activity,
             strength: attendance.strength,
-            witnesses: attendance.witnesses.clone(),
+            witnesses: attendance.witnesses.to_vec(),
         };
         view.shown.attendances().map(attended).collect()
     }

@@ -215,7 +215,7 @@ fn saying(admitted: &AdmittedOp) -> Option<Saying> {
             let revision = seen.revision.to_be_bytes();
             [&seen.check_in.as_bytes()[..], &revision].concat()
         }
-        _ => admitted.op.payload.clone(),
+        _ => admitted.op.payload.to_vec(),
     };
     Some((admitted.op.kind, said))
 }

@@ -1,19 +1,28 @@
 //! Of which own ops the server's copies are held.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, btree_map::Entry};
 
 use askel_sync::{
-    id::{LogId, OpId},
+    id::LogId,
     op::{Op, Origin},
 };
 
-/// The ids of ops of a stream that may be own ops. The ids of all others would take long to compute, and
-/// nobody asks for them.
+/// The ops of a stream that may be own ops. To keep all others would take long, and nobody asks for
+/// them.
+///
+/// Ops are compared as they are: to hash each of them takes longer.
 #[derive(Debug, Default)]
 pub(crate) struct Known {
     /// Logs of own ops, and from which sequence on their ops are looked at.
     from: BTreeMap<LogId, u64>,
-    ids: BTreeSet<OpId>,
+    ops: BTreeMap<Origin, Held>,
+}
+
+/// The ops with one origin: one, where nobody has forgotten what was written.
+#[derive(Debug)]
+struct Held {
+    first: Op,
+    others: Vec<Op>,
 }
 
 impl Known {
@@ -39,17 +48,36 @@ impl Known {
 
     /// Takes in an op of the stream.
     pub(crate) fn add(&mut self, op: &Op) {
-        if self.covers(op.origin.log, op.origin.sequence) {
-            self.ids.insert(op.id());
+        if !self.covers(op.origin.log, op.origin.sequence) {
+            return;
+        }
+        match self.ops.entry(op.origin) {
+            Entry::Vacant(entry) => {
+                entry.insert(Held {
+                    first: op.clone(),
+                    others: Vec::new(),
+                });
+            }
+            Entry::Occupied(mut entry) => {
+                if !entry.get().has(op) {
+                    entry.get_mut().others.push(op.clone());
+                }
+            }
         }
     }
 
     /// Whether the stream has an op that was prepared for.
-    pub(crate) fn has(&self, op: OpId) -> bool {
-        self.ids.contains(&op)
+    pub(crate) fn has(&self, op: &Op) -> bool {
+        self.ops.get(&op.origin).is_some_and(|held| held.has(op))
     }
 
     fn covers(&self, log: LogId, sequence: u64) -> bool {
         self.from.get(&log).is_some_and(|from| *from <= sequence)
+    }
+}
+
+impl Held {
+    fn has(&self, op: &Op) -> bool {
+        self.first == *op || self.others.contains(op)
     }
 }

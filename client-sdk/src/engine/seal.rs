@@ -132,7 +132,7 @@ mod tests {
         OwnOp {
             op: Op {
                 kind: u32::MAX,
-                payload: vec![7; PAYLOAD_BYTES_MAX],
+                payload: vec![7; PAYLOAD_BYTES_MAX].into(),
                 origin,
             },
             id: OpId::from_bytes([0; 16]),

@@ -129,7 +129,7 @@ impl Engine {
         self.view
             .participant
             .as_ref()
-            .is_none_or(|view| view.knows(own.id))
+            .is_none_or(|view| view.knows(&own.op))
     }
 }
 

@@ -16,9 +16,9 @@ use askel_sync::{
     award::{Awards, Eligible},
     catalog::Catalog,
     fold::{ArchivedDays, ChallengeTotals, ParticipantState, PlaceDay},
-    id::{AwardId, OpId, ParticipantId, PlaceId},
+    id::{AwardId, ParticipantId, PlaceId},
     key::StaffCertificate,
-    op::Measure,
+    op::{Measure, Op},
     rule::{Evaluation, Tracker},
     stream::StreamKey,
     time::{LocalDate, Quarter},
@@ -213,7 +213,7 @@ impl View {
         match &mut self.participant {
             Some(participant) => {
                 // The copy of a known one was looked at with its page.
-                if participant.known.has(own.id) {
+                if participant.known.has(&own.op) {
                     return;
                 }
                 let archived = participant.archived.as_ref();
@@ -296,7 +296,7 @@ impl ParticipantView {
     }
 
     /// Whether the server's copy of an own op is folded.
-    pub(crate) fn knows(&self, own: OpId) -> bool {
+    pub(crate) fn knows(&self, own: &Op) -> bool {
         self.known.has(own)
     }
 

@@ -1,5 +1,6 @@
 //! Seals rows: XChaCha20-Poly1305 with a random nonce and the row's key as associated data.
 
+use bytes::Bytes;
 use chacha20poly1305::{
     KeyInit as _, Tag, XChaCha20Poly1305, XNonce,
     aead::{Aead as _, AeadInOut as _, Payload},
@@ -54,10 +55,10 @@ impl RowCipher {
 
     /// The bytes of a row. They are deciphered where they lie, so that a database of many small rows
     /// opens soon.
-    pub(crate) fn open<'r>(&self, row: &'r mut SealedRow) -> Result<&'r [u8], UnreadableRow> {
-        let associated = associated(row.key);
-        let (nonce, rest) = row
-            .sealed
+    pub(crate) fn open(&self, row: SealedRow) -> Result<Bytes, UnreadableRow> {
+        let SealedRow { key, mut sealed } = row;
+        let associated = associated(key);
+        let (nonce, rest) = sealed
             .split_first_chunk_mut::<NONCE_BYTES>()
             .ok_or(UnreadableRow)?;
         let (text, tag) = rest
@@ -71,7 +72,8 @@ impl RowCipher {
                 &Tag::from(*tag),
             )
             .map_err(|_| UnreadableRow)?;
-        Ok(text)
+        let plain = NONCE_BYTES..NONCE_BYTES.saturating_add(text.len());
+        Ok(Bytes::from(sealed).slice(plain))
     }
 }
 
@@ -100,15 +102,18 @@ mod tests {
     fn a_row_opens_under_its_own_key_and_number_only() {
         let cipher = RowCipher::new(&[1; 32]);
         let sealed = cipher.seal(KEY, b"plain", &SystemEntropy).expect("sealed");
-        assert_eq!(cipher.open(&mut sealed.clone()), Ok(&b"plain"[..]));
+        assert_eq!(
+            cipher.open(sealed.clone()),
+            Ok(Bytes::from_static(b"plain"))
+        );
         let another = RowCipher::new(&[2; 32]);
-        assert_eq!(another.open(&mut sealed.clone()), Err(UnreadableRow));
+        assert_eq!(another.open(sealed.clone()), Err(UnreadableRow));
         for key in [RowKey { table: 3, ..KEY }, RowKey { number: 8, ..KEY }] {
-            let mut moved = SealedRow {
+            let moved = SealedRow {
                 key,
                 ..sealed.clone()
             };
-            assert_eq!(cipher.open(&mut moved), Err(UnreadableRow));
+            assert_eq!(cipher.open(moved), Err(UnreadableRow));
         }
     }
 
@@ -119,9 +124,9 @@ mod tests {
         for index in 0..sealed.sealed.len() {
             let mut changed = sealed.clone();
             changed.sealed[index] ^= 1;
-            assert_eq!(cipher.open(&mut changed), Err(UnreadableRow));
+            assert_eq!(cipher.open(changed.clone()), Err(UnreadableRow));
             changed.sealed.truncate(index);
-            assert_eq!(cipher.open(&mut changed), Err(UnreadableRow));
+            assert_eq!(cipher.open(changed), Err(UnreadableRow));
         }
     }
 

@@ -374,7 +374,7 @@ impl State {
         };
         let op = Op {
             kind,
-            payload,
+            payload: payload.into(),
             origin,
         };
         self.streams

@@ -141,7 +141,7 @@ impl Hostile<'_> {
     fn op(&self, origin: Origin, input: &mut Input<'_>) -> Op {
         let golden = golden_ops();
         let (kind, mut payload) = match input.choice(&golden) {
-            Some(admitted) if input.u8() > 15 => (admitted.op.kind, admitted.op.payload.clone()),
+            Some(admitted) if input.u8() > 15 => (admitted.op.kind, admitted.op.payload.to_vec()),
             _ => (input.u16().into(), input.piece().to_vec()),
         };
         match input.u8() % 4 {
@@ -164,7 +164,7 @@ impl Hostile<'_> {
         }
         Op {
             kind,
-            payload,
+            payload: payload.into(),
             origin,
         }
     }

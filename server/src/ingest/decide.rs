@@ -277,7 +277,7 @@ impl Desk<'_> {
         mut admitted: AdmittedOp,
     ) -> Result<EntryOutcome, EntropyFailed> {
         if askel_sync::planted!(FieldsDropped) {
-            admitted.op.payload = payload.encode();
+            admitted.op.payload = payload.encode().into();
         }
         let id = admitted.id();
         let route = route(id, payload, &admitted.admission, None, self.known);

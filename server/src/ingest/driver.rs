@@ -401,7 +401,7 @@ mod tests {
                 later_segments: Vec::new(),
                 ops: vec![Op {
                     kind: 9_999,
-                    payload: Vec::new(),
+                    payload: Vec::new().into(),
                     origin: Origin { log, sequence: 0 },
                 }],
             }];

@@ -33,7 +33,7 @@ fn entry(writer: u8, sequence: u64) -> Entry {
     let admitted = AdmittedOp {
         op: Op {
             kind: 4,
-            payload: vec![writer; 40],
+            payload: vec![writer; 40].into(),
             origin: Origin { log, sequence },
         },
         admission: Admission {

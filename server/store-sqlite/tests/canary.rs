@@ -60,7 +60,7 @@ fn admitted(log: LogId, sequence: u64, kind: u32, payload: Vec<u8>, about: u8) -
     AdmittedOp {
         op: Op {
             kind,
-            payload,
+            payload: payload.into(),
             origin: Origin { log, sequence },
         },
         admission: Admission {
@@ -103,7 +103,7 @@ fn entry(device: DeviceId, op: &AdmittedOp, on: StreamKey) -> Entry {
     let waiting = || {
         let pass = PassTag::from_bytes([op.op.payload[0]; 16]);
         let sighting = seen(log, sequence, pass, op.id(), 0).op;
-        (on, sighting.kind, sighting.payload)
+        (on, sighting.kind, sighting.payload.to_vec())
     };
     Entry {
         log,

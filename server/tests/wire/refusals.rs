@@ -242,7 +242,7 @@ async fn an_op_that_the_author_may_not_write_is_rejected_and_changes_nothing(wor
     let answer = staff.send(&world, request).await.expect("synced");
     assert_eq!(answer.rejection().reason, "CITED_OP_UNKNOWN");
     let mut batch = phone.write(&[acts::steps(NOON, 1)]);
-    batch.ops[0].payload = vec![0x08, 0x80];
+    batch.ops[0].payload = vec![0x08, 0x80].into();
     let request = phone.request(vec![phone.seal(&batch)]);
     let answer = phone.send(&world, request).await.expect("synced");
     assert_eq!(answer.rejection().reason, "PAYLOAD_MALFORMED");

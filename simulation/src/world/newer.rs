@@ -52,7 +52,7 @@ impl World {
             witness: Witness::SelfReport,
         };
         let mut op = Op::new(Origin { log, sequence }, &Payload::CheckIn(check_in));
-        op.payload.extend(UNKNOWN_FIELD);
+        op.payload = [&op.payload[..], &UNKNOWN_FIELD[..]].concat().into();
         if !is_known {
             op.kind = UNKNOWN_KIND;
         }

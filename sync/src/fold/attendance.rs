@@ -23,6 +23,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use smallvec::SmallVec;
+
 use super::{
     FactChange, SessionKey,
     claim::{Claim, WitnessFact, sessions_of},
@@ -34,6 +36,9 @@ use crate::{
     op::{Correction, Manner, SessionRef, Verdict},
     time::{LocalDate, Timestamp},
 };
+
+/// A set that mostly has one member, in ascending order: one member needs no memory of its own.
+pub type Few<T> = SmallVec<[T; 1]>;
 
 /// A participant was at a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,7 +54,7 @@ pub struct Attendance {
     /// What was on, if the catalog says.
     pub activity: Option<ActivityId>,
     /// The check-ins it rests on, in ascending order.
-    pub witnesses: Vec<OpId>,
+    pub witnesses: Few<OpId>,
 }
 
 /// A correction as the fold keeps it; the greatest decides.
@@ -64,18 +69,16 @@ pub(super) struct Ruling {
 type GroupKey = (PlaceId, LocalDate, Option<SessionId>);
 
 /// The fold.
-///
-/// Small sets, of one member mostly, are vectors in ascending order.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Attendances {
     witnesses: BTreeMap<OpId, WitnessFact>,
     /// The greatest correction about each check-in, known or not.
     rulings: BTreeMap<OpId, Ruling>,
-    groups: BTreeMap<GroupKey, Vec<OpId>>,
+    groups: BTreeMap<GroupKey, Few<OpId>>,
     /// What stands of each group.
-    claims: BTreeMap<GroupKey, Vec<Claim>>,
+    claims: BTreeMap<GroupKey, Few<Claim>>,
     /// The groups whose claims end at a session.
-    landed: BTreeMap<SessionKey, Vec<GroupKey>>,
+    landed: BTreeMap<SessionKey, Few<GroupKey>>,
     standing: BTreeMap<SessionKey, Attendance>,
 }
 
@@ -184,14 +187,14 @@ impl Attendances {
             members.extend(group_of_settled(&fact, catalog).map(|group| (group, *id, fact)));
         }
         members.sort_unstable_by_key(|(group, id, _)| (*group, *id));
-        let mut groups: Vec<(GroupKey, Vec<OpId>)> = Vec::new();
-        let mut claims: Vec<(GroupKey, Vec<Claim>)> = Vec::new();
+        let mut groups: Vec<(GroupKey, Few<OpId>)> = Vec::new();
+        let mut claims: Vec<(GroupKey, Few<Claim>)> = Vec::new();
         for members in members.chunk_by(|one, next| one.0 == next.0) {
             let Some(&(group, ..)) = members.first() else {
                 continue;
             };
             groups.push((group, members.iter().map(|(_, id, _)| *id).collect()));
-            let facts = members.iter().map(|(_, id, fact)| (*id, *fact)).collect();
+            let facts: Few<_> = members.iter().map(|(_, id, fact)| (*id, *fact)).collect();
             let stand = self.claims_of(group, facts, catalog);
             if !stand.is_empty() {
                 claims.push((group, stand));
@@ -202,7 +205,7 @@ impl Attendances {
             landed.extend(claims.iter().map(|claim| (claim.key, *group, claim)));
         }
         landed.sort_by_key(|(key, group, _)| (*key, *group));
-        let mut groups_of: Vec<(SessionKey, Vec<GroupKey>)> = Vec::new();
+        let mut groups_of: Vec<(SessionKey, Few<GroupKey>)> = Vec::new();
         let mut standing: Vec<(SessionKey, Attendance)> = Vec::new();
         for landed in landed.chunk_by(|one, next| one.0 == next.0) {
             let Some(&(key, ..)) = landed.first() else {
@@ -285,7 +288,7 @@ impl Attendances {
     }
 
     /// The check-ins of a group, settled.
-    fn facts_of(&self, group: GroupKey, catalog: &Catalog) -> Vec<(OpId, WitnessFact)> {
+    fn facts_of(&self, group: GroupKey, catalog: &Catalog) -> Few<(OpId, WitnessFact)> {
         let members = self.groups.get(&group).into_iter().flatten();
         members
             .filter_map(|id| Some((*id, self.witnesses.get(id)?.settled(catalog))))
@@ -297,9 +300,9 @@ impl Attendances {
     fn claims_of(
         &self,
         group: GroupKey,
-        mut facts: Vec<(OpId, WitnessFact)>,
+        mut facts: Few<(OpId, WitnessFact)>,
         catalog: &Catalog,
-    ) -> Vec<Claim> {
+    ) -> Few<Claim> {
         if facts.len() == 1 {
             return self.judge(group, &facts, catalog).into_iter().collect();
         }
@@ -365,21 +368,21 @@ fn group_of_settled(fact: &WitnessFact, catalog: &Catalog) -> Option<GroupKey> {
     Some((key.place, key.date, dated))
 }
 
-/// A set of these as a vector.
-pub(super) fn ascending<T: Ord>(members: impl Iterator<Item = T>) -> Vec<T> {
-    let mut members: Vec<T> = members.collect();
+/// A set of these.
+pub(super) fn ascending<T: Ord>(members: impl Iterator<Item = T>) -> Few<T> {
+    let mut members: Few<T> = members.collect();
     members.sort_unstable();
     members.dedup();
     members
 }
 
-fn insert<T: Ord>(set: &mut Vec<T>, member: T) {
+fn insert<T: Ord>(set: &mut Few<T>, member: T) {
     if let Err(place) = set.binary_search(&member) {
         set.insert(place, member);
     }
 }
 
-fn remove<T: Ord>(set: &mut Vec<T>, member: &T) {
+fn remove<T: Ord>(set: &mut Few<T>, member: &T) {
     if let Ok(place) = set.binary_search(member) {
         set.remove(place);
     }

@@ -1,6 +1,6 @@
 //! Check-ins as the fold keeps them, and which of them are of one session.
 
-use super::{Attendance, SessionKey, attendance::ascending};
+use super::{Attendance, Few, SessionKey, attendance::ascending};
 use crate::{
     admission::Strength,
     catalog::Catalog,
@@ -44,7 +44,7 @@ pub(super) struct Claim {
     pub(super) manner: Manner,
     pub(super) strength: Strength,
     /// In ascending order.
-    pub(super) witnesses: Vec<OpId>,
+    pub(super) witnesses: Few<OpId>,
 }
 
 impl Claim {

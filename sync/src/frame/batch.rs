@@ -1,6 +1,7 @@
 //! Sealed batches in compact form, from which the very bytes under the signature are rebuilt.
 
 use askel_proto::v1;
+use bytes::BytesMut;
 use prost::Message as _;
 
 use super::{
@@ -135,6 +136,8 @@ pub fn decode_batch(
         own: &|_| None,
         is_admitted: false,
         budget: limits.bytes_max,
+        scratch: Vec::new(),
+        payloads: BytesMut::new(),
     };
     let mut segments = Segments::new(hints.clock_segment, writer.clock_segment);
     let mut later_segments = Vec::new();

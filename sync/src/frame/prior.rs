@@ -257,7 +257,7 @@ impl Month {
         let log = u8::try_from(index).unwrap_or(0);
         let op = Op {
             kind,
-            payload,
+            payload: payload.into(),
             origin: Origin {
                 log: LogId::from_bytes([log; 16]),
                 sequence,

@@ -1,5 +1,7 @@
 //! Ops with their origins and judgements.
 
+use bytes::{Bytes, BytesMut};
+
 use super::{
     FrameError,
     act::{Act, Load},
@@ -53,6 +55,17 @@ pub(super) struct Reading<'a> {
     pub(super) is_admitted: bool,
     /// Bytes of payloads that may still be read.
     pub(super) budget: usize,
+    /// The payload in hand.
+    pub(super) scratch: Vec<u8>,
+    /// All payloads, one after the other: each by itself would need memory of its own.
+    pub(super) payloads: BytesMut,
+}
+
+impl Reading<'_> {
+    fn keep(&mut self) -> Bytes {
+        self.payloads.extend_from_slice(&self.scratch);
+        self.payloads.split().freeze()
+    }
 }
 
 impl Rows {
@@ -109,10 +122,15 @@ impl Rows {
         let judged = admission.map(|admission| self.judged(wire, op.kind, admission.into()));
         let mut act = self.act(tenant, judged, usize::MAX);
         // What is written has only shapes that payloads have.
+        let mut load = Load {
+            given: &op.payload,
+            out: &mut Vec::new(),
+        };
         let _ = if is_own {
-            self.payload(&mut Learner, op.kind, &mut act, &op.payload)
+            let learner = &mut Learner;
+            self.payloads.code(learner, op.kind, &mut act, &mut load)
         } else {
-            self.payload(wire, op.kind, &mut act, &op.payload)
+            self.payloads.code(wire, op.kind, &mut act, &mut load)
         };
         if let Some((admission, judged)) = admission.zip(judged) {
             let times = (act.claimed, judged.received);
@@ -149,17 +167,23 @@ impl Rows {
             .is_admitted
             .then(|| self.judged(wire, kind, Judged::default()));
         let mut act = self.act(tenant, judged, reading.budget);
-        let op = if let Some(own) = own {
+        reading.scratch.clear();
+        let mut load = Load {
+            given: own.as_ref().map_or(&[], |own| &own.payload),
+            out: &mut reading.scratch,
+        };
+        let op = if let Some(own) = &own {
             act.budget = usize::MAX;
-            self.payload(&mut Learner, kind, &mut act, &own.payload)?;
-            own
+            self.payloads
+                .code(&mut Learner, kind, &mut act, &mut load)?;
+            own.clone()
         } else {
-            let payload = self.payload(wire, kind, &mut act, &[])?;
-            let budget = reading.budget.checked_sub(payload.len());
+            self.payloads.code(wire, kind, &mut act, &mut load)?;
+            let budget = reading.budget.checked_sub(reading.scratch.len());
             reading.budget = budget.ok_or(FrameError::TooManyBytes)?;
             Op {
                 kind,
-                payload,
+                payload: reading.keep(),
                 origin,
             }
         };
@@ -229,22 +253,6 @@ impl Rows {
         act.subject = judged.and_then(Judged::participant);
         act.source = self.origins.log().map_or([0; 16], |log| log.source);
         act
-    }
-
-    fn payload<W: Wire>(
-        &mut self,
-        wire: &mut W,
-        kind: u32,
-        act: &mut Act,
-        given: &[u8],
-    ) -> Result<Vec<u8>, FrameError> {
-        let mut out = Vec::new();
-        let mut load = Load {
-            given,
-            out: &mut out,
-        };
-        self.payloads.code(wire, kind, act, &mut load)?;
-        Ok(out)
     }
 
     fn keep(&mut self, op: &Op, act: &Act, admission: Option<&Admission>) {

@@ -41,11 +41,9 @@ impl Filter {
 
     fn admits_activity(&self, attendance: &Attendance, catalog: &Catalog) -> bool {
         let known = attendance.activity;
-        let kind = known
-            .and_then(|id| catalog.activity(id))
-            .map(|activity| activity.kind);
+        let kind = || Some(catalog.activity(known?)?.kind);
         (self.activities.is_empty() || known.is_some_and(|id| self.activities.contains(&id)))
-            && (self.kinds.is_empty() || kind.is_some_and(|kind| self.kinds.contains(&kind)))
+            && (self.kinds.is_empty() || kind().is_some_and(|kind| self.kinds.contains(&kind)))
     }
 
     fn admits_keywords(&self, attendance: &Attendance, catalog: &Catalog) -> bool {

@@ -51,7 +51,7 @@ fn odd_ops() -> Vec<AdmittedOp> {
     let odd = |(index, (kind, payload)): (usize, &(u32, &[u8]))| AdmittedOp {
         op: Op {
             kind: *kind,
-            payload: payload.to_vec(),
+            payload: payload.to_vec().into(),
             origin: Origin {
                 log: LogId::from_bytes([index as u8 / 3; 16]),
                 sequence: [0, u64::MAX, 7][index % 3],

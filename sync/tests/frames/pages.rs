@@ -110,8 +110,9 @@ fn another_own_op_than_the_writer_thought_is_an_error() {
         let mut own = ops.iter().find(|held| held.op.origin == origin)?.op.clone();
         // The count of one op is another.
         if origin.sequence == 5 {
-            let count = own.payload.get_mut(25)?;
-            *count ^= 1;
+            let mut changed = own.payload.to_vec();
+            *changed.get_mut(25)? ^= 1;
+            own.payload = changed.into();
         }
         Some(own)
     };

@@ -61,7 +61,7 @@ fn payload() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         message(),
         vec(any::<u8>(), 0..40),
-        any::<prop::sample::Index>().prop_map(|at| { at.get(&LIFE[..]).op.payload.clone() }),
+        any::<prop::sample::Index>().prop_map(|at| { at.get(&LIFE[..]).op.payload.to_vec() }),
     ]
 }
 
@@ -96,7 +96,7 @@ fn origin() -> impl Strategy<Value = Origin> {
 pub(crate) fn odd_op() -> impl Strategy<Value = Op> {
     (kind(), payload(), origin()).prop_map(|(kind, payload, origin)| Op {
         kind,
-        payload,
+        payload: payload.into(),
         origin,
     })
 }

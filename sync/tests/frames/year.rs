@@ -75,7 +75,7 @@ impl Writer {
         self.next += 1;
         let op = Op {
             kind,
-            payload,
+            payload: payload.into(),
             origin,
         };
         let id = op.id();

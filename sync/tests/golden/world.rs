@@ -161,7 +161,7 @@ pub(crate) fn ops() -> Vec<Op> {
     let later = Origin { log: LOG, sequence };
     ops.push(Op {
         kind: LATER_KIND,
-        payload: vec![0x08, 0x2A, 0x12, 0x02, b'h', b'i'],
+        payload: vec![0x08, 0x2A, 0x12, 0x02, b'h', b'i'].into(),
         origin: later,
     });
     let again = Origin {

@@ -418,11 +418,11 @@ fn an_unknown_place_is_flagged_and_an_unknown_kind_deferred() {
     };
     let of = |op: &Op| judge(op, LOG, &participant(), clocks(), &World);
     assert_eq!(
-        of(&op(9_999, vec![0x08, 0x01])),
+        of(&op(9_999, vec![0x08, 0x01].into())),
         Judgement::Deferred(Deferral::KindUnknown)
     );
     assert_eq!(
-        of(&op(1, vec![0xff])),
+        of(&op(1, vec![0xff].into())),
         Judgement::Rejected(Rejection::Malformed)
     );
 }

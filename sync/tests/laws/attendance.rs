@@ -38,7 +38,7 @@ fn key(days: i32, session: SessionRef) -> SessionKey {
 fn under_catalog_2(mut admitted: AdmittedOp) -> AdmittedOp {
     if let Ok(Some(Payload::CheckIn(mut check_in))) = admitted.op.parse() {
         check_in.catalog_version = 2;
-        admitted.op.payload = Payload::CheckIn(check_in).encode();
+        admitted.op.payload = Payload::CheckIn(check_in).encode().into();
     }
     admitted
 }

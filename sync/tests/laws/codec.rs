@@ -326,8 +326,8 @@ proptest! {
         let read = Payload::parse(kind, &bytes);
         prop_assert_eq!(read, Ok(Some(payload)));
         let origin = Origin { log: LogId::from_bytes([1; 16]), sequence: 1 };
-        let op = Op { kind, payload: bytes.clone(), origin };
-        let cut = Op { payload: bytes.get(..bytes.len() - 1).unwrap_or_default().to_vec(), ..op.clone() };
+        let op = Op { kind, payload: bytes.clone().into(), origin };
+        let cut = Op { payload: bytes.get(..bytes.len() - 1).unwrap_or_default().to_vec().into(), ..op.clone() };
         prop_assert_ne!(op.id(), cut.id());
     }
 
@@ -363,7 +363,7 @@ proptest! {
         let op = |(index, (kind, payload)): (u64, (u32, Vec<u8>))| {
             // Every third op is offered again from another log.
             let log = if index % 3 == 0 { elsewhere } else { log };
-            Op { kind, payload, origin: Origin { log, sequence: first_sequence + index } }
+            Op { kind, payload: payload.into(), origin: Origin { log, sequence: first_sequence + index } }
         };
         let ops: Vec<Op> = (0..).zip(payloads).map(op).collect();
         let boots = boots.into_iter().take(ops.len());

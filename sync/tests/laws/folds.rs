@@ -170,7 +170,7 @@ proptest! {
         let mut state = ParticipantState::fold(ME, &ops, &catalog);
         let before = state.clone();
         let mut unknown = ops.first().expect("one at least").clone();
-        unknown.op = Op { kind: 9_999, payload, ..unknown.op };
+        unknown.op = Op { kind: 9_999, payload: payload.into(), ..unknown.op };
         prop_assert!(state.apply(&unknown, &catalog).is_empty());
         prop_assert_eq!(state, before);
     }

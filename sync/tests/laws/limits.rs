@@ -147,7 +147,7 @@ fn open(ops: usize, payload_bytes: usize, first_sequence: u64) -> Result<(), Bat
     let log = LogId::from_bytes([4; 16]);
     let op = |sequence| Op {
         kind: 1,
-        payload: vec![0; payload_bytes],
+        payload: vec![0; payload_bytes].into(),
         origin: Origin { log, sequence },
     };
     let batch = Batch {
@@ -173,7 +173,7 @@ fn an_op_of_this_log_is_at_its_own_place() {
         };
         let op = Op {
             kind: 1,
-            payload: Vec::new(),
+            payload: Vec::new().into(),
             origin,
         };
         let clock_segment = ClockSegment::default();

@@ -21,7 +21,7 @@ const SPAN: PageSpan = PageSpan {
 /// Every way to change one op a little.
 const CHANGES: [fn(&mut AdmittedOp); 10] = [
     |op| op.op.kind += 1,
-    |op| op.op.payload.push(0),
+    |op| op.op.payload = [&op.op.payload[..], &[0]].concat().into(),
     |op| op.op.origin.log = LogId::from_bytes([0xaa; 16]),
     |op| op.op.origin.sequence += 1,
     |op| op.admission.corrected_at = tuesday(-1),

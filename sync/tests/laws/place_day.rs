@@ -139,7 +139,7 @@ fn other_places_days_and_self_reports_are_not_the_scanners_business() {
         catalog_version: 1,
         witness: Witness::SelfReport,
     };
-    own.op.payload = Payload::CheckIn(report).encode();
+    own.op.payload = Payload::CheckIn(report).encode().into();
     let elsewhere = check_in_at(1, LIBRARY, hours(13), LUNCH);
     let tomorrow = check_in(2, hours(37), LUNCH);
     assert_eq!(counts(&[elsewhere, tomorrow, own]), (0, 0));

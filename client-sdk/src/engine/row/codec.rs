@@ -9,6 +9,7 @@ use askel_sync::{
     stream::StreamSum,
     time::{ClockSegment, Timestamp},
 };
+use bytes::Bytes;
 use prost::Message as _;
 
 use super::{
@@ -52,7 +53,7 @@ impl Row {
     }
 
     /// Reads the bytes of a row.
-    pub(crate) fn decode(key: RowKey, bytes: &[u8]) -> Result<Self, MalformedRow> {
+    pub(crate) fn decode(key: RowKey, bytes: Bytes) -> Result<Self, MalformedRow> {
         let table = Table::from_number(key.table).ok_or(MalformedRow)?;
         let row = match table {
             Table::Installation => {
@@ -103,7 +104,7 @@ impl Table {
     }
 }
 
-fn read<M: prost::Message + Default>(bytes: &[u8]) -> Result<M, MalformedRow> {
+fn read<M: prost::Message + Default>(bytes: Bytes) -> Result<M, MalformedRow> {
     M::decode(bytes).map_err(|_| MalformedRow)
 }
 

@@ -41,7 +41,7 @@ impl TryFrom<OpRow> for StreamOp {
         let admitted = AdmittedOp {
             op: Op {
                 kind: number(row.kind)?,
-                payload: row.payload,
+                payload: row.payload.into(),
                 origin,
             },
             admission: Admission {

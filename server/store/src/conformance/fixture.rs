@@ -247,7 +247,7 @@ pub(super) fn admitted_op(log: LogId, sequence: u64) -> AdmittedOp {
     AdmittedOp {
         op: Op {
             kind: 4,
-            payload: b"walked".to_vec(),
+            payload: b"walked".as_slice().into(),
             origin: Origin { log, sequence },
         },
         admission: Admission {

@@ -179,12 +179,12 @@ pub async fn the_outbox_forgets_the_erased(store: Arc<impl Store>) {
         (
             place_day(),
             OpKind::PassSeen as u32,
-            seen(6, 0, 1).op.payload,
+            seen(6, 0, 1).op.payload.to_vec(),
         ),
         (
             place_day(),
             OpKind::PassSeen as u32,
-            seen(6, 1, 2).op.payload,
+            seen(6, 1, 2).op.payload.to_vec(),
         ),
         (own_stream(2), 7, vec![3]),
     ];

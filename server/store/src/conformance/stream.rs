@@ -172,10 +172,10 @@ pub async fn an_op_is_read_as_it_was_written(store: Arc<impl Store>) {
         log: writer.log,
         sequence: (1 << 48) - 1,
     };
-    let extremes = |kind, payload, time| AdmittedOp {
+    let extremes = |kind, payload: Vec<u8>, time| AdmittedOp {
         op: Op {
             kind,
-            payload,
+            payload: payload.into(),
             origin,
         },
         admission: Admission {
@@ -188,7 +188,7 @@ pub async fn an_op_is_read_as_it_was_written(store: Arc<impl Store>) {
         },
     };
     let written = [
-        extremes(u32::MAX, Vec::new(), i64::MIN),
+        extremes(u32::MAX, vec![], i64::MIN),
         extremes(0, (0..=255).cycle().take(1_024).collect(), i64::MAX),
     ];
     let batch = written

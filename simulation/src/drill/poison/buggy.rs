@@ -118,7 +118,7 @@ impl Buggy {
         match turn % REASONS.len() {
             0 => {
                 let mut op = self.op(&steps(now, 0));
-                op.payload = vec![0xFF; 9];
+                op.payload = vec![0xFF; 9].into();
                 op
             }
             1 => self.op(&tally(now)),

@@ -1,7 +1,7 @@
 //! Rows of accepted own ops: what they have in common is said once.
 
 use askel_sync::{
-    id::LogId,
+    id::{LogId, OpId},
     limits::SEQUENCE_MAX,
     log::{origin_from_proto, origin_to_proto},
     op::{Op, Origin},
@@ -51,6 +51,11 @@ pub(super) fn to_stored(row: &AcceptedOpsRow) -> stored::AcceptedOps {
             .iter()
             .map(|segment| segment.wall_minus_monotonic_ms)
             .collect(),
+        ids: row
+            .ops
+            .values()
+            .flat_map(|own| *own.id.as_bytes())
+            .collect(),
     }
 }
 
@@ -59,7 +64,12 @@ pub(super) fn from_stored(stored: stored::AcceptedOps) -> Option<AcceptedOpsRow>
     if stored.boot_ids.len() != stored.wall_minus_monotonic_ms.len() {
         return None;
     }
-    let own = |stored_op: stored::AcceptedOp| {
+    let (ids, rest) = stored.ids.as_chunks();
+    let are_there = !stored.ids.is_empty();
+    if are_there && (ids.len() != stored.ops.len() || !rest.is_empty()) {
+        return None;
+    }
+    let own = |(index, stored_op): (usize, stored::AcceptedOp)| {
         let segment = usize::try_from(stored_op.segment).ok()?;
         let sequence = stored_op.sequence;
         if sequence >= SEQUENCE_MAX {
@@ -75,7 +85,10 @@ pub(super) fn from_stored(stored: stored::AcceptedOps) -> Option<AcceptedOpsRow>
             origin,
         };
         let own = OwnOp {
-            id: op.id(),
+            id: match ids.get(index) {
+                Some(id) => OpId::from_bytes(*id),
+                None => op.id(),
+            },
             op,
             log,
             sequence,
@@ -90,6 +103,11 @@ pub(super) fn from_stored(stored: stored::AcceptedOps) -> Option<AcceptedOpsRow>
         };
         Some((stored_op.number, own))
     };
-    let ops = stored.ops.into_iter().map(own).collect::<Option<_>>()?;
+    let ops = stored
+        .ops
+        .into_iter()
+        .enumerate()
+        .map(own)
+        .collect::<Option<_>>()?;
     Some(AcceptedOpsRow { log, ops })
 }

@@ -129,7 +129,10 @@ mod tests {
         ]
         .concat();
         assert_eq!(days().encode(), bytes);
-        assert_eq!(Row::decode(key(Table::ArchivedDays), &bytes), Ok(days()));
+        assert_eq!(
+            Row::decode(key(Table::ArchivedDays), bytes.into()),
+            Ok(days())
+        );
     }
 
     #[test]
@@ -140,7 +143,10 @@ mod tests {
         });
         let bytes = [0x08, 1, 0x10, 1, 0x1a, 2, 0xaa, 0xbb];
         assert_eq!(row.encode(), bytes);
-        assert_eq!(Row::decode(key(Table::Archived), &bytes), Ok(row));
+        assert_eq!(
+            Row::decode(key(Table::Archived), bytes.to_vec().into()),
+            Ok(row)
+        );
     }
 
     #[test]
@@ -149,12 +155,12 @@ mod tests {
             encoding: ENCODING + 1,
             ..stored::Archived::default()
         };
-        assert!(Row::decode(key(Table::Archived), &later.encode_to_vec()).is_err());
+        assert!(Row::decode(key(Table::Archived), later.encode_to_vec().into()).is_err());
         let good = stored::ArchivedDays::decode(&*days().encode()).expect("a message");
         let refused = |change: fn(&mut stored::ArchivedDays)| {
             let mut changed = good.clone();
             change(&mut changed);
-            Row::decode(key(Table::ArchivedDays), &changed.encode_to_vec()).is_err()
+            Row::decode(key(Table::ArchivedDays), changed.encode_to_vec().into()).is_err()
         };
         assert!(!refused(|_| {}));
         assert!(refused(|days| days.version = 2));

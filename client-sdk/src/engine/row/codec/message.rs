@@ -1,6 +1,7 @@
 //! The messages that rows are encoded as. Tags are never reused.
 
 use askel_proto::v1;
+use bytes::Bytes;
 
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct Installation {
@@ -52,8 +53,8 @@ pub(super) struct Log {
 pub(super) struct OwnOp {
     #[prost(uint32, tag = "1")]
     pub(super) kind: u32,
-    #[prost(bytes = "vec", tag = "2")]
-    pub(super) payload: Vec<u8>,
+    #[prost(bytes = "bytes", tag = "2")]
+    pub(super) payload: Bytes,
     #[prost(message, optional, tag = "3")]
     pub(super) origin: Option<v1::OpOrigin>,
     #[prost(bytes = "vec", tag = "4")]
@@ -82,6 +83,10 @@ pub(super) struct AcceptedOps {
     pub(super) wall_minus_monotonic_ms: Vec<i64>,
     #[prost(message, repeated, tag = "4")]
     pub(super) ops: Vec<AcceptedOp>,
+    /// Of each op, one after the other: reading them is sooner done than hashing. Earlier versions wrote
+    /// none.
+    #[prost(bytes = "bytes", tag = "5")]
+    pub(super) ids: Bytes,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -91,8 +96,8 @@ pub(super) struct AcceptedOp {
     pub(super) number: u32,
     #[prost(uint32, tag = "2")]
     pub(super) kind: u32,
-    #[prost(bytes = "vec", tag = "3")]
-    pub(super) payload: Vec<u8>,
+    #[prost(bytes = "bytes", tag = "3")]
+    pub(super) payload: Bytes,
     #[prost(uint64, tag = "4")]
     pub(super) sequence: u64,
     /// None when it was first written where it lies.
@@ -168,8 +173,8 @@ pub(super) struct Window {
     /// 0 held, 1 returnable, 2 returned, 3 set aside, 4 covered.
     #[prost(uint32, tag = "8")]
     pub(super) standing: u32,
-    #[prost(bytes = "vec", tag = "9")]
-    pub(super) ops: Vec<u8>,
+    #[prost(bytes = "bytes", tag = "9")]
+    pub(super) ops: Bytes,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -236,8 +241,8 @@ pub(super) struct Ops {
     #[prost(uint32, repeated, tag = "6")]
     pub(super) payload_bytes: Vec<u32>,
     /// All of them, one behind the other.
-    #[prost(bytes = "vec", tag = "7")]
-    pub(super) payloads: Vec<u8>,
+    #[prost(bytes = "bytes", tag = "7")]
+    pub(super) payloads: Bytes,
     /// The time of receipt, after that of the op before.
     #[prost(sint64, repeated, tag = "8")]
     pub(super) received_after_ms: Vec<i64>,

@@ -7,6 +7,7 @@ use askel_sync::{
     op::{Op, Origin},
     time::Timestamp,
 };
+use bytes::{Bytes, BytesMut};
 use prost::Message as _;
 
 use super::{
@@ -30,7 +31,7 @@ pub(super) fn window_to_stored(row: &WindowRow) -> stored::Window {
             PageStanding::SetAside => 3,
             PageStanding::Covered => 4,
         },
-        ops: encode(&row.ops),
+        ops: encode(&row.ops).into(),
     }
 }
 
@@ -55,7 +56,7 @@ pub(super) fn window_from_stored(stored: stored::Window) -> Option<WindowRow> {
             4 => PageStanding::Covered,
             _ => return None,
         },
-        ops: decode(&stored.ops)?,
+        ops: decode(stored.ops)?,
     })
 }
 
@@ -80,6 +81,7 @@ fn encode(held: &[HeldOp]) -> Vec<u8> {
     let mut logs: Vec<LogId> = Vec::new();
     let mut subjects: Vec<ParticipantId> = Vec::new();
     let mut stored = stored::Ops::default();
+    let mut payloads = BytesMut::new();
     let mut received_before = 0_i64;
     for HeldOp { admitted } in held {
         let AdmittedOp { op, admission } = admitted;
@@ -91,7 +93,7 @@ fn encode(held: &[HeldOp]) -> Vec<u8> {
         stored.sequence.push(op.origin.sequence);
         let bytes = u32::try_from(op.payload.len()).unwrap_or(u32::MAX);
         stored.payload_bytes.push(bytes);
-        stored.payloads.extend_from_slice(&op.payload);
+        payloads.extend_from_slice(&op.payload);
         let received_at = admission.received_at.as_ms();
         let corrected_at = admission.corrected_at.as_ms();
         stored
@@ -106,6 +108,7 @@ fn encode(held: &[HeldOp]) -> Vec<u8> {
         stored.flags.push(admission.flags.bits());
         stored.author_role.push(admission.author_role.into());
     }
+    stored.payloads = payloads.freeze();
     stored.logs = logs.iter().flat_map(|log| *log.as_bytes()).collect();
     stored.subjects = subjects.iter().flat_map(|one| *one.as_bytes()).collect();
     stored.encode_to_vec()
@@ -121,7 +124,7 @@ fn place_of<T: Copy + PartialEq>(told: &mut Vec<T>, value: T) -> u32 {
     u32::try_from(place).unwrap_or(u32::MAX)
 }
 
-fn decode(bytes: &[u8]) -> Option<Vec<HeldOp>> {
+fn decode(bytes: Bytes) -> Option<Vec<HeldOp>> {
     let stored = stored::Ops::decode(bytes).ok()?;
     let (logs, rest) = stored.logs.as_chunks();
     let (subjects, other_rest) = stored.subjects.as_chunks();
@@ -129,13 +132,12 @@ fn decode(bytes: &[u8]) -> Option<Vec<HeldOp>> {
     if is_cut || !is_even(&stored) {
         return None;
     }
-    let mut payloads = stored.payloads.as_slice();
+    let mut payloads = stored.payloads.clone();
     let mut received_before = 0_i64;
     let mut ops = Vec::with_capacity(stored.kind.len());
     for index in 0..stored.kind.len() {
         let bytes = usize::try_from(*stored.payload_bytes.get(index)?).ok()?;
-        let (payload, after) = payloads.split_at_checked(bytes)?;
-        payloads = after;
+        let payload = (bytes <= payloads.len()).then(|| payloads.split_to(bytes))?;
         let received_at = received_before.wrapping_add(*stored.received_after_ms.get(index)?);
         received_before = received_at;
         let corrected_at = received_at.wrapping_sub(*stored.corrected_before_ms.get(index)?);
@@ -149,7 +151,7 @@ fn decode(bytes: &[u8]) -> Option<Vec<HeldOp>> {
         }
         let op = Op {
             kind: *stored.kind.get(index)?,
-            payload: payload.to_vec(),
+            payload,
             origin: Origin {
                 log: LogId::from_bytes(*told_at(logs, *stored.log.get(index)?)?),
                 sequence,
