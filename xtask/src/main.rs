@@ -1,4 +1,4 @@
-//! The project's own commands: `test`, `tidy`, `sqlx-data`, `release-protocol` and `drill`.
+//! The project's own commands; `cargo xtask help` lists them.
 
 mod drill;
 mod package;
@@ -30,6 +30,8 @@ struct Arguments {
 enum Command {
     /// All that must hold before a change goes in: what CI runs, no more, no less.
     Test,
+    /// The Debian packages that the tests need: installs them if this is Debian and you are root.
+    Packages,
     /// The guard: the map, the arrows between crates and rooms, licences, dependencies, docs.
     Tidy,
     /// The data by which queries are checked without a database.
@@ -49,6 +51,7 @@ enum Command {
 fn main() -> ExitCode {
     let outcome = Workspace::find().and_then(|workspace| match Arguments::parse().command {
         Command::Test => test::run(&workspace),
+        Command::Packages => package::provide(),
         Command::Tidy => tidy::run(&workspace),
         Command::SqlxData(arguments) => sqlx_data::run(&workspace, &arguments),
         Command::ReleaseProtocol { breaking } => {

@@ -1,4 +1,6 @@
-//! The Debian packages that the tests written in Python need.
+//! The Debian packages that the tests need: Python's for those written in it, PostgreSQL and Redis.
+
+mod quiet;
 
 use std::{
     path::Path,
@@ -6,32 +8,53 @@ use std::{
 };
 
 use anyhow::{Context as _, ensure};
+use askel_private_services::{postgres_program, redis_program};
+
+use self::quiet::QuietInstall;
 
 /// Debian's own Python: another one earlier in `PATH` does not see Debian's packages.
 pub(crate) const PYTHON: &str = "/usr/bin/python3";
 
+const POSTGRESQL: &str = "postgresql";
+const REDIS: &str = "redis-server";
+
 /// A Debian package, and how to tell that it is there.
 struct DebianPackage {
     name: &'static str,
-    imports: &'static str,
+    evidence: Evidence,
+}
+
+enum Evidence {
+    /// Python can import this.
+    Module(&'static str),
+    /// What private services are started from is found.
+    Program(fn() -> bool),
 }
 
 const PACKAGES: &[DebianPackage] = &[
     DebianPackage {
         name: "python3",
-        imports: "sys",
+        evidence: Evidence::Module("sys"),
     },
     DebianPackage {
         name: "python3-grpcio",
-        imports: "grpc",
+        evidence: Evidence::Module("grpc"),
     },
     DebianPackage {
         name: "python3-protobuf",
-        imports: "google.protobuf",
+        evidence: Evidence::Module("google.protobuf"),
     },
     DebianPackage {
         name: "python3-cryptography",
-        imports: "cryptography.hazmat.primitives.asymmetric.ed25519",
+        evidence: Evidence::Module("cryptography.hazmat.primitives.asymmetric.ed25519"),
+    },
+    DebianPackage {
+        name: POSTGRESQL,
+        evidence: Evidence::Program(|| postgres_program("postgres").is_ok()),
+    },
+    DebianPackage {
+        name: REDIS,
+        evidence: Evidence::Program(|| redis_program().is_ok()),
     },
 ];
 
@@ -49,16 +72,29 @@ pub(crate) fn provide() -> anyhow::Result<()> {
         is_root() && Path::new("/usr/bin/apt-get").exists(),
         "missing Debian packages: {names}\nas root: apt-get install --no-install-recommends {names}"
     );
-    apt_get(&["update", "-qq"])?;
-    let mut arguments = vec!["install", "-qq", "--yes", "--no-install-recommends"];
-    arguments.extend(&missing);
-    apt_get(&arguments)?;
+    install(&missing)?;
     let missing = self::missing();
     ensure!(
         missing.is_empty(),
         "still missing after apt-get: {}",
         missing.join(" ")
     );
+    Ok(())
+}
+
+/// Installs them, and starts nothing: what the tests need they start themselves.
+fn install(names: &[&str]) -> anyhow::Result<()> {
+    apt_get(&["update", "-qq"])?;
+    let quiet = QuietInstall::begin(Path::new("/"))?;
+    let mut arguments = vec!["install", "-qq", "--yes", "--no-install-recommends"];
+    arguments.extend(names);
+    let outcome = apt_get(&arguments);
+    drop(quiet);
+    outcome?;
+    if names.contains(&REDIS) {
+        // Nor when the machine starts next.
+        run(Command::new("update-rc.d").args([REDIS, "disable"]))?;
+    }
     Ok(())
 }
 
@@ -72,12 +108,15 @@ fn missing() -> Vec<&'static str> {
 
 impl DebianPackage {
     fn is_there(&self) -> bool {
-        Command::new(PYTHON)
-            .args(["-c", &format!("import {}", self.imports)])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status()
-            .is_ok_and(|status| status.success())
+        match self.evidence {
+            Evidence::Module(name) => Command::new(PYTHON)
+                .args(["-c", &format!("import {name}")])
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .status()
+                .is_ok_and(|status| status.success()),
+            Evidence::Program(is_found) => is_found(),
+        }
     }
 }
 
@@ -89,12 +128,14 @@ fn is_root() -> bool {
 }
 
 fn apt_get(arguments: &[&str]) -> anyhow::Result<()> {
-    let status = Command::new("apt-get")
-        .args(arguments)
+    run(Command::new("apt-get").args(arguments))
+}
+
+fn run(command: &mut Command) -> anyhow::Result<()> {
+    command
         .env("DEBIAN_FRONTEND", "noninteractive")
-        .stdout(Stdio::null())
-        .status()
-        .context("apt-get can't be started")?;
-    ensure!(status.success(), "apt-get {} failed", arguments.join(" "));
+        .stdout(Stdio::null());
+    let status = command.status().with_context(|| format!("{command:?}"))?;
+    ensure!(status.success(), "{command:?} failed");
     Ok(())
 }
