@@ -29,6 +29,10 @@ mod redis;
 mod service;
 mod shared;
 
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/private-services.md")]
+struct Documentation;
+
 pub use crate::{
     database::Database,
     error::Error,

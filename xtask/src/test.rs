@@ -1,6 +1,7 @@
 //! `cargo xtask test`: everything that must hold, a suite at a time, each with its time.
 
 mod binaries;
+mod services;
 mod suite;
 
 use std::{path::Path, process::Command};
@@ -9,6 +10,7 @@ use anyhow::{Context as _, bail, ensure};
 
 use self::{
     binaries::TestBinaries,
+    services::Services,
     suite::{Outcome, Report},
 };
 use crate::{package, workspace::Workspace};
@@ -38,10 +40,11 @@ pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<()> {
         loud(doc.args(ALL).env("RUSTDOCFLAGS", "-D warnings"))
     })?;
     let binaries = build(workspace, &mut report)?;
-    run_binaries(workspace, &binaries, &mut report)?;
+    let services = start_services(&mut report)?;
+    run_binaries(workspace, &binaries, &services, &mut report)?;
     report.run("doc tests", || {
         let mut doc_tests = workspace.cargo(&["test", "--quiet", "--doc"]);
-        quiet(doc_tests.args(ALL))
+        quiet(services.name_to(doc_tests.args(ALL)))
     })?;
     report.finish()
 }
@@ -65,9 +68,20 @@ fn build(workspace: &Workspace, report: &mut Report) -> anyhow::Result<TestBinar
     TestBinaries::read(&output.stdout)
 }
 
+/// Nothing that needs them is left out: without them the run ends.
+fn start_services(report: &mut Report) -> anyhow::Result<Services> {
+    let mut services = None;
+    report.run("private PostgreSQL and Redis", || {
+        services = Some(Services::start()?);
+        Ok(Outcome::default())
+    })?;
+    services.context("no PostgreSQL and Redis for the tests")
+}
+
 fn run_binaries(
     workspace: &Workspace,
     binaries: &TestBinaries,
+    services: &Services,
     report: &mut Report,
 ) -> anyhow::Result<()> {
     let askel = binaries.askel().context("the binary askel was not built")?;
@@ -79,10 +93,9 @@ fn run_binaries(
                 .env("CARGO_MANIFEST_DIR", &binary.folder)
                 .arg("--show-output");
             // What a test would build or may do without is there.
-            quiet(
-                test.env("TESTED_ASKEL", &askel)
-                    .env("PYTHON_TESTS", "required"),
-            )
+            test.env("TESTED_ASKEL", &askel)
+                .env("PYTHON_TESTS", "required");
+            quiet(services.name_to(&mut test))
         })?;
     }
     report.run("demo", || demo(workspace, &askel))
