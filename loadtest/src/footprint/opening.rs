@@ -115,6 +115,7 @@ impl Phone<'_> {
 }
 
 /// Medians, in milliseconds.
+#[derive(Clone, Copy)]
 struct Times {
     read_all: f64,
     every_hour: f64,
@@ -124,41 +125,48 @@ struct Times {
 }
 
 impl Times {
+    /// The middle round, by how much sooner than the peer Askel opens: a machine that others share has
+    /// quick and slow seconds, and only what was timed side by side can be compared.
     fn take(
         phone: &Phone<'_>,
         expected: &Truth,
         counts: usize,
         mut openings: Option<Openings>,
     ) -> anyhow::Result<Self> {
-        let (mut read_all, mut every_hour, mut opened) = (Vec::new(), Vec::new(), Vec::new());
-        let [mut flat, mut days] = [Vec::new(), Vec::new()];
+        let mut rounds = Vec::with_capacity(ROUNDS);
         for _ in 0..ROUNDS {
-            for _ in 0..SAMPLES {
-                read_all.push(ms(phone.time_reading(expected, None)?));
-            }
-            for (layout, times) in [("flat", &mut flat), ("days", &mut days)] {
-                let Some(openings) = &mut openings else {
-                    continue;
-                };
-                for _ in 0..SAMPLES {
-                    times.push(openings.open_ms(PEER, layout)?);
-                }
-            }
-            for _ in 0..SAMPLES {
-                every_hour.push(ms(phone.time_reading(expected, Some(counts))?));
-                opened.push(ms(phone.time_opening()?));
-            }
+            rounds.push(Self::of_round(phone, expected, counts, openings.as_mut())?);
         }
-        let peer = match openings {
-            Some(_) => Some([median(flat)?, median(days)?]),
-            None => None,
-        };
+        rounds.sort_unstable_by(|one, other| one.ratio().total_cmp(&other.ratio()));
+        let middle = rounds.get(ROUNDS / 2);
+        middle.copied().context("no round")
+    }
+
+    fn of_round(
+        phone: &Phone<'_>,
+        expected: &Truth,
+        counts: usize,
+        openings: Option<&mut Openings>,
+    ) -> anyhow::Result<Self> {
+        let reading = |hours| phone.time_reading(expected, hours);
         Ok(Self {
-            read_all: median(read_all)?,
-            every_hour: median(every_hour)?,
-            opened: median(opened)?,
-            peer,
+            read_all: median(|| reading(None).map(ms))?,
+            peer: match openings {
+                Some(openings) => Some([
+                    median(|| openings.open_ms(PEER, "flat"))?,
+                    median(|| openings.open_ms(PEER, "days"))?,
+                ]),
+                None => None,
+            },
+            every_hour: median(|| reading(Some(counts)).map(ms))?,
+            opened: median(|| phone.time_opening().map(ms))?,
         })
+    }
+
+    /// To the peer's flat map.
+    fn ratio(&self) -> f64 {
+        self.peer
+            .map_or(self.read_all, |[flat, _]| self.read_all / flat)
     }
 
     /// One layout of the peer: as it opened in turn with Askel, or as recorded.
@@ -194,7 +202,12 @@ fn ms(time: Duration) -> f64 {
     time.as_secs_f64() * 1_000.0
 }
 
-fn median(mut times: Vec<f64>) -> anyhow::Result<f64> {
+/// Of openings one after the other.
+fn median(mut opening: impl FnMut() -> anyhow::Result<f64>) -> anyhow::Result<f64> {
+    let mut times = Vec::with_capacity(SAMPLES);
+    for _ in 0..SAMPLES {
+        times.push(opening()?);
+    }
     times.sort_unstable_by(f64::total_cmp);
-    times.get(times.len() / 2).copied().context("no sample")
+    times.get(SAMPLES / 2).copied().context("no sample")
 }

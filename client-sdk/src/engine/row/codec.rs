@@ -20,6 +20,7 @@ use crate::{NoticeKind, storage::RowKey};
 
 mod accepted;
 mod archive;
+mod column;
 mod message;
 mod ops;
 #[cfg(test)]

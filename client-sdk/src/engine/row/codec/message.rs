@@ -223,41 +223,50 @@ pub(super) struct DayRun {
 }
 
 /// Ops of a page: a column a field, all of one length.
+///
+/// A column is a packed repeated field. It is taken as the bytes it has then, and read as it goes: a
+/// vector for each of them takes longer than all the rest.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct Ops {
     /// The ids of the logs, each once.
-    #[prost(bytes = "vec", tag = "1")]
-    pub(super) logs: Vec<u8>,
+    #[prost(bytes = "bytes", tag = "1")]
+    pub(super) logs: Bytes,
     /// The ids of whom ops are about, each once.
-    #[prost(bytes = "vec", tag = "2")]
-    pub(super) subjects: Vec<u8>,
-    #[prost(uint32, repeated, tag = "3")]
-    pub(super) kind: Vec<u32>,
-    /// Which of the logs.
-    #[prost(uint32, repeated, tag = "4")]
-    pub(super) log: Vec<u32>,
-    #[prost(uint64, repeated, tag = "5")]
-    pub(super) sequence: Vec<u64>,
-    #[prost(uint32, repeated, tag = "6")]
-    pub(super) payload_bytes: Vec<u32>,
+    #[prost(bytes = "bytes", tag = "2")]
+    pub(super) subjects: Bytes,
+    /// Of `uint32`.
+    #[prost(bytes = "bytes", tag = "3")]
+    pub(super) kind: Bytes,
+    /// Which of the logs, `uint32`.
+    #[prost(bytes = "bytes", tag = "4")]
+    pub(super) log: Bytes,
+    /// Of `uint64`.
+    #[prost(bytes = "bytes", tag = "5")]
+    pub(super) sequence: Bytes,
+    /// Of `uint32`.
+    #[prost(bytes = "bytes", tag = "6")]
+    pub(super) payload_bytes: Bytes,
     /// All of them, one behind the other.
     #[prost(bytes = "bytes", tag = "7")]
     pub(super) payloads: Bytes,
-    /// The time of receipt, after that of the op before.
-    #[prost(sint64, repeated, tag = "8")]
-    pub(super) received_after_ms: Vec<i64>,
-    /// The corrected time, before that of receipt.
-    #[prost(sint64, repeated, tag = "9")]
-    pub(super) corrected_before_ms: Vec<i64>,
-    /// Which of the subjects, from 1; 0 for nobody.
-    #[prost(uint32, repeated, tag = "10")]
-    pub(super) subject: Vec<u32>,
-    #[prost(enumeration = "v1::Strength", repeated, tag = "11")]
-    pub(super) strength: Vec<i32>,
-    #[prost(uint32, repeated, tag = "12")]
-    pub(super) flags: Vec<u32>,
-    #[prost(enumeration = "v1::Role", repeated, tag = "13")]
-    pub(super) author_role: Vec<i32>,
+    /// The time of receipt, after that of the op before, `sint64`.
+    #[prost(bytes = "bytes", tag = "8")]
+    pub(super) received_after_ms: Bytes,
+    /// The corrected time, before that of receipt, `sint64`.
+    #[prost(bytes = "bytes", tag = "9")]
+    pub(super) corrected_before_ms: Bytes,
+    /// Which of the subjects, from 1; 0 for nobody. `uint32`.
+    #[prost(bytes = "bytes", tag = "10")]
+    pub(super) subject: Bytes,
+    /// Of `Strength`.
+    #[prost(bytes = "bytes", tag = "11")]
+    pub(super) strength: Bytes,
+    /// Of `uint32`.
+    #[prost(bytes = "bytes", tag = "12")]
+    pub(super) flags: Bytes,
+    /// Of `Role`.
+    #[prost(bytes = "bytes", tag = "13")]
+    pub(super) author_role: Bytes,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]

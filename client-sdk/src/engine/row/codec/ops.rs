@@ -1,7 +1,7 @@
 //! Rows that hold many ops of a stream.
 
 use askel_sync::{
-    admission::{Admission, AdmittedOp, Flags, Role, Strength},
+    admission::{Admission, AdmittedOp, Flags},
     id::{LogId, ParticipantId, StreamId},
     limits::SEQUENCE_MAX,
     op::{Op, Origin},
@@ -12,6 +12,7 @@ use prost::Message as _;
 
 use super::{
     super::{Density, HeldOp, PageStanding, SettledRow, WindowRow},
+    column::{Reader, Writer},
     message as stored,
 };
 
@@ -80,7 +81,7 @@ pub(super) fn settled_from_stored(stored: stored::Settled) -> SettledRow {
 fn encode(held: &[HeldOp]) -> Vec<u8> {
     let mut logs: Vec<LogId> = Vec::new();
     let mut subjects: Vec<ParticipantId> = Vec::new();
-    let mut stored = stored::Ops::default();
+    let mut columns: [Writer; 10] = Default::default();
     let mut payloads = BytesMut::new();
     let mut received_before = 0_i64;
     for HeldOp { admitted } in held {
@@ -88,29 +89,60 @@ fn encode(held: &[HeldOp]) -> Vec<u8> {
         let subject = admission.subject.map_or(0, |subject| {
             place_of(&mut subjects, subject).saturating_add(1)
         });
-        stored.kind.push(op.kind);
-        stored.log.push(place_of(&mut logs, op.origin.log));
-        stored.sequence.push(op.origin.sequence);
-        let bytes = u32::try_from(op.payload.len()).unwrap_or(u32::MAX);
-        stored.payload_bytes.push(bytes);
+        let [
+            kind,
+            log,
+            sequence,
+            payload_bytes,
+            received_after_ms,
+            corrected_before_ms,
+            about,
+            strength,
+            flags,
+            author_role,
+        ] = &mut columns;
+        kind.number(op.kind);
+        log.number(place_of(&mut logs, op.origin.log));
+        sequence.number(op.origin.sequence);
+        payload_bytes.number(u32::try_from(op.payload.len()).unwrap_or(u32::MAX));
         payloads.extend_from_slice(&op.payload);
         let received_at = admission.received_at.as_ms();
         let corrected_at = admission.corrected_at.as_ms();
-        stored
-            .received_after_ms
-            .push(received_at.wrapping_sub(received_before));
-        stored
-            .corrected_before_ms
-            .push(received_at.wrapping_sub(corrected_at));
+        received_after_ms.signed(received_at.wrapping_sub(received_before));
+        corrected_before_ms.signed(received_at.wrapping_sub(corrected_at));
         received_before = received_at;
-        stored.subject.push(subject);
-        stored.strength.push(admission.strength.into());
-        stored.flags.push(admission.flags.bits());
-        stored.author_role.push(admission.author_role.into());
+        about.number(subject);
+        strength.number(admission.strength as u32);
+        flags.number(admission.flags.bits());
+        author_role.number(admission.author_role as u32);
     }
-    stored.payloads = payloads.freeze();
-    stored.logs = logs.iter().flat_map(|log| *log.as_bytes()).collect();
-    stored.subjects = subjects.iter().flat_map(|one| *one.as_bytes()).collect();
+    let [
+        kind,
+        log,
+        sequence,
+        payload_bytes,
+        received_after_ms,
+        corrected_before_ms,
+        subject,
+        strength,
+        flags,
+        author_role,
+    ] = columns.map(Writer::into_bytes);
+    let stored = stored::Ops {
+        logs: logs.iter().flat_map(|log| *log.as_bytes()).collect(),
+        subjects: subjects.iter().flat_map(|one| *one.as_bytes()).collect(),
+        kind,
+        log,
+        sequence,
+        payload_bytes,
+        payloads: payloads.freeze(),
+        received_after_ms,
+        corrected_before_ms,
+        subject,
+        strength,
+        flags,
+        author_role,
+    };
     stored.encode_to_vec()
 }
 
@@ -128,32 +160,30 @@ fn decode(bytes: Bytes) -> Option<Vec<HeldOp>> {
     let stored = stored::Ops::decode(bytes).ok()?;
     let (logs, rest) = stored.logs.as_chunks();
     let (subjects, other_rest) = stored.subjects.as_chunks();
-    let is_cut = !(rest.is_empty() && other_rest.is_empty());
-    if is_cut || !is_even(&stored) {
+    if !(rest.is_empty() && other_rest.is_empty()) {
         return None;
     }
-    let mut payloads = stored.payloads.clone();
+    let mut columns = Columns::of(&stored);
     let mut received_before = 0_i64;
+    // A kind takes a byte at least.
     let mut ops = Vec::with_capacity(stored.kind.len());
-    for index in 0..stored.kind.len() {
-        let bytes = usize::try_from(*stored.payload_bytes.get(index)?).ok()?;
-        let payload = (bytes <= payloads.len()).then(|| payloads.split_to(bytes))?;
-        let received_at = received_before.wrapping_add(*stored.received_after_ms.get(index)?);
+    while !columns.kind.is_read() {
+        let received_at = received_before.wrapping_add(columns.received_after_ms.signed()?);
         received_before = received_at;
-        let corrected_at = received_at.wrapping_sub(*stored.corrected_before_ms.get(index)?);
-        let subject = match stored.subject.get(index)?.checked_sub(1) {
+        let corrected_at = received_at.wrapping_sub(columns.corrected_before_ms.signed()?);
+        let subject = match columns.subject.number()?.checked_sub(1) {
             Some(place) => Some(*told_at(subjects, place)?),
             None => None,
         };
-        let sequence = *stored.sequence.get(index)?;
+        let sequence = columns.sequence.wide()?;
         if sequence >= SEQUENCE_MAX {
             return None;
         }
         let op = Op {
-            kind: *stored.kind.get(index)?,
-            payload,
+            kind: columns.kind.number()?,
+            payload: columns.payload()?,
             origin: Origin {
-                log: LogId::from_bytes(*told_at(logs, *stored.log.get(index)?)?),
+                log: LogId::from_bytes(*told_at(logs, columns.log.number()?)?),
                 sequence,
             },
         };
@@ -161,32 +191,75 @@ fn decode(bytes: Bytes) -> Option<Vec<HeldOp>> {
             corrected_at: Timestamp::from_ms(corrected_at),
             received_at: Timestamp::from_ms(received_at),
             subject: subject.map(ParticipantId::from_bytes),
-            strength: Strength::try_from(*stored.strength.get(index)?).ok()?,
-            flags: Flags::from_bits(*stored.flags.get(index)?),
-            author_role: Role::try_from(*stored.author_role.get(index)?).ok()?,
+            strength: enumerated(&mut columns.strength)?,
+            flags: Flags::from_bits(columns.flags.number()?),
+            author_role: enumerated(&mut columns.author_role)?,
         };
         let admitted = AdmittedOp { op, admission };
         ops.push(HeldOp { admitted });
     }
-    payloads.is_empty().then_some(ops)
+    columns.are_read().then_some(ops)
+}
+
+/// The columns of a page, each as far as it is read.
+struct Columns {
+    kind: Reader,
+    log: Reader,
+    sequence: Reader,
+    payload_bytes: Reader,
+    payloads: Bytes,
+    received_after_ms: Reader,
+    corrected_before_ms: Reader,
+    subject: Reader,
+    strength: Reader,
+    flags: Reader,
+    author_role: Reader,
+}
+
+impl Columns {
+    fn of(stored: &stored::Ops) -> Self {
+        Self {
+            kind: Reader::new(stored.kind.clone()),
+            log: Reader::new(stored.log.clone()),
+            sequence: Reader::new(stored.sequence.clone()),
+            payload_bytes: Reader::new(stored.payload_bytes.clone()),
+            payloads: stored.payloads.clone(),
+            received_after_ms: Reader::new(stored.received_after_ms.clone()),
+            corrected_before_ms: Reader::new(stored.corrected_before_ms.clone()),
+            subject: Reader::new(stored.subject.clone()),
+            strength: Reader::new(stored.strength.clone()),
+            flags: Reader::new(stored.flags.clone()),
+            author_role: Reader::new(stored.author_role.clone()),
+        }
+    }
+
+    fn payload(&mut self) -> Option<Bytes> {
+        let bytes = usize::try_from(self.payload_bytes.number()?).ok()?;
+        (bytes <= self.payloads.len()).then(|| self.payloads.split_to(bytes))
+    }
+
+    /// Whether no column is longer than another.
+    fn are_read(&self) -> bool {
+        let columns = [
+            &self.kind,
+            &self.log,
+            &self.sequence,
+            &self.payload_bytes,
+            &self.received_after_ms,
+            &self.corrected_before_ms,
+            &self.subject,
+            &self.strength,
+            &self.flags,
+            &self.author_role,
+        ];
+        self.payloads.is_empty() && columns.iter().all(|column| column.is_read())
+    }
+}
+
+fn enumerated<E: TryFrom<i32>>(column: &mut Reader) -> Option<E> {
+    E::try_from(i32::try_from(column.number()?).ok()?).ok()
 }
 
 fn told_at<T>(told: &[T], place: u32) -> Option<&T> {
     told.get(usize::try_from(place).ok()?)
-}
-
-/// Whether all columns have one length.
-fn is_even(stored: &stored::Ops) -> bool {
-    let columns = [
-        stored.log.len(),
-        stored.sequence.len(),
-        stored.payload_bytes.len(),
-        stored.received_after_ms.len(),
-        stored.corrected_before_ms.len(),
-        stored.subject.len(),
-        stored.strength.len(),
-        stored.flags.len(),
-        stored.author_role.len(),
-    ];
-    columns.iter().all(|length| *length == stored.kind.len())
 }

@@ -9,6 +9,7 @@ use askel_sync::{
     op::{Op, Origin},
     time::{ClockSegment, Timestamp},
 };
+use bytes::{Bytes, BytesMut};
 use proptest::{collection::vec, prelude::*};
 use prost::Message as _;
 
@@ -179,12 +180,73 @@ fn columns_of_two_lengths_are_refused() {
     };
     assert!(!refused(|_| {}));
     assert!(refused(|ops| ops.log.clear()));
-    assert!(refused(|ops| ops.author_role.push(1)));
-    assert!(refused(|ops| ops.log[0] = 1));
-    assert!(refused(|ops| ops.sequence[0] = SEQUENCE_MAX));
-    assert!(refused(|ops| ops.subject[0] = 2));
+    assert!(refused(|ops| ops.author_role = vec![1, 1].into()));
+    assert!(refused(|ops| ops.log = vec![1].into()));
+    assert!(refused(|ops| ops.sequence = varint(SEQUENCE_MAX)));
+    assert!(refused(|ops| ops.sequence = vec![0x84].into()));
+    assert!(refused(|ops| ops.subject = vec![2].into()));
     assert!(refused(|ops| ops.logs.truncate(15)));
-    assert!(refused(|ops| ops.payload_bytes[0] = 3));
+    assert!(refused(|ops| ops.payload_bytes = vec![3].into()));
     assert!(refused(|ops| ops.payloads = vec![8, 1, 0].into()));
-    assert!(refused(|ops| ops.strength[0] = 99));
+    assert!(refused(|ops| ops.strength = vec![99].into()));
+    assert!(refused(|ops| ops.flags = varint(1 << 32)));
+}
+
+fn varint(value: u64) -> Bytes {
+    let mut bytes = BytesMut::new();
+    prost::encoding::encode_varint(value, &mut bytes);
+    bytes.freeze()
+}
+
+/// The columns as the packed repeated fields that they are.
+#[derive(Clone, PartialEq, prost::Message)]
+struct Packed {
+    #[prost(bytes = "vec", tag = "1")]
+    logs: Vec<u8>,
+    #[prost(bytes = "vec", tag = "2")]
+    subjects: Vec<u8>,
+    #[prost(uint32, repeated, tag = "3")]
+    kind: Vec<u32>,
+    #[prost(uint32, repeated, tag = "4")]
+    log: Vec<u32>,
+    #[prost(uint64, repeated, tag = "5")]
+    sequence: Vec<u64>,
+    #[prost(uint32, repeated, tag = "6")]
+    payload_bytes: Vec<u32>,
+    #[prost(bytes = "vec", tag = "7")]
+    payloads: Vec<u8>,
+    #[prost(sint64, repeated, tag = "8")]
+    received_after_ms: Vec<i64>,
+    #[prost(sint64, repeated, tag = "9")]
+    corrected_before_ms: Vec<i64>,
+    #[prost(uint32, repeated, tag = "10")]
+    subject: Vec<u32>,
+    #[prost(int32, repeated, tag = "11")]
+    strength: Vec<i32>,
+    #[prost(uint32, repeated, tag = "12")]
+    flags: Vec<u32>,
+    #[prost(int32, repeated, tag = "13")]
+    author_role: Vec<i32>,
+}
+
+proptest! {
+    #[test]
+    fn columns_are_packed_repeated_fields(ops in vec(held(), 0..12)) {
+        let row = Row::Window(window(ops.clone()));
+        let stored = stored::Window::decode(&*row.encode()).expect("a message").ops;
+        let packed = Packed::decode(&*stored).expect("a message");
+        prop_assert_eq!(packed.encode_to_vec(), stored);
+        let sequences: Vec<u64> = ops.iter().map(|held| held.admitted.op.origin.sequence).collect();
+        prop_assert_eq!(packed.sequence, sequences);
+        let mut received_at = 0_i64;
+        for (index, held) in ops.iter().enumerate() {
+            let admission = held.admitted.admission;
+            received_at = received_at.wrapping_add(packed.received_after_ms[index]);
+            prop_assert_eq!(received_at, admission.received_at.as_ms());
+            let corrected_at = received_at.wrapping_sub(packed.corrected_before_ms[index]);
+            prop_assert_eq!(corrected_at, admission.corrected_at.as_ms());
+            prop_assert_eq!(packed.flags[index], admission.flags.bits());
+            prop_assert_eq!(packed.author_role[index], i32::from(admission.author_role));
+        }
+    }
 }
