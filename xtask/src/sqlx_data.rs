@@ -1,18 +1,24 @@
-//! The data by which the SQL macros check queries without a database.
+//! The data by which the SQL macros check queries without a database, and the schema of each.
 //!
-//! A database is made from the migrations, the store is checked against it, and what the macros
-//! write down is put into the crate, or compared with what is there. This needs sqlx, which the
-//! other commands do not: it is behind the feature `sqlx-data`, and without it the command builds
-//! xtask again with it.
+//! For each dialect a database is made from the migrations, the store is checked against it, and
+//! what the macros write down is put into the crate, or compared with what is there; so is what
+//! the migrations come to. This needs sqlx, which the other commands do not: it is behind the
+//! feature `sqlx-data`, and without it the command builds xtask again with it.
 
 #[cfg(feature = "sqlx-data")]
 mod describe;
+#[cfg(feature = "sqlx-data")]
+mod dialect;
+#[cfg(feature = "sqlx-data")]
+mod schema;
+#[cfg(feature = "sqlx-data")]
+mod scratch;
 
 use clap::Args;
 
 use crate::workspace::Workspace;
 
-/// Renews the checked-in query data of the stores, after a query or a migration was changed.
+/// Renews the checked-in query data and schemas, after a query or a migration was changed.
 #[derive(Args)]
 pub(crate) struct Arguments {
     /// Changes nothing; fails if the data is not what the queries and migrations give.
@@ -23,11 +29,21 @@ pub(crate) struct Arguments {
 /// Runs the command.
 #[cfg(feature = "sqlx-data")]
 pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> anyhow::Result<()> {
-    if arguments.check {
-        describe::check(workspace)
-    } else {
-        describe::renew(workspace)
+    let mut stale = Vec::new();
+    for dialect in dialect::all(workspace) {
+        let described = describe::Described::make(workspace, dialect)?;
+        if arguments.check {
+            stale.extend(described.stale(workspace)?);
+        } else {
+            described.write(workspace)?;
+        }
     }
+    anyhow::ensure!(
+        stale.is_empty(),
+        "not what the queries and migrations give; run `cargo xtask sqlx-data`: {}",
+        stale.join(", ")
+    );
+    Ok(())
 }
 
 /// Builds xtask with what the command needs, and runs that.
@@ -47,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_query_data_is_what_queries_and_migrations_give() {
+    fn query_data_and_schemas_are_what_queries_and_migrations_give() {
         let workspace = Workspace::find().expect("built in a workspace");
         let fresh = run(&workspace, &Arguments { check: true });
         assert!(fresh.is_ok(), "{fresh:?}");

@@ -1,4 +1,4 @@
-//! Asks the SQL macros what they say of every query.
+//! What migrations and queries give: the query data of a store, and the schema of its database.
 
 use std::{
     collections::BTreeMap,
@@ -7,58 +7,73 @@ use std::{
 };
 
 use anyhow::{Context as _, ensure};
-use sqlx::{
-    migrate::Migrator,
-    sqlite::{SqliteConnectOptions, SqlitePoolOptions},
-};
 
+use super::{dialect::Dialect, scratch::Scratch};
 use crate::workspace::Workspace;
-
-const PACKAGE: &str = "askel-store-sqlite";
-const MIGRATIONS: &str = "migrations/sqlite";
-const DATA: &str = "server/store-sqlite/.sqlx";
 
 /// Files by name.
 type Files = BTreeMap<String, String>;
 
-/// Fails if the data is not what the queries and migrations give.
-pub(super) fn check(workspace: &Workspace) -> anyhow::Result<()> {
-    ensure!(
-        read(&workspace.root.join(DATA))? == describe(workspace)?,
-        "{DATA} is not what the queries and migrations give; run `cargo xtask sqlx-data`"
-    );
-    Ok(())
+/// What a dialect's migrations and queries give.
+pub(super) struct Described {
+    dialect: &'static Dialect,
+    data: Files,
+    schema: String,
 }
 
-/// Writes what is new and removes what is gone.
-pub(super) fn renew(workspace: &Workspace) -> anyhow::Result<()> {
-    let fresh = describe(workspace)?;
-    let folder = workspace.root.join(DATA);
-    let standing = read(&folder)?;
-    for name in standing.keys().filter(|name| !fresh.contains_key(*name)) {
-        fs::remove_file(folder.join(name))?;
+impl Described {
+    /// Asks the SQL macros about every query, against a new database.
+    pub(super) fn make(workspace: &Workspace, dialect: &'static Dialect) -> anyhow::Result<Self> {
+        let migrations = workspace.root.join(dialect.migrations);
+        let scratch = Scratch::make(dialect.engine, &migrations)?;
+        Ok(Self {
+            dialect,
+            data: ask_macros(workspace, dialect.package, &scratch.url())?,
+            schema: scratch.schema()?,
+        })
     }
-    fs::create_dir_all(&folder)?;
-    for (name, content) in fresh
-        .iter()
-        .filter(|(name, content)| standing.get(*name) != Some(content))
-    {
-        fs::write(folder.join(name), content)?;
+
+    /// The files that are not what they should be.
+    pub(super) fn stale(&self, workspace: &Workspace) -> anyhow::Result<Vec<&'static str>> {
+        let mut stale = Vec::new();
+        if read(&workspace.root.join(self.dialect.data))? != self.data {
+            stale.push(self.dialect.data);
+        }
+        let schema = fs::read_to_string(workspace.root.join(self.dialect.schema));
+        if schema.unwrap_or_default() != self.schema {
+            stale.push(self.dialect.schema);
+        }
+        Ok(stale)
     }
-    Ok(())
+
+    /// Writes what is new and removes what is gone.
+    pub(super) fn write(&self, workspace: &Workspace) -> anyhow::Result<()> {
+        let folder = workspace.root.join(self.dialect.data);
+        let standing = read(&folder)?;
+        for name in standing
+            .keys()
+            .filter(|name| !self.data.contains_key(*name))
+        {
+            fs::remove_file(folder.join(name))?;
+        }
+        fs::create_dir_all(&folder)?;
+        for (name, content) in self
+            .data
+            .iter()
+            .filter(|(name, content)| standing.get(*name) != Some(content))
+        {
+            fs::write(folder.join(name), content)?;
+        }
+        fs::write(workspace.root.join(self.dialect.schema), &self.schema)?;
+        Ok(())
+    }
 }
 
-/// What the macros say of every query, against a new database.
-fn describe(workspace: &Workspace) -> anyhow::Result<Files> {
-    let scratch = tempfile::tempdir()?;
-    let database = scratch.path().join("askel.db");
-    tokio::runtime::Runtime::new()?
-        .block_on(migrate(&database, &workspace.root.join(MIGRATIONS)))
-        .context("the migrations do not run")?;
-    let data = scratch.path().join("data");
-    fs::create_dir(&data)?;
+/// What the macros say of every query of a package.
+fn ask_macros(workspace: &Workspace, package: &str, url: &str) -> anyhow::Result<Files> {
+    let data = tempfile::tempdir()?;
     // A flag that is new each time makes cargo expand the macros again; the rest stays compiled.
-    let nonce = format!("metadata={}", scratch.path().display());
+    let nonce = format!("metadata={}", data.path().display());
     let status = workspace
         .cargo(&[
             "rustc",
@@ -67,30 +82,17 @@ fn describe(workspace: &Workspace) -> anyhow::Result<Files> {
             "check",
             "--lib",
             "--package",
-            PACKAGE,
+            package,
             "--",
             "-C",
             &nonce,
         ])
         .env("SQLX_OFFLINE", "false")
-        .env("SQLX_OFFLINE_DIR", &data)
-        .env("DATABASE_URL", format!("sqlite://{}", database.display()))
+        .env("SQLX_OFFLINE_DIR", data.path())
+        .env("DATABASE_URL", url)
         .status()?;
-    ensure!(status.success(), "{PACKAGE} does not fit its migrations");
-    read(&data)
-}
-
-async fn migrate(database: &Path, migrations: &Path) -> anyhow::Result<()> {
-    let options = SqliteConnectOptions::new()
-        .filename(database)
-        .create_if_missing(true);
-    let pool = SqlitePoolOptions::new()
-        .max_connections(1)
-        .connect_with(options)
-        .await?;
-    Migrator::new(migrations).await?.run(&pool).await?;
-    pool.close().await;
-    Ok(())
+    ensure!(status.success(), "{package} does not fit its migrations");
+    read(data.path())
 }
 
 /// The query data in a folder; none when there is no folder.
