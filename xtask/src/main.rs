@@ -14,7 +14,10 @@ use std::{io::Write as _, process::ExitCode};
 use clap::{Parser, Subcommand};
 
 use crate::{
-    tidy::compatibility::{self, Breaking},
+    tidy::{
+        compatibility::{self, Breaking},
+        migrations,
+    },
     workspace::Workspace,
 };
 
@@ -42,6 +45,8 @@ enum Command {
         #[arg(long)]
         breaking: bool,
     },
+    /// Makes the migrations, as they are now, released ones that no later change touches.
+    ReleaseMigrations,
     /// The long runs of tests whose short share is in `test`.
     Drill(drill::Arguments),
     /// Simulated worlds of phones, scanners and the server: the same seed, the same trace.
@@ -62,6 +67,7 @@ fn main() -> ExitCode {
             };
             compatibility::release(&workspace.root, breaking)
         }
+        Command::ReleaseMigrations => migrations::release(&workspace.root),
         Command::Drill(arguments) => drill::run(&workspace, &arguments),
         Command::Simulate(arguments) => simulate::run(&workspace, &arguments),
     });

@@ -2,7 +2,8 @@
 //!
 //! The rules are read from the documents themselves, so that the two can't drift apart: the tables
 //! under "The map", "Arrows between crates" and "Arrows between rooms" of ARCHITECTURE.md, and the
-//! table of docs/dependencies.md. And the protocol breaks no released one.
+//! table of docs/dependencies.md. And the protocol breaks no released one,
+//! and no released migration is changed.
 
 pub(crate) mod compatibility;
 mod crates;
@@ -11,6 +12,7 @@ mod documents;
 mod licences;
 mod map;
 mod markdown;
+pub(crate) mod migrations;
 mod rooms;
 mod rust;
 mod size;
@@ -50,6 +52,7 @@ pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<()> {
     let sources = Sources::read(&workspace.root)?;
     let mut faults = check(&sources, &workspace.metadata()?);
     faults.extend(compatibility::check(&workspace.root));
+    faults.extend(migrations::check(&workspace.root));
     let mut stdout = std::io::stdout().lock();
     for fault in &faults {
         writeln!(stdout, "{fault}")?;
