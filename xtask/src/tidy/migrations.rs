@@ -134,7 +134,7 @@ mod tests {
         let root = tempfile::tempdir().expect("a folder");
         fs::create_dir_all(root.path().join("migrations/sqlite")).expect("made");
         write(&root, "sqlite/0001_tenant.sql", "CREATE TABLE tenant (n);");
-        write(&root, "sqlite/0002_op.sql", "CREATE TABLE op (n);");
+        write(&root, "sqlite/0003_op.sql", "CREATE TABLE op (n);");
         write(&root, "sqlite/schema.sql", "any");
         release(root.path()).expect("released");
         root
@@ -168,7 +168,7 @@ mod tests {
     #[test]
     fn a_new_one_may_change_until_it_is_released() {
         let root = released();
-        let new = "sqlite/0003_catalog.sql";
+        let new = "sqlite/0004_catalog.sql";
         for content in ["CREATE TABLE catalog (n);", "CREATE TABLE catalog (m);"] {
             write(&root, new, content);
             assert_eq!(faults(&root), [""; 0]);
@@ -186,7 +186,8 @@ mod tests {
             let faults = faults(&root);
             assert_eq!(faults.len(), expected, "{faults:?}");
         };
-        check("sqlite/0003_catalog.sql", 0);
+        check("sqlite/0004_catalog.sql", 0);
+        check("sqlite/0003_catalog.sql", 1);
         check("sqlite/0002_catalog.sql", 1);
         check("sqlite/0001_catalog.sql", 1);
         check("sqlite/catalog.sql", 1);
@@ -196,8 +197,8 @@ mod tests {
     #[test]
     fn two_new_ones_have_numbers_of_their_own() {
         let root = released();
-        write(&root, "sqlite/0003_a.sql", "");
-        write(&root, "sqlite/0003_b.sql", "");
+        write(&root, "sqlite/0004_a.sql", "");
+        write(&root, "sqlite/0004_b.sql", "");
         assert_eq!(faults(&root).len(), 1);
     }
 
