@@ -1,0 +1,380 @@
+//! What follows a restore.
+
+mod journal;
+
+use askel_store::{
+    Ancestor, Claim, Healing, RENEWAL_SEED_BYTES, RestoreStore, StoreError,
+    journal::{Entry, ImageOf, counted},
+    renewed_handle,
+};
+use askel_sync::id::{LogId, StreamId, TenantId};
+use async_trait::async_trait;
+use sqlx::PgConnection;
+
+use crate::{
+    PostgresStore,
+    column::{array, id, number, stream},
+    error::store_error,
+    store::commit,
+};
+
+/// Streams of one statement.
+const CHUNK: i64 = 500;
+
+struct AncestorRow {
+    stream: Vec<u8>,
+    head: i64,
+    claimed: i64,
+    healed: Vec<u8>,
+    told: Vec<u8>,
+}
+
+impl TryFrom<AncestorRow> for Ancestor {
+    type Error = StoreError;
+
+    fn try_from(row: AncestorRow) -> Result<Self, StoreError> {
+        let span = |span: &[u8]| {
+            let (after, up_to) = span
+                .split_first_chunk()
+                .ok_or(StoreError::Inconsistent("a span can't be read"))?;
+            let up_to = u64::from_be_bytes(array(up_to)?);
+            Ok((u64::from_be_bytes(*after), up_to))
+        };
+        Ok(Self {
+            stream: stream(&row.stream)?,
+            head: number(row.head)?,
+            claimed: number(row.claimed)?,
+            healed: row.healed.chunks(16).map(span).collect::<Result<_, _>>()?,
+            told: row.told.chunks(16).map(span).collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+/// A stream of before.
+pub(crate) async fn ancestor(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    handle: StreamId,
+) -> Result<Option<Ancestor>, StoreError> {
+    let (key, handle) = (&tenant.as_bytes()[..], &handle.as_bytes()[..]);
+    let row = sqlx::query_as!(
+        AncestorRow,
+        "SELECT stream, head, claimed, healed, told FROM ancestor WHERE tenant = $1 AND handle = $2",
+        key,
+        handle
+    )
+    .fetch_optional(connection)
+    .await
+    .map_err(store_error)?;
+    row.map(TryInto::try_into).transpose()
+}
+
+/// A stream of before, which is this transaction's to change until its end.
+pub(crate) async fn lock_ancestor(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    handle: StreamId,
+) -> Result<Option<Ancestor>, StoreError> {
+    let (key, handle) = (&tenant.as_bytes()[..], &handle.as_bytes()[..]);
+    let row = sqlx::query_as!(
+        AncestorRow,
+        "SELECT stream, head, claimed, healed, told FROM ancestor WHERE tenant = $1 AND handle = $2
+         FOR UPDATE",
+        key,
+        handle
+    )
+    .fetch_optional(connection)
+    .await
+    .map_err(store_error)?;
+    row.map(TryInto::try_into).transpose()
+}
+
+/// Replaces what is known of a stream of before.
+pub(crate) async fn put_ancestor(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    handle: StreamId,
+    ancestor: &Ancestor,
+) -> Result<(), StoreError> {
+    let (key, handle) = (&tenant.as_bytes()[..], &handle.as_bytes()[..]);
+    let claimed: i64 = number(ancestor.claimed)?;
+    let spans = |spans: &[(u64, u64)]| -> Vec<u8> {
+        let ends = spans
+            .iter()
+            .flat_map(|(after, up_to)| [after.to_be_bytes(), up_to.to_be_bytes()]);
+        ends.flatten().collect()
+    };
+    let (healed, told) = (spans(&ancestor.healed), spans(&ancestor.told));
+    sqlx::query!(
+        "UPDATE ancestor SET claimed = $1, healed = $2, told = $3 WHERE tenant = $4 AND handle = $5",
+        claimed,
+        healed,
+        told,
+        key,
+        handle
+    )
+    .execute(connection)
+    .await
+    .map_err(store_error)?;
+    Ok(())
+}
+
+#[async_trait]
+impl RestoreStore for PostgresStore {
+    async fn renew_streams(
+        &self,
+        tenant: TenantId,
+        seed: &[u8; RENEWAL_SEED_BYTES],
+    ) -> Result<(), StoreError> {
+        let key = &tenant.as_bytes()[..];
+        let seed_column = &seed[..];
+        let mut transaction = self.write(tenant).await?;
+        let added = sqlx::query!(
+            "INSERT INTO renewal (tenant, seed) VALUES ($1, $2)
+             ON CONFLICT (tenant, seed) DO NOTHING",
+            key,
+            seed_column
+        )
+        .execute(&mut *transaction)
+        .await
+        .map_err(store_error)?;
+        if added.rows_affected() == 0 {
+            return Ok(());
+        }
+        let mut after = Vec::new();
+        while let Some(last) = renew_after(&mut transaction, tenant, seed, &after).await? {
+            after = last;
+        }
+        commit(transaction).await
+    }
+
+    async fn record_claims(&self, tenant: TenantId, claims: &[Claim]) -> Result<(), StoreError> {
+        let mut news = Vec::new();
+        let mut reader = self.read(tenant).await?;
+        for claim in claims {
+            if is_news(&mut reader, tenant, *claim).await? {
+                news.push(*claim);
+            }
+        }
+        drop(reader);
+        // Nearly always all of it is known, and nobody need wait.
+        if news.is_empty() {
+            return Ok(());
+        }
+        // In one order, as everyone locks these rows.
+        news.sort_by_key(|claim| match claim {
+            Claim::Stream { ancestor, .. } => (0, *ancestor.as_bytes()),
+            Claim::Log { log, .. } => (1, *log.as_bytes()),
+        });
+        let mut transaction = self.write_in_company(tenant).await?;
+        for claim in news {
+            record(&mut transaction, tenant, claim).await?;
+        }
+        commit(transaction).await
+    }
+
+    async fn count_healing(&self, tenant: TenantId) -> Result<Healing, StoreError> {
+        let mut reader = self.read(tenant).await?;
+        count(&mut reader, tenant).await
+    }
+
+    async fn read_image(
+        &self,
+        tenant: TenantId,
+        of: &ImageOf,
+    ) -> Result<Option<Entry>, StoreError> {
+        let mut reader = self.read(tenant).await?;
+        journal::image(&mut reader, tenant, of).await
+    }
+
+    async fn apply_journal(&self, tenant: TenantId, journal: &[Entry]) -> Result<(), StoreError> {
+        let mut transaction = self.write(tenant).await?;
+        let counted = counted(journal);
+        for entry in journal {
+            journal::replay(&mut transaction, tenant, entry, &counted).await?;
+        }
+        commit(transaction).await
+    }
+}
+
+/// Gives some streams new handles. Returns the last of them; `None` when there was none left.
+async fn renew_after(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    seed: &[u8; RENEWAL_SEED_BYTES],
+    after: &[u8],
+) -> Result<Option<Vec<u8>>, StoreError> {
+    let key = &tenant.as_bytes()[..];
+    let streams = sqlx::query!(
+        "SELECT stream, handle, head FROM stream WHERE tenant = $1 AND stream > $2
+         ORDER BY stream LIMIT $3",
+        key,
+        after,
+        CHUNK
+    )
+    .fetch_all(&mut *connection)
+    .await
+    .map_err(store_error)?;
+    let Some(last) = streams.last().map(|row| row.stream.clone()) else {
+        return Ok(None);
+    };
+    let mut olds: Vec<Vec<u8>> = Vec::with_capacity(streams.len());
+    let mut news: Vec<Vec<u8>> = Vec::with_capacity(streams.len());
+    let (mut keys, mut heads) = (Vec::<Vec<u8>>::new(), Vec::<i64>::new());
+    for row in streams {
+        news.push(renewed_handle(seed, id(&row.handle)?).to_vec());
+        olds.push(row.handle);
+        keys.push(row.stream);
+        heads.push(row.head);
+    }
+    sqlx::query!(
+        "INSERT INTO ancestor (tenant, handle, stream, head, claimed, healed, told)
+         SELECT $1, handle, stream, head, head, '', ''
+         FROM unnest($2::bytea[], $3::bytea[], $4::bigint[]) AS renewed (handle, stream, head)",
+        key,
+        &olds,
+        &keys,
+        &heads
+    )
+    .execute(&mut *connection)
+    .await
+    .map_err(store_error)?;
+    sqlx::query!(
+        "UPDATE stream SET handle = renewed.handle
+         FROM unnest($2::bytea[], $3::bytea[]) AS renewed (stream, handle)
+         WHERE stream.tenant = $1 AND stream.stream = renewed.stream",
+        key,
+        &keys,
+        &news
+    )
+    .execute(&mut *connection)
+    .await
+    .map_err(store_error)?;
+    Ok(Some(last))
+}
+
+async fn is_news(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    claim: Claim,
+) -> Result<bool, StoreError> {
+    Ok(match claim {
+        Claim::Stream {
+            ancestor: handle,
+            position,
+        } => {
+            let standing = ancestor(connection, tenant, handle).await?;
+            standing.is_some_and(|mut standing| standing.claim(position))
+        }
+        Claim::Log { log, next_sequence } => {
+            next_sequence > claimed(connection, tenant, log).await?
+        }
+    })
+}
+
+/// How far a log is said to have been settled.
+async fn claimed(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    log: LogId,
+) -> Result<u64, StoreError> {
+    let (key, log) = (&tenant.as_bytes()[..], &log.as_bytes()[..]);
+    let claimed = sqlx::query_scalar!(
+        "SELECT next_sequence FROM log_claim WHERE tenant = $1 AND log = $2",
+        key,
+        log
+    )
+    .fetch_optional(connection)
+    .await
+    .map_err(store_error)?;
+    number(claimed.unwrap_or(0))
+}
+
+async fn record(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    claim: Claim,
+) -> Result<(), StoreError> {
+    match claim {
+        Claim::Stream {
+            ancestor: handle,
+            position,
+        } => {
+            let standing = lock_ancestor(connection, tenant, handle).await?;
+            if let Some(mut standing) = standing
+                && standing.claim(position)
+            {
+                put_ancestor(connection, tenant, handle, &standing).await?;
+            }
+        }
+        Claim::Log { log, next_sequence } => {
+            let (key, log) = (&tenant.as_bytes()[..], &log.as_bytes()[..]);
+            let next: i64 = number(next_sequence)?;
+            sqlx::query!(
+                "INSERT INTO log_claim (tenant, log, next_sequence) VALUES ($1, $2, $3)
+                 ON CONFLICT (tenant, log) DO UPDATE
+                 SET next_sequence = greatest(log_claim.next_sequence, excluded.next_sequence)",
+                key,
+                log,
+                next
+            )
+            .execute(connection)
+            .await
+            .map_err(store_error)?;
+        }
+    }
+    Ok(())
+}
+
+async fn count(connection: &mut PgConnection, tenant: TenantId) -> Result<Healing, StoreError> {
+    let key = &tenant.as_bytes()[..];
+    let ancestors = sqlx::query_as!(
+        AncestorRow,
+        "SELECT stream, head, claimed, healed, told FROM ancestor WHERE tenant = $1",
+        key
+    )
+    .fetch_all(&mut *connection)
+    .await
+    .map_err(store_error)?;
+    let mut healing = Healing::default();
+    for row in ancestors {
+        let (healed, missing) = Ancestor::try_from(row)?.count();
+        healing.healed = healing.healed.saturating_add(healed);
+        healing.missing = healing.missing.saturating_add(missing);
+    }
+    let logs = sqlx::query!(
+        r#"SELECT count(*) AS "logs!", coalesce(sum(lost), 0)::bigint AS "ops!" FROM (
+               SELECT log_claim.next_sequence - coalesce(log.next_sequence, 0) AS lost
+               FROM log_claim
+               LEFT JOIN log ON log.tenant = log_claim.tenant AND log.log = log_claim.log
+               WHERE log_claim.tenant = $1
+           ) AS claim WHERE lost > 0"#,
+        key
+    )
+    .fetch_one(connection)
+    .await
+    .map_err(store_error)?;
+    healing.logs = number(logs.logs)?;
+    healing.log_ops = number(logs.ops)?;
+    Ok(healing)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_read_back_as_they_were() {
+        let row = |healed: &[u8]| AncestorRow {
+            stream: crate::column::stream_column(askel_sync::stream::StreamKey::Catalog).unwrap(),
+            head: 1,
+            claimed: 9,
+            healed: healed.to_vec(),
+            told: Vec::new(),
+        };
+        let spans = [[0, 0, 0, 0, 0, 0, 0, 2], [0, 0, 0, 0, 0, 0, 0, 5]].concat();
+        let read = Ancestor::try_from(row(&spans)).unwrap();
+        assert_eq!(read.healed, [(2, 5)]);
+        assert!(Ancestor::try_from(row(&spans[..15])).is_err());
+    }
+}

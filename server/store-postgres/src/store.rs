@@ -1,0 +1,254 @@
+//! Connections: a pool, and the one way to begin a transaction.
+
+use std::{str::FromStr as _, time::Duration};
+
+use askel_store::StoreError;
+use askel_sync::id::TenantId;
+use data_encoding::HEXLOWER;
+use sqlx::{
+    AssertSqlSafe, ConnectOptions as _, Connection as _, PgPool, Postgres, Transaction,
+    migrate::Migrator,
+    postgres::{PgConnectOptions, PgConnection, PgPoolOptions},
+};
+
+use crate::{
+    error::{migrate_error, store_error},
+    role,
+};
+
+/// Statements kept prepared on each connection: more than this crate has.
+const PREPARED_STATEMENTS: usize = 256;
+
+/// Where the second of the two kinds of advisory locks begins.
+const AUDIT_LOCK: i32 = 1;
+
+static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/postgres");
+
+/// What a store asks of its connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PostgresOptions {
+    /// Connections of this process, at most.
+    pub max_connections: u32,
+    /// How long a call waits for a connection before it is answered with `Unavailable`.
+    pub acquire_timeout: Duration,
+    /// How long a statement may take, waiting for others included, before the server ends it.
+    pub statement_timeout: Duration,
+}
+
+impl Default for PostgresOptions {
+    fn default() -> Self {
+        Self {
+            max_connections: 16,
+            acquire_timeout: Duration::from_secs(10),
+            statement_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+/// A store in a `PostgreSQL` database that other processes use as well. Cheap to share behind an
+/// `Arc`.
+#[derive(Debug)]
+pub struct PostgresStore {
+    pool: PgPool,
+}
+
+/// Who else may write of the tenant meanwhile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    /// Everyone who writes in company too; what they write of rows is up to row locks.
+    InCompany,
+    /// Nobody.
+    Alone,
+}
+
+impl PostgresStore {
+    /// Connects as the role that serves: a member of `askel_serving` that owns nothing. The schema
+    /// has to be there ([`migrate`]); one that a later version has added to will do.
+    ///
+    /// # Errors
+    /// [`StoreError::Inconsistent`] for a schema that is missing or older than this build, and for a
+    /// role that row-level security would not hold; [`StoreError::Unavailable`] when there is no
+    /// connection.
+    pub async fn connect(url: &str, asked: PostgresOptions) -> Result<Self, StoreError> {
+        let options = options(url)?.options([
+            ("statement_timeout", milliseconds(asked.statement_timeout)),
+            (
+                "idle_in_transaction_session_timeout",
+                milliseconds(asked.statement_timeout),
+            ),
+            // Every query asks by key and has its index. On a table that was small when a plan was
+            // made, the planner would rather read all of it, and go on doing so as it grows.
+            ("enable_seqscan", "off".to_owned()),
+            ("enable_hashjoin", "off".to_owned()),
+            ("enable_mergejoin", "off".to_owned()),
+        ]);
+        let pool = PgPoolOptions::new()
+            .max_connections(asked.max_connections)
+            .acquire_timeout(asked.acquire_timeout)
+            .test_before_acquire(false)
+            .connect_with(options)
+            .await
+            .map_err(store_error)?;
+        let mut connection = pool.acquire().await.map_err(store_error)?;
+        check_schema(&mut connection).await?;
+        role::check(&mut connection).await?;
+        drop(connection);
+        Ok(Self { pool })
+    }
+
+    /// Waits for calls under way and closes all connections. Later calls get `Unavailable`.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    /// A transaction that only reads: one moment, however many statements. To drop it is to end it.
+    pub(crate) async fn read(
+        &self,
+        tenant: TenantId,
+    ) -> Result<Transaction<'static, Postgres>, StoreError> {
+        let of = HEXLOWER.encode(tenant.as_bytes());
+        self.begin(format!(
+            "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY;
+             SELECT set_config('askel.tenant', '{of}', true)"
+        ))
+        .await
+    }
+
+    /// A transaction that writes rows which it locks, beside others that do.
+    pub(crate) async fn write_in_company(
+        &self,
+        tenant: TenantId,
+    ) -> Result<Transaction<'static, Postgres>, StoreError> {
+        self.writing(tenant, Turn::InCompany).await
+    }
+
+    /// A transaction beside which nobody writes of the tenant: what it reads can't be changed before
+    /// it writes. For what is rare; those who append wait.
+    pub(crate) async fn write(
+        &self,
+        tenant: TenantId,
+    ) -> Result<Transaction<'static, Postgres>, StoreError> {
+        self.writing(tenant, Turn::Alone).await
+    }
+
+    async fn writing(
+        &self,
+        tenant: TenantId,
+        turn: Turn,
+    ) -> Result<Transaction<'static, Postgres>, StoreError> {
+        let of = HEXLOWER.encode(tenant.as_bytes());
+        let lock = match turn {
+            Turn::InCompany => "pg_advisory_xact_lock_shared",
+            Turn::Alone => "pg_advisory_xact_lock",
+        };
+        let key = i64::from_be_bytes(first_bytes(tenant));
+        // Each statement from here on sees what was committed before it began: also what those
+        // committed for whom the lock was waited for.
+        self.begin(format!(
+            "BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE;
+             SELECT set_config('askel.tenant', '{of}', true);
+             SELECT {lock}({key})"
+        ))
+        .await
+    }
+
+    /// One trip to the server. The text holds nothing but numbers and hex of our own.
+    async fn begin(
+        &self,
+        statements: String,
+    ) -> Result<Transaction<'static, Postgres>, StoreError> {
+        self.pool
+            .begin_with(AssertSqlSafe(statements))
+            .await
+            .map_err(store_error)
+    }
+
+    /// A connection, for what is of no tenant.
+    pub(crate) async fn of_no_tenant(
+        &self,
+    ) -> Result<sqlx::pool::PoolConnection<Postgres>, StoreError> {
+        self.pool.acquire().await.map_err(store_error)
+    }
+}
+
+/// Makes the chain of audit entries this transaction's until its end. Nothing else is locked after
+/// it.
+pub(crate) async fn lock_audit(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+) -> Result<(), StoreError> {
+    let key = i32::from_be_bytes(first_bytes(tenant));
+    sqlx::query!(
+        "SELECT pg_advisory_xact_lock($1::integer, $2::integer)",
+        AUDIT_LOCK,
+        key
+    )
+    .execute(connection)
+    .await
+    .map_err(store_error)?;
+    Ok(())
+}
+
+/// Commits; durable on return. When the connection is lost meanwhile, nobody knows; the answer is
+/// `Unavailable`, and the call may be repeated.
+pub(crate) async fn commit(transaction: Transaction<'static, Postgres>) -> Result<(), StoreError> {
+    transaction.commit().await.map_err(store_error)
+}
+
+/// Brings the schema up to date, as the role that owns it. Servers may run meanwhile.
+///
+/// # Errors
+/// [`StoreError::Inconsistent`] when a migration was changed after it had run, or the database is of a
+/// later version; [`StoreError::Unavailable`] when it can't be reached, or somebody holds a lock for
+/// long.
+pub async fn migrate(url: &str) -> Result<(), StoreError> {
+    let mut connection = options(url)?.connect().await.map_err(store_error)?;
+    let migrated = MIGRATIONS.run(&mut connection).await.map_err(migrate_error);
+    connection.close().await.map_err(store_error)?;
+    migrated
+}
+
+async fn check_schema(connection: &mut PgConnection) -> Result<(), StoreError> {
+    const OLDER: StoreError =
+        StoreError::Inconsistent("the schema is not up to date: run `askel migrate`");
+    let applied = sqlx::query!("SELECT version, checksum FROM _sqlx_migrations WHERE success")
+        .fetch_all(connection)
+        .await;
+    let applied = match applied {
+        Ok(applied) => applied,
+        Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("42P01") => {
+            return Err(OLDER);
+        }
+        Err(error) => return Err(store_error(error)),
+    };
+    for migration in MIGRATIONS.iter() {
+        let known = applied.iter().find(|row| row.version == migration.version);
+        match known {
+            Some(row) if row.checksum == *migration.checksum => {}
+            Some(_) => {
+                return Err(StoreError::Inconsistent(
+                    "a migration was changed after it had run",
+                ));
+            }
+            None => return Err(OLDER),
+        }
+    }
+    Ok(())
+}
+
+fn options(url: &str) -> Result<PgConnectOptions, StoreError> {
+    let options = PgConnectOptions::from_str(url).map_err(store_error)?;
+    Ok(options
+        .application_name("askel")
+        .statement_cache_capacity(PREPARED_STATEMENTS)
+        .disable_statement_logging())
+}
+
+fn milliseconds(duration: Duration) -> String {
+    duration.as_millis().to_string()
+}
+
+/// Enough of a random id to tell tenants apart; two that share it wait for each other, no more.
+fn first_bytes<const N: usize>(tenant: TenantId) -> [u8; N] {
+    tenant.as_bytes().first_chunk().copied().unwrap_or([0; N])
+}

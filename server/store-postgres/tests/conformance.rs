@@ -1,0 +1,7 @@
+//! The suite of every store, on a database of its own for each test.
+
+mod common;
+
+use common::open;
+
+askel_store::store_conformance!(open);
