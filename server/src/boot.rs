@@ -29,7 +29,7 @@ use crate::{
     connection::{self, Ends},
     credential_file::{CredentialFileError, Credentials},
     entropy::SystemEntropy,
-    fan_out::InProcess,
+    fan_out::{FanOut, InProcess, RedisFanOut, RedisFanOutError},
     ingest::Ingest,
     journal::FileJournal,
     journaled::{Journaled, fold_records},
@@ -60,6 +60,9 @@ pub enum BootError {
     /// A tenant of the store has no keys in the file.
     #[error("the server's key file lacks a tenant of the store: run `askel admin init` with both")]
     KeysMissing,
+    /// Hints can't go by Redis.
+    #[error(transparent)]
+    FanOut(#[from] RedisFanOutError),
     /// The address can't be listened on.
     #[error("can't listen on {0}")]
     Listen(SocketAddr, #[source] io::Error),
@@ -82,7 +85,8 @@ pub async fn open_store(config: &StoreConfig) -> Result<Arc<dyn Store>, BootErro
     Ok(Arc::new(Journaled::new(Arc::new(store), Arc::new(journal))))
 }
 
-/// The components of a server on one machine: embedded store, in-process fan-out, no push service.
+/// The components of a server on one machine: embedded store, hints within this process unless a Redis
+/// is named, no push service.
 ///
 /// # Errors
 /// As [`open_store`].
@@ -91,9 +95,19 @@ pub async fn embedded(config: &Config, clock: Arc<dyn Clock>) -> Result<Componen
         clock,
         entropy: Arc::new(SystemEntropy),
         store: open_store(&config.store).await?,
-        fan_out: Arc::new(InProcess::default()),
+        fan_out: fan_out(config)?,
         push: Arc::new(LogPush),
     })
+}
+
+/// Within this process, or between several servers when a Redis is named.
+fn fan_out(config: &Config) -> Result<Arc<dyn FanOut>, BootError> {
+    if config.redis.url.is_empty() {
+        return Ok(Arc::new(InProcess::default()));
+    }
+    let channels = Credentials::load(&config.store.credential_path())?.channels();
+    let redis = RedisFanOut::start(&config.redis.url, channels, &SystemEntropy)?;
+    Ok(Arc::new(redis))
 }
 
 /// A running server. Dropping it stops it at once; [`Server::shutdown`] lets it finish.

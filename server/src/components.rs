@@ -3,8 +3,14 @@
 use std::sync::Arc;
 
 use askel_store::Store;
+use askel_sync::id::{DeviceId, TenantId};
 
-use crate::{clock::Clock, entropy::Entropy, fan_out::FanOut, push::Push};
+use crate::{
+    clock::Clock,
+    entropy::Entropy,
+    fan_out::{FanOut, Hint},
+    push::Push,
+};
 
 /// The components. Cheap to clone.
 #[derive(Clone)]
@@ -19,4 +25,11 @@ pub struct Components {
     pub fan_out: Arc<dyn FanOut>,
     /// Wakes phones.
     pub push: Arc<dyn Push>,
+}
+
+impl Components {
+    /// Has watches end whose device was revoked, here and on other nodes; `None` for whichever it was.
+    pub(crate) fn tell_rights(&self, tenant: TenantId, device: Option<DeviceId>) {
+        self.fan_out.publish(tenant, Hint::Rights(device));
+    }
 }

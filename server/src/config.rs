@@ -7,6 +7,7 @@ mod enrolment;
 mod faults;
 mod ingest;
 mod projector;
+mod redis;
 mod server;
 mod store;
 mod telemetry;
@@ -22,6 +23,7 @@ pub use enrolment::EnrolmentConfig;
 pub use faults::{ConfigFault, ConfigFaults};
 pub use ingest::IngestConfig;
 pub use projector::ProjectorConfig;
+pub use redis::RedisConfig;
 pub use server::ServerConfig;
 pub use store::StoreConfig;
 pub use telemetry::{LogFormat, TelemetryConfig};
@@ -39,6 +41,8 @@ pub struct Config {
     pub ingest: IngestConfig,
     /// How awards are confirmed.
     pub projector: ProjectorConfig,
+    /// What passes hints on between several servers.
+    pub redis: RedisConfig,
     /// Invitations, probation, leases.
     pub enrolment: EnrolmentConfig,
     /// Logs.
@@ -65,6 +69,7 @@ impl Config {
             store: StoreConfig::read(&mut reader),
             ingest: IngestConfig::read(&mut reader),
             projector: ProjectorConfig::read(&mut reader),
+            redis: RedisConfig::read(&mut reader),
             enrolment: EnrolmentConfig::read(&mut reader),
             telemetry: TelemetryConfig::read(&mut reader),
         };

@@ -156,6 +156,17 @@ impl Credentials {
         self.0.get(&tenant)
     }
 
+    /// The names under which hints of tenants go from node to node: they say nothing to whoever does not
+    /// hold the keys. HMAC-SHA256 over `askel/channel/v1`, a zero byte and the tenant, 16 bytes of it.
+    pub fn channels(&self) -> BTreeMap<TenantId, String> {
+        let channel = |(tenant, keys): (&TenantId, &ServerKeys)| {
+            let label = b"askel/channel/v1\0";
+            let digest = keyed(&keys.code_hash, &[label, tenant.as_bytes()]);
+            (*tenant, HEXLOWER.encode(&first::<16>(&digest)))
+        };
+        self.0.iter().map(channel).collect()
+    }
+
     /// Adds or replaces a tenant's keys.
     pub fn insert(&mut self, tenant: TenantId, keys: ServerKeys) {
         self.0.insert(tenant, keys);

@@ -22,6 +22,14 @@ pub(crate) const ACCEPT_RETRY_MS: u64 = 100;
 pub const FIRST_REQUEST_MS_MAX: u64 = 30_000;
 /// Milliseconds between two questions whether an HTTP/2 peer is still there; as long to answer.
 pub const KEEPALIVE_MS: u64 = 60_000;
+/// Milliseconds that Redis may take to connect or to answer.
+pub(crate) const REDIS_PATIENCE_MS: u64 = 1_000;
+/// Milliseconds between two looks whether Redis is still there.
+pub(crate) const REDIS_LOOK_MS: u64 = 2_000;
+/// Milliseconds before the first new attempt to reach Redis; twice as long before each other.
+pub(crate) const REDIS_RETRY_MS: u64 = 100;
+/// The longest of these.
+pub(crate) const REDIS_RETRY_MS_MAX: u64 = 2_000;
 /// Hints a watcher may leave unread before it is told that it lagged.
 pub const HINTS_WAITING_MAX: usize = 1_024;
 /// Ops read from a stream in one go.

@@ -204,7 +204,7 @@ impl ServerLog {
     }
 
     async fn tell(&self, tenant: TenantId, drafts: &[Draft], moved: Vec<StreamHead>) {
-        self.components.fan_out.publish(tenant, moved);
+        self.components.fan_out.publish_moved(tenant, &moved);
         for draft in drafts {
             if let StreamKey::Device(device) = draft.to {
                 self.components.push.wake(tenant, device).await;

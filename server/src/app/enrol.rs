@@ -89,6 +89,9 @@ pub(crate) async fn enrol(app: &App, enrolment: &Enrolment) -> Result<Enrolled, 
         Err(error) => return Err(failed(app, tenant.id, now, reason(&error)).await),
     };
     drop(trying);
+    if !matches!(enrolment.right, EnrolRight::Invitation(_)) {
+        app.components.tell_rights(tenant.id, None);
+    }
     // What its other devices hear of it was written with it.
     app.projector.settle(tenant.id).await;
     let sheet = next_sheet.map(|code| RecoverySheet {

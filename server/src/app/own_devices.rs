@@ -76,6 +76,7 @@ async fn end(
         .store()
         .change_device(caller.tenant, device.id, DeviceChange::REVOKE, &audit)
         .await?;
+    app.components.tell_rights(caller.tenant, Some(device.id));
     // What the others hear of it was written with it.
     app.projector.settle(caller.tenant).await;
     changed.ok_or(AppError::Refused(Reason::NotFound))

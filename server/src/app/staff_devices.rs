@@ -77,6 +77,7 @@ pub(crate) async fn revoke_device(
         .store()
         .change_device(caller.tenant, device, DeviceChange::REVOKE, &audit)
         .await?;
+    app.components.tell_rights(caller.tenant, Some(device));
     changed.ok_or(AppError::Refused(Reason::NotFound))
 }
 

@@ -1,8 +1,8 @@
 //! Watching: which streams a caller may hear of, and which have moved already.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
-use askel_sync::{id::StreamId, stream::StreamKey};
+use askel_sync::id::StreamId;
 
 use super::{
     App, AppError, Caller, StreamCursor, WantedStream, read_streams::head, streams::resolve,
@@ -11,7 +11,7 @@ use super::{
 /// What a watch listens for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Watched {
-    pub(crate) streams: BTreeMap<StreamKey, StreamId>,
+    pub(crate) streams: BTreeSet<StreamId>,
     /// Ahead of the caller's cursors already.
     pub(crate) moved: Vec<StreamId>,
 }
@@ -24,7 +24,7 @@ pub(crate) async fn watched(
     cursors: Vec<StreamCursor>,
 ) -> Result<Watched, AppError> {
     let mut watched = Watched {
-        streams: BTreeMap::new(),
+        streams: BTreeSet::new(),
         moved: Vec::new(),
     };
     for stream in resolve(app, caller, cursors).await? {
@@ -33,7 +33,7 @@ pub(crate) async fn watched(
             WantedStream::Gone { stream_id, .. } => watched.moved.push(stream_id),
             WantedStream::Readable { key, position, .. } => {
                 if let Some(head) = head(app, caller, key).await? {
-                    watched.streams.insert(key, head.id);
+                    watched.streams.insert(head.id);
                     watched
                         .moved
                         .extend((head.head != position).then_some(head.id));

@@ -43,7 +43,7 @@ impl Desk {
         loop {
             match self.attempt(tenant, group).await {
                 Ok((receipts, moved)) => {
-                    self.components.fan_out.publish(tenant, moved);
+                    self.components.fan_out.publish_moved(tenant, &moved);
                     return Ok(receipts);
                 }
                 Err(AppendError::Raced) if races < RACES_MAX => races = races.saturating_add(1),
@@ -126,6 +126,7 @@ impl Desk {
                 .store
                 .erase(tenant, participant, &audit)
                 .await?;
+            self.components.tell_rights(tenant, None);
             let receipts = group.iter().zip(&decided.receipts).enumerate();
             for (index, (submission, receipt)) in receipts {
                 if let (true, Ok(receipt)) =

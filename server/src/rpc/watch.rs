@@ -1,7 +1,7 @@
 //! The answers of a Watch: hints until the caller goes, the server stops or the time is up.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeSet, HashMap},
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -9,10 +9,7 @@ use std::{
 
 use askel_proto::v1;
 use askel_store::DeviceState;
-use askel_sync::{
-    id::{DeviceId, StreamId, TenantId},
-    stream::StreamKey,
-};
+use askel_sync::id::{DeviceId, StreamId, TenantId};
 use futures::{Stream, StreamExt as _, stream};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, broadcast},
@@ -23,7 +20,7 @@ use tonic::Status;
 use super::error::status;
 use crate::{
     app::{App, AppError, Caller, Reason, StreamCursor, absent, watched},
-    fan_out::Moved,
+    fan_out::Hint,
     lifecycle::Stop,
     limits::{BUSY_RETRY_MS, DEVICE_WATCHES_MAX, STOPPING_RETRY_MS, WATCH_MS_MAX, WATCH_RIGHT_MS},
 };
@@ -97,12 +94,12 @@ pub(super) async fn hints(
     stop: Stop,
     place: WatchPlace,
 ) -> Result<impl Stream<Item = Result<v1::WatchResponse, Status>> + use<>, AppError> {
-    let moves = app.components.fan_out.subscribe(caller.tenant);
+    let hints = app.components.fan_out.subscribe(caller.tenant);
     let watched = watched(app, caller, cursors).await?;
     let already = (!watched.moved.is_empty()).then(|| hint(watched.moved));
     let first = [Some(v1::WatchResponse::default()), already];
     let watch = Watch {
-        moves,
+        hints,
         streams: watched.streams,
         stop,
         time_up: Box::pin(tokio::time::sleep(Duration::from_millis(WATCH_MS_MAX))),
@@ -140,8 +137,8 @@ fn hint(streams: impl IntoIterator<Item = StreamId>) -> v1::WatchResponse {
 }
 
 struct Watch {
-    moves: broadcast::Receiver<Moved>,
-    streams: BTreeMap<StreamKey, StreamId>,
+    hints: broadcast::Receiver<Hint>,
+    streams: BTreeSet<StreamId>,
     stop: Stop,
     time_up: Pin<Box<Sleep>>,
     look: Interval,
@@ -178,7 +175,7 @@ enum Next {
 impl Watch {
     async fn next(&mut self) -> Next {
         loop {
-            let moved = tokio::select! {
+            let heard = tokio::select! {
                 biased;
                 () = self.stop.begun() => return Next::Stopping,
                 () = self.time_up.as_mut() => return Next::TimeUp,
@@ -186,17 +183,24 @@ impl Watch {
                     Some(reason) => return Next::Refused(reason),
                     None => continue,
                 },
-                moved = self.moves.recv() => moved,
+                heard = self.hints.recv() => heard,
             };
-            let told: Vec<StreamId> = match moved {
-                Ok(moved) => moved
-                    .iter()
-                    .filter(|head| self.streams.contains_key(&head.key))
-                    .map(|head| head.id)
-                    .collect(),
+            let told: Vec<StreamId> = match heard {
+                Ok(Hint::Moved(moved)) => {
+                    let watched = moved.iter().filter(|id| self.streams.contains(id));
+                    watched.copied().collect()
+                }
+                Ok(Hint::Rights(of)) => {
+                    if of.is_none_or(|device| device == self.right.device)
+                        && let Some(reason) = self.right.refusal().await
+                    {
+                        return Next::Refused(reason);
+                    }
+                    continue;
+                }
                 // What was missed is not known: anything may have moved.
-                Err(broadcast::error::RecvError::Lagged(_)) => {
-                    self.streams.values().copied().collect()
+                Ok(Hint::Missed) | Err(broadcast::error::RecvError::Lagged(_)) => {
+                    self.streams.iter().copied().collect()
                 }
                 Err(broadcast::error::RecvError::Closed) => return Next::Stopping,
             };

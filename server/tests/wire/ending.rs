@@ -1,6 +1,8 @@
 //! What ends: devices of before, watches, leases, guesses, sessions that a new catalog moved; and
 //! that one data folder has one server.
 
+use std::time::Duration;
+
 use askel_proto::v1::{
     self, admin_service_client::AdminServiceClient, come_back_request::Right,
     enrolment_service_client::EnrolmentServiceClient, reading_service_client::ReadingServiceClient,
@@ -12,6 +14,7 @@ use askel_sync::{
     op::{OpKind, ProfileField},
     time::{DAY_MS, HOUR_MS},
 };
+use tokio::time::timeout;
 use tonic::{Code, Status};
 
 use crate::{
@@ -184,9 +187,57 @@ async fn organisers_of_some_places_administer_those(world: World) {
     );
 }
 
-async fn a_watch_ends_with_its_device(world: World) {
+async fn a_watch_ends_with_its_device_and_not_with_another(world: World) {
     let organiser = world.organised().await;
+    let staff = world.enrolled(Role::Staff, &[BASEMENT]).await;
     let phone = world.enrolled(Role::Participant, &[]).await;
+    let mut watches = Vec::new();
+    for device in [&staff, &phone] {
+        let request = v1::WatchRequest {
+            cursors: vec![from_beginning(acts::catalog_stream())],
+        };
+        let mut client = SyncServiceClient::new(world.channel.clone());
+        let hints = client.watch(device.call(request)).await;
+        let mut hints = hints.expect("watching").into_inner();
+        for _ in ["it stands", "what is new"] {
+            hints.message().await.expect("open").expect("an answer");
+        }
+        watches.push(hints);
+    }
+    let mut admin = AdminServiceClient::new(world.channel.clone());
+    let revoke = v1::RevokeDeviceRequest {
+        name: askel_store::Audit::device_name(staff.id),
+    };
+    admin
+        .revoke_device(organiser.call(revoke))
+        .await
+        .expect("revoked");
+    let ended = |error| refused(&error, Code::PermissionDenied, "DEVICE_REVOKED");
+    let soon = Duration::from_secs(5);
+    let next = timeout(soon, watches[0].message()).await.expect("soon");
+    ended(next.expect_err("ended"));
+    let next = catalog::build(world.tenant.id, |next| next.version = 2);
+    catalog::publish(&world, &organiser, next)
+        .await
+        .expect("published");
+    let hint = watches[1].message().await.expect("open");
+    assert!(hint.is_some(), "the phone's goes on");
+    let mut enrolment = EnrolmentServiceClient::new(world.channel.clone());
+    let own = v1::RevokeOwnDeviceRequest {
+        device_id: phone.id.to_vec(),
+    };
+    enrolment
+        .revoke_own_device(phone.call(own))
+        .await
+        .expect("revoked");
+    let next = timeout(soon, watches[1].message()).await.expect("soon");
+    ended(next.expect_err("ended"));
+}
+
+async fn a_watch_ends_with_its_person(world: World) {
+    world.organised().await;
+    let mut phone = world.enrolled(Role::Participant, &[]).await;
+    let participant = phone.participant.expect("a person");
     let request = v1::WatchRequest {
         cursors: vec![from_beginning(acts::catalog_stream())],
     };
@@ -196,20 +247,11 @@ async fn a_watch_ends_with_its_device(world: World) {
     for _ in ["it stands", "what is new"] {
         hints.message().await.expect("open").expect("an answer");
     }
-    let mut enrolment = EnrolmentServiceClient::new(world.channel.clone());
-    let own = v1::RevokeOwnDeviceRequest {
-        device_id: phone.id.to_vec(),
-    };
-    enrolment
-        .revoke_own_device(phone.call(own))
-        .await
-        .expect("revoked");
-    let next = catalog::build(world.tenant.id, |next| next.version = 2);
-    catalog::publish(&world, &organiser, next)
-        .await
-        .expect("published");
-    let ended = hints.message().await.expect_err("ended");
-    refused(&ended, Code::PermissionDenied, "DEVICE_REVOKED");
+    let erase = acts::erase(participant, NOON);
+    phone.hand_in(&world, &[erase]).await;
+    let next = timeout(Duration::from_secs(5), hints.message()).await;
+    let ended = next.expect("soon").expect_err("ended");
+    refused(&ended, Code::Unauthenticated, "ERASED");
 }
 
 async fn a_device_has_a_few_watches(world: World) {
@@ -273,7 +315,8 @@ on_both_stores!(
     waiting_for_an_approval_is_no_guess,
     an_ended_lease_is_renewed_by_a_sync_and_good_for_nothing_else,
     organisers_of_some_places_administer_those,
-    a_watch_ends_with_its_device,
+    a_watch_ends_with_its_device_and_not_with_another,
+    a_watch_ends_with_its_person,
     a_device_has_a_few_watches,
     with_another_catalog_nothing_counts_where_it_was,
 );

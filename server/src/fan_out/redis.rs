@@ -1,0 +1,278 @@
+//! Between the nodes of one server, by Redis. What it does not pass on costs waiting and nothing else:
+//! without it each node tells its own watchers, and once it is back they look again at everything.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use askel_sync::id::TenantId;
+use redis::{
+    AsyncConnectionConfig, Client, IntoConnectionInfo as _, ProtocolVersion, PushInfo, PushKind,
+    RedisError, Value, aio::MultiplexedConnection,
+};
+use tokio::{
+    sync::{broadcast, mpsc},
+    time::{MissedTickBehavior, interval, sleep},
+};
+
+use super::{
+    FanOut, Hint, InProcess,
+    message::{self, Node},
+};
+use crate::{
+    entropy::{Entropy, EntropyFailed, draw},
+    lifecycle::{Stop, Stopper, stop_pair},
+    limits::{
+        HINTS_WAITING_MAX, REDIS_LOOK_MS, REDIS_PATIENCE_MS, REDIS_RETRY_MS, REDIS_RETRY_MS_MAX,
+    },
+};
+
+/// Hints in one round trip.
+const PIPELINE_MAX: usize = 256;
+
+/// Redis can't be used, whether or not it is there.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RedisFanOutError {
+    /// `redis.url` is no address of Redis. The address is not told: it holds a password.
+    #[error("redis.url is no address of Redis")]
+    Address,
+    /// No randomness for the node's name.
+    #[error(transparent)]
+    Entropy(#[from] EntropyFailed),
+}
+
+/// Tells the watchers of this node at once, and those of other nodes by way of Redis.
+pub struct RedisFanOut {
+    here: Arc<InProcess>,
+    outgoing: mpsc::Sender<(TenantId, Hint)>,
+    /// Dropped with it, which ends the task that speaks with Redis.
+    _stopper: Stopper,
+}
+
+impl RedisFanOut {
+    /// Begins to speak with Redis, now or as soon as it is there; `channels` are the names under which
+    /// hints of tenants go, the same on all nodes.
+    ///
+    /// # Errors
+    /// [`RedisFanOutError`]. That Redis is away is none.
+    pub fn start(
+        url: &str,
+        channels: BTreeMap<TenantId, String>,
+        entropy: &dyn Entropy,
+    ) -> Result<Self, RedisFanOutError> {
+        let client = client(url).map_err(|_| RedisFanOutError::Address)?;
+        let here = Arc::new(InProcess::default());
+        let (outgoing, waiting) = mpsc::channel(HINTS_WAITING_MAX);
+        let (stopper, stop) = stop_pair();
+        let tenants = channels
+            .iter()
+            .map(|(tenant, channel)| (channel.clone().into_bytes(), *tenant));
+        let speaker = Speaker {
+            client,
+            node: draw(entropy)?,
+            tenants: tenants.collect(),
+            channels,
+            here: Arc::clone(&here),
+            waiting,
+            stop,
+        };
+        tokio::spawn(speaker.run());
+        Ok(Self {
+            here,
+            outgoing,
+            _stopper: stopper,
+        })
+    }
+}
+
+impl FanOut for RedisFanOut {
+    fn publish(&self, tenant: TenantId, hint: Hint) {
+        self.here.publish(tenant, hint.clone());
+        // Full while Redis is away: the others are told that they missed something.
+        let _ = self.outgoing.try_send((tenant, hint));
+    }
+
+    fn subscribe(&self, tenant: TenantId) -> broadcast::Receiver<Hint> {
+        self.here.subscribe(tenant)
+    }
+}
+
+/// Messages come unasked in the third version of Redis's protocol only.
+fn client(url: &str) -> Result<Client, RedisError> {
+    let info = url.into_connection_info()?;
+    let settings = info.redis_settings().clone();
+    Client::open(info.set_redis_settings(settings.set_protocol(ProtocolVersion::RESP3)))
+}
+
+/// Speaks with Redis for as long as the node is there.
+struct Speaker {
+    client: Client,
+    node: Node,
+    channels: BTreeMap<TenantId, String>,
+    tenants: BTreeMap<Vec<u8>, TenantId>,
+    here: Arc<InProcess>,
+    waiting: mpsc::Receiver<(TenantId, Hint)>,
+    stop: Stop,
+}
+
+/// A connection, and what comes of it unasked.
+struct Line {
+    connection: MultiplexedConnection,
+    pushed: broadcast::Receiver<PushInfo>,
+}
+
+/// Why nothing is passed on any more.
+enum End {
+    Stop,
+    Gone,
+}
+
+impl Speaker {
+    async fn run(mut self) {
+        let patience = Duration::from_millis(REDIS_RETRY_MS_MAX);
+        let mut delay = Duration::from_millis(REDIS_RETRY_MS);
+        let mut was_away = false;
+        let mut stop = self.stop.clone();
+        loop {
+            let connected = tokio::select! {
+                biased;
+                () = stop.begun() => return,
+                connected = self.connect() => connected,
+            };
+            if let Ok(line) = connected {
+                delay = Duration::from_millis(REDIS_RETRY_MS);
+                if was_away {
+                    tracing::info!("Redis is back: hints go from node to node");
+                    self.here.publish_missed();
+                }
+                if matches!(self.pass_on(line, was_away).await, End::Stop) {
+                    return;
+                }
+            }
+            if !was_away {
+                tracing::warn!("Redis is away: hints stay on this node");
+            }
+            was_away = true;
+            tokio::select! {
+                biased;
+                () = stop.begun() => return,
+                () = sleep(delay) => delay = delay.saturating_mul(2).min(patience),
+            }
+        }
+    }
+
+    /// Connects and listens to the channels of all tenants.
+    async fn connect(&self) -> Result<Line, RedisError> {
+        let patience = Some(Duration::from_millis(REDIS_PATIENCE_MS));
+        let (sender, pushed) = broadcast::channel(HINTS_WAITING_MAX);
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(patience)
+            .set_response_timeout(patience)
+            .set_push_sender(sender);
+        let client = &self.client;
+        let mut connection = client
+            .get_multiplexed_async_connection_with_config(&config)
+            .await?;
+        let channels: Vec<&str> = self.channels.values().map(String::as_str).collect();
+        if !channels.is_empty() {
+            connection.subscribe(&channels).await?;
+        }
+        Ok(Line { connection, pushed })
+    }
+
+    /// Passes hints on, both ways, until Redis is gone or the node stops.
+    async fn pass_on(&mut self, line: Line, was_away: bool) -> End {
+        let Line {
+            mut connection,
+            mut pushed,
+        } = line;
+        if was_away && self.tell_all_missed(&mut connection).await.is_err() {
+            return End::Gone;
+        }
+        let mut look = interval(Duration::from_millis(REDIS_LOOK_MS));
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                biased;
+                () = self.stop.begun() => return End::Stop,
+                push = pushed.recv() => match push {
+                    Ok(push) if push.kind == PushKind::Disconnection => return End::Gone,
+                    Ok(push) => self.hear(&push),
+                    Err(broadcast::error::RecvError::Lagged(_)) => self.here.publish_missed(),
+                    Err(broadcast::error::RecvError::Closed) => return End::Gone,
+                },
+                hint = self.waiting.recv() => {
+                    let Some(hint) = hint else { return End::Stop };
+                    if self.tell(&mut connection, hint).await.is_err() {
+                        return End::Gone;
+                    }
+                }
+                _ = look.tick() => {
+                    let there = redis::cmd("PING").query_async::<Value>(&mut connection).await;
+                    if there.is_err() {
+                        return End::Gone;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Others can't know what this node could not tell them.
+    async fn tell_all_missed(
+        &mut self,
+        connection: &mut MultiplexedConnection,
+    ) -> Result<(), RedisError> {
+        while self.waiting.try_recv().is_ok() {}
+        let mut pipeline = redis::pipe();
+        for channel in self.channels.values() {
+            for message in message::encode(self.node, &Hint::Missed) {
+                pipeline.publish(channel, message).ignore();
+            }
+        }
+        pipeline.query_async(connection).await
+    }
+
+    /// Tells the other nodes a hint, and what waits behind it.
+    async fn tell(
+        &mut self,
+        connection: &mut MultiplexedConnection,
+        first: (TenantId, Hint),
+    ) -> Result<(), RedisError> {
+        let mut pipeline = redis::pipe();
+        let mut next = Some(first);
+        let mut told = 0_usize;
+        while let Some((tenant, hint)) = next {
+            if let Some(channel) = self.channels.get(&tenant) {
+                for message in message::encode(self.node, &hint) {
+                    pipeline.publish(channel, message).ignore();
+                }
+            }
+            told = told.saturating_add(1);
+            next = match told {
+                0..PIPELINE_MAX => self.waiting.try_recv().ok(),
+                _ => None,
+            };
+        }
+        if pipeline.is_empty() {
+            return Ok(());
+        }
+        pipeline.query_async(connection).await
+    }
+
+    /// Tells the watchers here what another node says.
+    fn hear(&self, push: &PushInfo) {
+        if push.kind != PushKind::Message {
+            return;
+        }
+        let [Value::BulkString(channel), Value::BulkString(bytes)] = push.data.as_slice() else {
+            return;
+        };
+        let Some(tenant) = self.tenants.get(channel) else {
+            return;
+        };
+        match message::decode(bytes) {
+            Some((node, hint)) if node != self.node => self.here.publish(*tenant, hint),
+            // This node's own, or a later version's.
+            _ => {}
+        }
+    }
+}
