@@ -140,7 +140,10 @@ pub(crate) async fn assemble(
     credentials: Credentials,
 ) -> Result<Assembled, BootError> {
     let credentials = Arc::new(credentials);
-    let catalogs = Arc::new(Catalogs::new(Arc::clone(&components.store)));
+    let catalogs = Arc::new(Catalogs::new(
+        Arc::clone(&components.store),
+        Arc::clone(&components.clock),
+    ));
     let server_log = Arc::new(ServerLog::new(
         components.clone(),
         Arc::clone(&credentials),

@@ -1,8 +1,9 @@
-//! The newest catalog of each tenant, parsed once.
+//! The newest catalog of each tenant, parsed once on each node.
 
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use askel_store::{Store, StoreError};
@@ -12,14 +13,29 @@ use askel_sync::{
     stream::{StreamKey, listed::day_handle},
 };
 
-use crate::entropy::{Entropy, EntropyFailed, draw};
+use crate::{
+    clock::Clock,
+    entropy::{Entropy, EntropyFailed, draw},
+    limits::CATALOG_LOOK_MS,
+};
 
-/// Hands out newest catalogs. Everyone in this process who publishes tells it.
+/// Hands out newest catalogs. Everyone in this process who publishes tells it; of what another node
+/// publishes it hears when it looks.
 pub(crate) struct Catalogs {
     store: Arc<dyn Store>,
-    newest: Mutex<HashMap<TenantId, Arc<Catalog>>>,
+    clock: Arc<dyn Clock>,
+    newest: Mutex<HashMap<TenantId, Held>>,
     /// Of the catalogs' streams; a restore, which changes them, is another process.
     handles: Mutex<HashMap<TenantId, StreamId>>,
+}
+
+/// A catalog, and when it was known to be the newest.
+#[derive(Debug, Clone)]
+struct Held {
+    catalog: Arc<Catalog>,
+    /// The head of the catalogs' stream then: each version is announced there.
+    announced: u64,
+    looked_at: Duration,
 }
 
 /// Names streams that are begun.
@@ -45,42 +61,71 @@ impl NewHandles {
 }
 
 impl Catalogs {
-    pub(crate) fn new(store: Arc<dyn Store>) -> Self {
+    pub(crate) fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
         Self {
             store,
+            clock,
             newest: Mutex::default(),
             handles: Mutex::default(),
         }
     }
 
-    /// The newest catalog; `None` before the first is published.
+    /// The newest catalog, or one that was so a moment ago; `None` before the first is published.
     pub(crate) async fn newest(
         &self,
         tenant: TenantId,
     ) -> Result<Option<Arc<Catalog>>, StoreError> {
-        let held = self.held().get(&tenant).map(Arc::clone);
-        if held.is_some() {
-            return Ok(held);
+        let now = self.clock.monotonic();
+        let held = self.held().get(&tenant).cloned();
+        let patience = Duration::from_millis(CATALOG_LOOK_MS);
+        if let Some(held) = &held
+            && now.saturating_sub(held.looked_at) < patience
+        {
+            return Ok(Some(Arc::clone(&held.catalog)));
         }
-        let Some(stored) = self.store.lookup_catalog(tenant, None).await? else {
-            return Ok(None);
-        };
-        let catalog = Catalog::parse(&stored.content)
-            .map_err(|_| StoreError::Inconsistent("a stored catalog can't be parsed"))?;
-        let catalog = Arc::new(catalog);
-        self.replace(tenant, Arc::clone(&catalog));
-        Ok(Some(catalog))
+        // Before the catalog is read: what is announced meanwhile is seen at the next look.
+        let streams = [StreamKey::Catalog];
+        let heads = self.store.lookup_streams(tenant, &streams).await?;
+        let announced = heads.first().map_or(0, |stream| stream.head);
+        let catalog =
+            match held {
+                Some(held) if held.announced == announced => held.catalog,
+                _ => match self.store.lookup_catalog(tenant, None).await? {
+                    Some(stored) => Arc::new(Catalog::parse(&stored.content).map_err(|_| {
+                        StoreError::Inconsistent("a stored catalog can't be parsed")
+                    })?),
+                    None => return Ok(None),
+                },
+            };
+        Ok(Some(self.keep(tenant, catalog, announced, now)))
     }
 
-    /// A version was published; an older one than the one held changes nothing.
+    /// A version was published here; an older one than the one held changes nothing.
     pub(crate) fn replace(&self, tenant: TenantId, catalog: Arc<Catalog>) {
+        let now = self.clock.monotonic();
+        self.keep(tenant, catalog, 0, now);
+    }
+
+    /// Keeps the newer one, and gives it back.
+    fn keep(
+        &self,
+        tenant: TenantId,
+        catalog: Arc<Catalog>,
+        announced: u64,
+        looked_at: Duration,
+    ) -> Arc<Catalog> {
         let mut held = self.held();
-        let newer = held
-            .get(&tenant)
-            .is_none_or(|held| held.version() <= catalog.version());
-        if newer {
-            held.insert(tenant, catalog);
+        let newer = |held: &&Held| held.catalog.version() > catalog.version();
+        if let Some(held) = held.get(&tenant).filter(newer) {
+            return Arc::clone(&held.catalog);
         }
+        let entry = Held {
+            catalog: Arc::clone(&catalog),
+            announced,
+            looked_at,
+        };
+        held.insert(tenant, entry);
+        catalog
     }
 
     /// How streams are named that are begun now.
@@ -99,7 +144,151 @@ impl Catalogs {
         Ok(NewHandles { catalog })
     }
 
-    fn held(&self) -> std::sync::MutexGuard<'_, HashMap<TenantId, Arc<Catalog>>> {
+    fn held(&self) -> std::sync::MutexGuard<'_, HashMap<TenantId, Held>> {
         self.newest.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use askel_proto::v1;
+    use askel_store::{
+        Append, Audit, AuditAction, CatalogStore as _, CatalogVersion, Entry, EntryOutcome,
+        OpStore as _, StreamTarget, memory::MemoryStore,
+    };
+    use askel_sync::{
+        admission::{Admission, AdmittedOp, Flags, Role, Strength},
+        catalog,
+        id::{DeviceId, LogId},
+        op::{Op, Origin, Payload},
+        time::Timestamp,
+    };
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    const TENANT: TenantId = TenantId::from_bytes([1; 16]);
+    const NOW: Timestamp = Timestamp::from_ms(1);
+
+    #[derive(Default)]
+    struct Watch(AtomicU64);
+
+    impl Clock for Watch {
+        fn now(&self) -> Timestamp {
+            NOW
+        }
+
+        fn monotonic(&self) -> Duration {
+            Duration::from_millis(self.0.load(Ordering::Relaxed))
+        }
+    }
+
+    /// What another node does: records a version and announces it.
+    async fn publish(store: &MemoryStore, version: u32) {
+        let content = catalog::encode(&v1::Catalog {
+            tenant_id: TENANT.to_vec(),
+            version,
+            time_zones: vec![v1::TimeZone {
+                id: 1,
+                name: "UTC".to_owned(),
+                ..v1::TimeZone::default()
+            }],
+            ..v1::Catalog::default()
+        });
+        let parsed = Catalog::parse(&content).expect("a catalog");
+        let audit = Audit {
+            at: NOW,
+            actor: None,
+            action: AuditAction::CatalogPublished,
+            target: String::new(),
+        };
+        let version = CatalogVersion {
+            version,
+            hash: *parsed.hash(),
+            content,
+            signature: Vec::new(),
+            published_at: NOW,
+        };
+        let recorded = store.record_catalog(TENANT, &version, &audit).await;
+        assert!(recorded.expect("recorded"));
+        announce(store, version.version).await;
+    }
+
+    async fn announce(store: &MemoryStore, version: u32) {
+        let origin = Origin {
+            log: LogId::from_bytes([2; 16]),
+            sequence: u64::from(version).saturating_sub(1),
+        };
+        let op = Op::new(origin, &Payload::Blank);
+        let admission = Admission {
+            corrected_at: NOW,
+            received_at: NOW,
+            subject: None,
+            strength: Strength::Unspecified,
+            flags: Flags::default(),
+            author_role: Role::Server,
+        };
+        let entry = Entry {
+            log: origin.log,
+            device: DeviceId::from_bytes([3; 16]),
+            sequence: origin.sequence,
+            op: op.id(),
+            outcome: EntryOutcome::Accepted {
+                admitted: Box::new(AdmittedOp { op, admission }),
+                streams: vec![StreamTarget {
+                    key: StreamKey::Catalog,
+                    new_id: StreamId::from_bytes([4; 16]),
+                }],
+                dirty: None,
+                derived: None,
+                tally: None,
+            },
+        };
+        let append = Append {
+            entries: vec![entry],
+            ..Append::default()
+        };
+        store.append(TENANT, &append, NOW).await.expect("appended");
+    }
+
+    #[tokio::test]
+    async fn what_another_node_publishes_counts_a_moment_later() {
+        let store = Arc::new(MemoryStore::new());
+        let clock = Arc::new(Watch::default());
+        let catalogs = Catalogs::new(Arc::clone(&store) as _, Arc::clone(&clock) as _);
+        let newest = async || {
+            let newest = catalogs.newest(TENANT).await.expect("a store");
+            newest.map(|catalog| catalog.version())
+        };
+        assert_eq!(newest().await, None);
+        publish(&store, 1).await;
+        assert_eq!(newest().await, Some(1), "none is never kept");
+        publish(&store, 2).await;
+        clock.0.store(CATALOG_LOOK_MS - 1, Ordering::Relaxed);
+        assert_eq!(newest().await, Some(1));
+        clock.0.store(CATALOG_LOOK_MS, Ordering::Relaxed);
+        assert_eq!(newest().await, Some(2));
+        clock.0.store(2 * CATALOG_LOOK_MS, Ordering::Relaxed);
+        assert_eq!(newest().await, Some(2));
+    }
+
+    #[tokio::test]
+    async fn what_was_published_here_counts_at_once_and_stays() {
+        let store = Arc::new(MemoryStore::new());
+        let clock = Arc::new(Watch::default());
+        let catalogs = Catalogs::new(Arc::clone(&store) as _, Arc::clone(&clock) as _);
+        publish(&store, 1).await;
+        let first = catalogs.newest(TENANT).await.expect("a store");
+        let first = first.expect("a catalog");
+        publish(&store, 2).await;
+        let stored = store.lookup_catalog(TENANT, None).await.expect("a store");
+        let content = stored.expect("stored").content;
+        let second = Arc::new(Catalog::parse(&content).expect("a catalog"));
+        catalogs.replace(TENANT, second);
+        catalogs.replace(TENANT, first);
+        for at in [0, CATALOG_LOOK_MS, 3 * CATALOG_LOOK_MS] {
+            clock.0.store(at, Ordering::Relaxed);
+            let newest = catalogs.newest(TENANT).await.expect("a store");
+            assert_eq!(newest.map(|catalog| catalog.version()), Some(2));
+        }
     }
 }

@@ -96,6 +96,8 @@ pub const PROJECTED_PARTICIPANTS_MAX: u32 = 64;
 pub const PROJECTED_OUTBOX_MAX: u32 = 256;
 /// Milliseconds a Sync waits for a projector that is busy.
 pub const PROJECTOR_WAIT_MS: u64 = 2_000;
+/// Milliseconds for which a catalog counts as the newest without a look at what other nodes published.
+pub(crate) const CATALOG_LOOK_MS: u64 = 2_000;
 /// Milliseconds between two looks of the projector when nobody calls it.
 pub const PROJECTOR_LOOK_MS: u64 = 30_000;
 /// Milliseconds between two totals of a challenge that has not just been reached.

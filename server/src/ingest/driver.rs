@@ -266,7 +266,7 @@ mod tests {
             batch_wait_ms: 0,
             ..IngestConfig::default()
         };
-        let catalogs = Arc::new(Catalogs::new(store));
+        let catalogs = Arc::new(Catalogs::new(store, Arc::new(SystemClock::start())));
         let (ingest, _task) = Ingest::start(components, catalogs, config);
         let first = ingest.submit(TENANT, submission()).await;
         assert_eq!(first, Err(IngestError::Broken));
@@ -344,7 +344,7 @@ mod tests {
         };
         let desk = Desk {
             components,
-            catalogs: Arc::new(Catalogs::new(store)),
+            catalogs: Arc::new(Catalogs::new(store, Arc::new(SystemClock::start()))),
         };
         let (queued, answers): (Vec<_>, Vec<_>) = (0..2)
             .map(|_| {
@@ -385,7 +385,10 @@ mod tests {
         };
         let desk = Desk {
             components,
-            catalogs: Arc::new(Catalogs::new(Arc::clone(&store) as _)),
+            catalogs: Arc::new(Catalogs::new(
+                Arc::clone(&store) as _,
+                Arc::new(SystemClock::start()),
+            )),
         };
         let handed_in = |device: u8| {
             let mut submission = submission();
