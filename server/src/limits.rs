@@ -116,3 +116,9 @@ pub const JOURNAL_OPENINGS_MAX: usize = askel_store::journal::OPENINGS_MAX;
 pub const JOURNAL_FOLD_BYTES_MIN: u64 = 1024 * 1024;
 /// Images of the journal that are remembered, so that one that says nothing new is not written again.
 pub const JOURNAL_IMAGES_REMEMBERED: usize = 4_096;
+/// Milliseconds within which someone is woken for a reason, outside quiet hours.
+pub const PUSH_DELAY_MS_MAX: i64 = 30 * 60_000;
+/// Minutes of a day that quiet hours leave at least.
+pub const AWAKE_MINUTES_MIN: u32 = 60;
+/// Stretches of one offset from UTC through which the end of quiet hours is looked for.
+pub const QUIET_STRETCHES_MAX: usize = 16;

@@ -1,4 +1,12 @@
 //! Waking phones. The message is the constant word "sync": it says nothing about anyone.
+//!
+//! Whom to wake ([`reasons`]) and when ([`due`], [`after_quiet`]) are worked out purely.
+
+mod due;
+mod reason;
+
+pub use due::{QuietHours, after_quiet, due};
+pub use reason::{Whom, reasons};
 
 use askel_sync::id::{DeviceId, TenantId};
 use async_trait::async_trait;
