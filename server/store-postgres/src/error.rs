@@ -8,6 +8,8 @@ mod code {
     pub(super) const NOT_ALLOWED: &str = "42501";
     pub(super) const SERIALIZATION_FAILURE: &str = "40001";
     pub(super) const DEADLOCK: &str = "40P01";
+    /// `admin_shutdown`, `crash_shutdown`.
+    pub(super) const ENDED: [&str; 2] = ["57P01", "57P02"];
     pub(super) const UNDEFINED: [&str; 3] = ["42P01", "42703", "42883"];
     /// Classes: the first two characters.
     pub(super) const DATA_EXCEPTION: &str = "22";
@@ -53,6 +55,18 @@ pub(crate) fn gave_way(error: &StoreError) -> bool {
     database
         .and_then(sqlx::error::DatabaseError::code)
         .is_some_and(|code| [code::SERIALIZATION_FAILURE, code::DEADLOCK].contains(&&*code))
+}
+
+/// Whether a connection turned out to have ended before anything was done with it.
+pub(crate) fn is_of_a_dead_connection(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) => true,
+        sqlx::Error::Database(database) => {
+            let code = database.code().unwrap_or_default();
+            code::ENDED.contains(&&*code)
+        }
+        _ => false,
+    }
 }
 
 /// Sorts an error of a migration.

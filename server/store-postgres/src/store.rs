@@ -12,7 +12,7 @@ use sqlx::{
 };
 
 use crate::{
-    error::{migrate_error, store_error},
+    error::{is_of_a_dead_connection, migrate_error, store_error},
     role,
 };
 
@@ -153,14 +153,26 @@ impl PostgresStore {
     }
 
     /// One trip to the server. The text holds nothing but numbers and hex of our own.
+    ///
+    /// When the server was away, every connection kept from before is of no use, and each says so only
+    /// once: nothing has begun then, and the next one is tried.
     async fn begin(
         &self,
         statements: String,
     ) -> Result<Transaction<'static, Postgres>, StoreError> {
-        self.pool
-            .begin_with(AssertSqlSafe(statements))
-            .await
-            .map_err(store_error)
+        let kept = self.pool.options().get_max_connections();
+        for _ in 0..kept {
+            let begun = self
+                .pool
+                .begin_with(AssertSqlSafe(statements.clone()))
+                .await;
+            match begun {
+                Err(error) if is_of_a_dead_connection(&error) => {}
+                begun => return begun.map_err(store_error),
+            }
+        }
+        let begun = self.pool.begin_with(AssertSqlSafe(statements)).await;
+        begun.map_err(store_error)
     }
 
     /// A connection, for what is of no tenant.

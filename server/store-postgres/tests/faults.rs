@@ -227,6 +227,19 @@ async fn connections_that_end_at_any_moment_lose_nothing() {
     world.suffer(fault).await;
 }
 
+/// All connections of a pool at once: none of them is left to somebody as an error.
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_server_was_away_the_first_call_goes_through() {
+    let mut world = World::start().await;
+    let [node, _] = world.nodes.clone();
+    let read = async || node.read_stream(TENANT, key(0), 0, 1).await;
+    futures::future::join_all((0..8).map(|_| read())).await;
+    for _ in 0..3 {
+        world.server.start_again().expect("it starts");
+        read().await.expect("a connection that is alive");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_hangs_goes_on_where_it_stopped() {
     let world = World::start().await;
