@@ -30,7 +30,7 @@ pub(crate) struct Arguments {
 #[cfg(feature = "sqlx-data")]
 pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> anyhow::Result<()> {
     let mut stale = Vec::new();
-    for dialect in dialect::all(workspace) {
+    for dialect in dialect::ALL {
         let described = describe::Described::make(workspace, dialect)?;
         if arguments.check {
             stale.extend(described.stale(workspace)?);

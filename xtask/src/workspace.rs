@@ -63,8 +63,17 @@ impl Workspace {
 
     /// `cargo` at the root. What it builds is kept once: a build machine has no use for gigabytes of what
     /// only the next edit would profit from.
+    ///
+    /// What cargo told this program of its package is not handed on: build scripts that ask for it (ring's) would
+    /// find it changed, and all that stands on them would be built again whenever somebody calls cargo
+    /// by hand.
     pub(crate) fn cargo(&self, arguments: &[&str]) -> Command {
         let mut command = self.command("cargo");
+        for (name, _) in std::env::vars_os() {
+            if name.to_str().is_some_and(is_of_a_package) {
+                command.env_remove(name);
+            }
+        }
         command.env("CARGO_INCREMENTAL", "0").args(arguments);
         command
     }
@@ -81,6 +90,11 @@ impl Workspace {
         );
         serde_json::from_slice(&output.stdout).context("cargo metadata can't be read")
     }
+}
+
+/// Whether cargo sets the variable for a package's programs.
+fn is_of_a_package(variable: &str) -> bool {
+    variable.starts_with("CARGO_PKG_") || variable.starts_with("CARGO_MANIFEST_")
 }
 
 impl Metadata {
@@ -120,5 +134,34 @@ impl Package {
                 })
                 .collect(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cargo_is_not_told_of_the_package_of_xtask() {
+        // Set for every test.
+        assert!(std::env::var_os("CARGO_MANIFEST_DIR").is_some());
+        let workspace = Workspace::find().expect("built in a workspace");
+        let cargo = workspace.cargo(&["version"]);
+        let removed = |name: &str| cargo.get_envs().any(|env| env == (name.as_ref(), None));
+        assert!(removed("CARGO_MANIFEST_DIR"));
+        assert!(!removed("CARGO_HOME"));
+        assert!(!removed("PATH"));
+    }
+
+    #[test]
+    fn variables_of_a_package_are_known() {
+        for variable in [
+            "CARGO_PKG_NAME",
+            "CARGO_PKG_VERSION_PRE",
+            "CARGO_MANIFEST_LINKS",
+        ] {
+            assert!(is_of_a_package(variable), "{variable}");
+        }
+        assert!(!is_of_a_package("CARGO_TARGET_DIR"));
     }
 }

@@ -1,7 +1,5 @@
 //! The databases that a server's store may have.
 
-use crate::workspace::Workspace;
-
 use super::scratch::Engine;
 
 /// A dialect of SQL: its migrations, and the store whose queries speak it.
@@ -18,7 +16,8 @@ pub(super) struct Dialect {
     pub(super) schema: &'static str,
 }
 
-const ALL: &[Dialect] = &[
+/// All that there are.
+pub(super) const ALL: &[Dialect] = &[
     Dialect {
         engine: Engine::Sqlite,
         package: "askel-store-sqlite",
@@ -34,9 +33,3 @@ const ALL: &[Dialect] = &[
         schema: "migrations/postgres/schema.sql",
     },
 ];
-
-/// All whose migrations are there.
-pub(super) fn all(workspace: &Workspace) -> impl Iterator<Item = &'static Dialect> {
-    ALL.iter()
-        .filter(|dialect| workspace.root.join(dialect.migrations).is_dir())
-}
