@@ -4,6 +4,7 @@ pub(crate) mod admin;
 mod backup;
 mod demo;
 mod doctor;
+mod migrate;
 mod restore;
 mod serve;
 
@@ -37,6 +38,8 @@ enum Command {
     Serve(serve::Arguments),
     /// Make tenants and invitations, and check what is stored.
     Admin(admin::Arguments),
+    /// Bring the database's schema up to date; servers may go on serving.
+    Migrate(migrate::Arguments),
     /// Copy the database to a file; the server may go on serving.
     Backup(backup::Arguments),
     /// Go back to a backup; phones bring back what it lacks.
@@ -52,6 +55,7 @@ impl Askel {
             Command::Demo(arguments) => demo::run(arguments).await,
             Command::Serve(arguments) => serve::run(arguments).await,
             Command::Admin(arguments) => admin::run(arguments).await,
+            Command::Migrate(arguments) => migrate::run(arguments).await,
             Command::Backup(arguments) => backup::run(arguments).await,
             Command::Restore(arguments) => restore::run(arguments).await,
             Command::Doctor(arguments) => doctor::run(arguments).await,

@@ -3,7 +3,8 @@
 mod backup;
 
 pub use backup::{
-    BackupError, JournalUse, RestoreOptions, Restored, StandingDatabase, backup, healing, restore,
+    BackupError, JournalUse, RestoreOptions, Restored, StandingDatabase, backup, follow_restore,
+    healing, restore,
 };
 
 use std::{
@@ -16,6 +17,7 @@ use std::{
 };
 
 use askel_store::{Store, StoreError};
+use askel_store_postgres::{PostgresOptions, PostgresStore};
 use askel_store_sqlite::SqliteStore;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tonic_health::{ServingStatus, server::HealthReporter};
@@ -25,7 +27,7 @@ use crate::{
     catalogs::Catalogs,
     clock::Clock,
     components::Components,
-    config::{Config, StoreConfig},
+    config::{Config, StoreConfig, StoreUrl},
     connection::{self, Ends},
     credential_file::{CredentialFileError, Credentials},
     entropy::SystemEntropy,
@@ -74,19 +76,50 @@ pub enum BootError {
     Announce(#[source] AppError),
 }
 
-/// Opens the embedded store, `SQLite` in the data folder, with its journal; migrates it first.
+/// Opens the configured store with its journal. The embedded one is migrated first; `PostgreSQL` has to
+/// be ([`migrate`]).
 ///
 /// # Errors
 /// [`BootError::DataDir`] and [`BootError::Store`].
 pub async fn open_store(config: &StoreConfig) -> Result<Arc<dyn Store>, BootError> {
     std::fs::create_dir_all(&config.data_dir).map_err(BootError::DataDir)?;
-    let store = SqliteStore::open(&config.database_path()).await?;
+    let store = backend(config).await?;
     let journal = FileJournal::at(config.journal_path()).folding_by(fold_records);
-    Ok(Arc::new(Journaled::new(Arc::new(store), Arc::new(journal))))
+    Ok(Arc::new(Journaled::new(store, Arc::new(journal))))
 }
 
-/// The components of a server on one machine: embedded store, hints within this process unless a Redis
-/// is named, no push service.
+/// The store itself, whose changes go past the journal.
+async fn backend(config: &StoreConfig) -> Result<Arc<dyn Store>, BootError> {
+    let wait_max = Duration::from_millis(config.wait_ms_max);
+    Ok(match (&config.url, config.database_path()) {
+        (StoreUrl::Postgres(url), _) => {
+            let options = PostgresOptions {
+                max_connections: config.connections_max,
+                acquire_timeout: wait_max,
+                statement_timeout: wait_max,
+            };
+            Arc::new(PostgresStore::connect(url, options).await?)
+        }
+        (_, Some(path)) => Arc::new(SqliteStore::open(&path).await?),
+        (_, None) => return Err(StoreError::Inconsistent("a database of an unknown kind").into()),
+    })
+}
+
+/// Brings the schema up to date. For `PostgreSQL` the configured URL has to be that of the role that
+/// owns the tables; servers may run meanwhile.
+///
+/// # Errors
+/// As [`open_store`].
+pub async fn migrate(config: &StoreConfig) -> Result<(), BootError> {
+    if let StoreUrl::Postgres(url) = &config.url {
+        return Ok(askel_store_postgres::migrate(url).await?);
+    }
+    std::fs::create_dir_all(&config.data_dir).map_err(BootError::DataDir)?;
+    backend(config).await.map(|_| ())
+}
+
+/// The components of a server: the configured store, hints within this process unless a Redis is named,
+/// no push service.
 ///
 /// # Errors
 /// As [`open_store`].

@@ -10,6 +10,7 @@ mod projector;
 mod redis;
 mod server;
 mod store;
+mod store_url;
 mod telemetry;
 
 use std::path::Path;
@@ -26,6 +27,7 @@ pub use projector::ProjectorConfig;
 pub use redis::RedisConfig;
 pub use server::ServerConfig;
 pub use store::StoreConfig;
+pub use store_url::{NoStoreUrl, StoreUrl};
 pub use telemetry::{LogFormat, TelemetryConfig};
 
 use faults::Reader;
@@ -118,6 +120,14 @@ mod tests {
             ]
         );
         assert!(faults.to_string().contains("server.drain_ms: "));
+    }
+
+    #[test]
+    fn a_fault_in_the_database_does_not_repeat_its_password() {
+        let faults = read("[store]\nurl = \"postgre://server:opensesame@db/askel\"");
+        let faults = faults.expect_err("a fault").to_string();
+        assert!(faults.contains("store.url: it is not"), "{faults}");
+        assert!(!faults.contains("opensesame"), "{faults}");
     }
 
     #[test]

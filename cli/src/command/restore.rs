@@ -17,9 +17,10 @@ use super::ConfigArguments;
 pub(crate) struct Arguments {
     #[command(flatten)]
     config: ConfigArguments,
-    /// The backup.
+    /// The backup. For PostgreSQL none: its own tools have put the database back, and this does what
+    /// has to follow.
     #[arg(long, value_name = "FILE")]
-    from: PathBuf,
+    from: Option<PathBuf>,
     /// Replace the database that is there.
     #[arg(long)]
     replace: bool,
@@ -47,9 +48,15 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
             StandingDatabase::Keep
         },
     };
-    let restored = boot::restore(&config.store, &arguments.from, options, &SystemEntropy).await?;
+    let restored = match &arguments.from {
+        Some(from) => boot::restore(&config.store, from, options, &SystemEntropy).await?,
+        None => boot::follow_restore(&config.store, options, &SystemEntropy).await?,
+    };
     let mut out = io::stdout().lock();
-    writeln!(out, "restored {}", config.store.database_path().display())?;
+    match config.store.database_path() {
+        Some(path) => writeln!(out, "restored {}", path.display())?,
+        None => writeln!(out, "restored the database")?,
+    }
     writeln!(out, "  tenants         {:>10}", restored.tenants)?;
     writeln!(out, "  journal records {:>10}", restored.records)?;
     writeln!(

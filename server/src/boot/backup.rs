@@ -1,4 +1,4 @@
-//! Backups of the embedded store, and going back to one.
+//! Backups of the embedded store, going back to one, and what follows a restore of any store.
 
 use std::{
     collections::BTreeMap,
@@ -7,13 +7,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use askel_store::{
-    Healing, RENEWAL_SEED_BYTES, RestoreStore as _, StoreError, TenantStore as _, journal::Entry,
-};
+use askel_store::{Healing, RENEWAL_SEED_BYTES, Store, StoreError, journal::Entry};
 use askel_store_sqlite::SqliteStore;
 use askel_sync::id::TenantId;
 
-use super::{BootError, lock};
+use super::{BootError, backend, lock};
 use crate::{
     config::StoreConfig,
     entropy::{Entropy, EntropyFailed, draw},
@@ -25,6 +23,14 @@ use crate::{
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BackupError {
+    /// The database is not the embedded one.
+    #[error(
+        "this is for the embedded database: copy PostgreSQL with its own tools, and after going back run `askel restore` without --from"
+    )]
+    NotEmbedded,
+    /// The embedded database is restored from a file.
+    #[error("name the backup with --from")]
+    NoBackup,
     /// There is nothing to back up.
     #[error("there is no database at {0}")]
     NoDatabase(PathBuf),
@@ -68,7 +74,7 @@ pub enum BackupError {
 /// # Errors
 /// [`BackupError`]; the file is then not there.
 pub async fn backup(config: &StoreConfig, to: &Path) -> Result<(), BackupError> {
-    let database = config.database_path();
+    let database = config.database_path().ok_or(BackupError::NotEmbedded)?;
     if !database.exists() {
         return Err(BackupError::NoDatabase(database));
     }
@@ -129,7 +135,7 @@ pub async fn restore(
     entropy: &dyn Entropy,
 ) -> Result<Restored, BackupError> {
     let _lock = lock(&config.data_dir)?;
-    let database = config.database_path();
+    let database = config.database_path().ok_or(BackupError::NotEmbedded)?;
     if database.exists() && options.standing == StandingDatabase::Keep {
         return Err(BackupError::WouldReplace(database));
     }
@@ -167,8 +173,29 @@ async fn brought_up(
     Ok(restored)
 }
 
+/// What has to follow when `PostgreSQL`'s own tools have put a database back, before any server starts
+/// again: gives every stream a new handle and applies the journal.
+///
+/// # Errors
+/// [`BackupError`]. Done again, it is done once.
+pub async fn follow_restore(
+    config: &StoreConfig,
+    options: RestoreOptions,
+    entropy: &dyn Entropy,
+) -> Result<Restored, BackupError> {
+    let _lock = lock(&config.data_dir)?;
+    if config.database_path().is_some() {
+        return Err(BackupError::NoBackup);
+    }
+    let journal = match options.journal {
+        JournalUse::Needed => journal(&config.journal_path())?,
+        JournalUse::LeftOut => BTreeMap::new(),
+    };
+    bring_up(&*backend(config).await?, &journal, &draw(entropy)?).await
+}
+
 async fn bring_up(
-    store: &SqliteStore,
+    store: &dyn Store,
     journal: &BTreeMap<TenantId, Vec<Entry>>,
     seed: &[u8; RENEWAL_SEED_BYTES],
 ) -> Result<Restored, BackupError> {
@@ -204,16 +231,16 @@ fn journal(path: &Path) -> Result<BTreeMap<TenantId, Vec<Entry>>, BackupError> {
 /// # Errors
 /// [`BackupError::NoDatabase`] and [`BackupError::Store`].
 pub async fn healing(config: &StoreConfig) -> Result<Vec<(TenantId, Healing)>, BackupError> {
-    let database = config.database_path();
-    if !database.exists() {
+    if let Some(database) = config.database_path()
+        && !database.exists()
+    {
         return Err(BackupError::NoDatabase(database));
     }
-    let store = SqliteStore::open(&database).await?;
+    let store = backend(config).await?;
     let mut told = Vec::new();
     for tenant in store.list_tenants().await? {
         told.push((tenant.id, store.count_healing(tenant.id).await?));
     }
-    store.close().await;
     Ok(told)
 }
 

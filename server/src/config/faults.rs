@@ -84,6 +84,17 @@ impl<'a> Reader<'a> {
         })
     }
 
+    /// Text that parses and is not repeated when it does not: it may hold a password.
+    pub(super) fn secret<T: FromStr>(&mut self, key: &str, default: T, what: &str) -> T {
+        let Some(text) = self.value::<String>(key) else {
+            return default;
+        };
+        text.parse().unwrap_or_else(|_| {
+            self.fault(key, format!("it is not {what}"));
+            default
+        })
+    }
+
     fn value<T: DeserializeOwned>(&mut self, key: &str) -> Option<T> {
         self.known.insert(key.to_owned());
         if !self.figment.contains(key) {

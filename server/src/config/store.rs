@@ -2,12 +2,19 @@
 
 use std::path::PathBuf;
 
-use super::faults::Reader;
+use super::{faults::Reader, store_url::StoreUrl};
 
 /// The section `[store]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreConfig {
-    /// The folder with the database, and by default the server's keys.
+    /// The database: the embedded one in `data_dir`, or `PostgreSQL`.
+    pub url: StoreUrl,
+    /// Connections of this process to `PostgreSQL`, at most.
+    pub connections_max: u32,
+    /// How long a call waits for a connection to `PostgreSQL`, and a statement there may take, in
+    /// milliseconds.
+    pub wait_ms_max: u64,
+    /// The folder with the embedded database, and by default the server's keys.
     pub data_dir: PathBuf,
     /// The file with the server's keys; empty for `server-keys.toml` in `data_dir`. Keep it out of
     /// the database's backups.
@@ -20,6 +27,9 @@ pub struct StoreConfig {
 impl Default for StoreConfig {
     fn default() -> Self {
         Self {
+            url: StoreUrl::default(),
+            connections_max: 16,
+            wait_ms_max: 10_000,
             data_dir: PathBuf::from("askel-data"),
             credential_file: PathBuf::new(),
             journal_dir: PathBuf::new(),
@@ -31,6 +41,13 @@ impl StoreConfig {
     pub(super) fn read(reader: &mut Reader<'_>) -> Self {
         let default = Self::default();
         Self {
+            url: reader.secret("store.url", default.url, "sqlite:PATH or postgres://…"),
+            connections_max: reader.number(
+                "store.connections_max",
+                default.connections_max,
+                1..=1_000,
+            ),
+            wait_ms_max: reader.number("store.wait_ms_max", default.wait_ms_max, 100..=60_000),
             data_dir: reader.parsed("store.data_dir", default.data_dir, "a path"),
             credential_file: reader.parsed(
                 "store.credential_file",
@@ -51,9 +68,13 @@ impl StoreConfig {
         folder.join("askel.journal")
     }
 
-    /// The database's file.
-    pub fn database_path(&self) -> PathBuf {
-        self.data_dir.join("askel.sqlite")
+    /// The embedded database's file; `None` for another database.
+    pub fn database_path(&self) -> Option<PathBuf> {
+        match &self.url {
+            StoreUrl::Embedded => Some(self.data_dir.join("askel.sqlite")),
+            StoreUrl::EmbeddedAt(path) => Some(path.clone()),
+            StoreUrl::Postgres(_) => None,
+        }
     }
 
     /// The file with the server's keys.

@@ -1,12 +1,20 @@
 //! Connections: a pool, and the one way to begin a transaction.
 
-use std::{str::FromStr as _, time::Duration};
+use std::{
+    str::FromStr as _,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use askel_store::StoreError;
 use askel_sync::id::TenantId;
 use data_encoding::HEXLOWER;
 use sqlx::{
-    AssertSqlSafe, ConnectOptions as _, Connection as _, PgPool, Postgres, Transaction,
+    AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, PgPool, Postgres,
+    Transaction,
     migrate::Migrator,
     postgres::{PgConnectOptions, PgConnection, PgPoolOptions},
 };
@@ -18,6 +26,13 @@ use crate::{
 
 /// Statements kept prepared on each connection: more than this crate has.
 const PREPARED_STATEMENTS: usize = 256;
+
+/// A plan is kept for good, and one that was made for empty tables reads all of a tenant's rows: before
+/// there are statistics, every index looks alike. So plans are made anew a few times while a process is
+/// young: after one in so many uses of a connection (prime, so that each has its turn) among the first
+/// so many. `PostgreSQL` does the rest when it gathers statistics.
+const REPLANNED_EVERY: u64 = 31;
+const YOUNG: u64 = 30_000;
 
 /// Where the second of the two kinds of advisory locks begins.
 const AUDIT_LOCK: i32 = 1;
@@ -82,10 +97,21 @@ impl PostgresStore {
             ("enable_hashjoin", "off".to_owned()),
             ("enable_mergejoin", "off".to_owned()),
         ]);
+        let released = Arc::new(AtomicU64::new(0));
         let pool = PgPoolOptions::new()
             .max_connections(asked.max_connections)
             .acquire_timeout(asked.acquire_timeout)
             .test_before_acquire(false)
+            .after_release(move |connection, _| {
+                let turn = released.fetch_add(1, Ordering::Relaxed);
+                let stale = turn < YOUNG && turn.is_multiple_of(REPLANNED_EVERY);
+                Box::pin(async move {
+                    if stale {
+                        connection.execute("DISCARD PLANS").await?;
+                    }
+                    Ok(true)
+                })
+            })
             .connect_with(options)
             .await
             .map_err(store_error)?;

@@ -19,10 +19,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let store = boot::open_store(&config.store).await?;
     let mut agree = true;
     let tenants = store.list_tenants().await?;
-    anyhow::ensure!(
-        !tenants.is_empty(),
-        "there is no tenant in this data folder"
-    );
+    anyhow::ensure!(!tenants.is_empty(), "there is no tenant in this store");
     for tenant in tenants {
         if store.lookup_catalog(tenant.id, None).await?.is_none() {
             let mut out = io::stdout().lock();

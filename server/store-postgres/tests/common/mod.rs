@@ -4,6 +4,8 @@
 #![allow(dead_code, clippy::allow_attributes, reason = "each test uses a part")]
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
+pub(crate) mod rows;
+
 use askel_private_services::{Database, postgres};
 use askel_store_postgres::{PostgresOptions, PostgresStore, migrate};
 use sqlx::{Connection as _, PgConnection};
