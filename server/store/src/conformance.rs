@@ -26,6 +26,7 @@
 
 mod append;
 mod audit;
+pub mod canary;
 mod card;
 mod catalog;
 mod coming_back;
