@@ -175,6 +175,7 @@ async fn start(store: MemoryStore, credentials: Credentials, seed: u64) -> Runni
         store: Arc::clone(&store) as _,
         fan_out: Arc::new(fan_out::InProcess::default()),
         push: Arc::new(LogPush),
+        node: None,
     };
     let server = InProcess::start(&Config::default(), components, credentials).await;
     Running {

@@ -197,6 +197,17 @@ CREATE TABLE public.invitation (
 
 ALTER TABLE ONLY public.invitation FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE public.job_lease (
+    tenant bytea NOT NULL,
+    job smallint NOT NULL,
+    node bytea NOT NULL,
+    generation bigint NOT NULL,
+    until_ms bigint NOT NULL,
+    CONSTRAINT job_lease_node_check CHECK ((octet_length(node) = 16))
+);
+
+ALTER TABLE ONLY public.job_lease FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE public.log (
     tenant bytea NOT NULL,
     log bytea NOT NULL,
@@ -430,6 +441,9 @@ ALTER TABLE ONLY public.frozen_contribution
 ALTER TABLE ONLY public.invitation
     ADD CONSTRAINT invitation_pkey PRIMARY KEY (tenant, invitation);
 
+ALTER TABLE ONLY public.job_lease
+    ADD CONSTRAINT job_lease_pkey PRIMARY KEY (tenant, job);
+
 ALTER TABLE ONLY public.log_claim
     ADD CONSTRAINT log_claim_pkey PRIMARY KEY (tenant, log);
 
@@ -587,6 +601,8 @@ ALTER TABLE public.frozen_contribution ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.invitation ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.job_lease ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.log ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.log_claim ENABLE ROW LEVEL SECURITY;
@@ -620,6 +636,8 @@ CREATE POLICY of_one_tenant ON public.frozen_attendance USING ((tenant = ( SELEC
 CREATE POLICY of_one_tenant ON public.frozen_contribution USING ((tenant = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant = ( SELECT public.current_tenant() AS current_tenant)));
 
 CREATE POLICY of_one_tenant ON public.invitation USING ((tenant = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant = ( SELECT public.current_tenant() AS current_tenant)));
+
+CREATE POLICY of_one_tenant ON public.job_lease USING ((tenant = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant = ( SELECT public.current_tenant() AS current_tenant)));
 
 CREATE POLICY of_one_tenant ON public.log USING ((tenant = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant = ( SELECT public.current_tenant() AS current_tenant)));
 
@@ -700,6 +718,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.frozen_attendance TO askel_ser
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.frozen_contribution TO askel_serving;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.invitation TO askel_serving;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.job_lease TO askel_serving;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.log TO askel_serving;
 

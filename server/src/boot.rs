@@ -16,7 +16,7 @@ use std::{
     time::Duration,
 };
 
-use askel_store::{Store, StoreError};
+use askel_store::{NodeId, Store, StoreError};
 use askel_store_postgres::{PostgresOptions, PostgresStore};
 use askel_store_sqlite::SqliteStore;
 use tokio::{net::TcpListener, task::JoinHandle};
@@ -30,7 +30,7 @@ use crate::{
     config::{Config, StoreConfig, StoreUrl},
     connection::{self, Ends},
     credential_file::{CredentialFileError, Credentials},
-    entropy::SystemEntropy,
+    entropy::{EntropyFailed, SystemEntropy, draw},
     fan_out::{FanOut, InProcess, RedisFanOut, RedisFanOutError},
     ingest::Ingest,
     journal::FileJournal,
@@ -65,6 +65,9 @@ pub enum BootError {
     /// Hints can't go by Redis.
     #[error(transparent)]
     FanOut(#[from] RedisFanOutError),
+    /// No randomness for the node's name.
+    #[error(transparent)]
+    Entropy(#[from] EntropyFailed),
     /// The address can't be listened on.
     #[error("can't listen on {0}")]
     Listen(SocketAddr, #[source] io::Error),
@@ -130,7 +133,16 @@ pub async fn embedded(config: &Config, clock: Arc<dyn Clock>) -> Result<Componen
         store: open_store(&config.store).await?,
         fan_out: fan_out(config)?,
         push: Arc::new(LogPush),
+        node: node(&config.store)?,
     })
+}
+
+/// A name among the servers that share a `PostgreSQL`; the embedded store is one process's alone.
+fn node(config: &StoreConfig) -> Result<Option<NodeId>, BootError> {
+    match config.url {
+        StoreUrl::Postgres(_) => Ok(Some(NodeId::from_bytes(draw(&SystemEntropy)?))),
+        _ => Ok(None),
+    }
 }
 
 /// Within this process, or between several servers when a Redis is named.

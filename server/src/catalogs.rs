@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use askel_store::{Store, StoreError};
+use askel_store::{PageRequest, Store, StoreError};
 use askel_sync::{
     catalog::Catalog,
     id::{StreamId, TenantId},
@@ -33,8 +33,6 @@ pub(crate) struct Catalogs {
 #[derive(Debug, Clone)]
 struct Held {
     catalog: Arc<Catalog>,
-    /// The head of the catalogs' stream then: each version is announced there.
-    announced: u64,
     looked_at: Duration,
 }
 
@@ -76,44 +74,47 @@ impl Catalogs {
         tenant: TenantId,
     ) -> Result<Option<Arc<Catalog>>, StoreError> {
         let now = self.clock.monotonic();
-        let held = self.held().get(&tenant).cloned();
         let patience = Duration::from_millis(CATALOG_LOOK_MS);
-        if let Some(held) = &held
-            && now.saturating_sub(held.looked_at) < patience
-        {
+        let fresh = |held: &&Held| now.saturating_sub(held.looked_at) < patience;
+        if let Some(held) = self.held().get(&tenant).filter(fresh) {
             return Ok(Some(Arc::clone(&held.catalog)));
         }
-        // Before the catalog is read: what is announced meanwhile is seen at the next look.
-        let streams = [StreamKey::Catalog];
-        let heads = self.store.lookup_streams(tenant, &streams).await?;
-        let announced = heads.first().map_or(0, |stream| stream.head);
-        let catalog =
-            match held {
-                Some(held) if held.announced == announced => held.catalog,
-                _ => match self.store.lookup_catalog(tenant, None).await? {
-                    Some(stored) => Arc::new(Catalog::parse(&stored.content).map_err(|_| {
-                        StoreError::Inconsistent("a stored catalog can't be parsed")
-                    })?),
-                    None => return Ok(None),
-                },
-            };
-        Ok(Some(self.keep(tenant, catalog, announced, now)))
+        self.look(tenant).await
+    }
+
+    /// The newest catalog of all that were recorded before this is called, by whichever node.
+    pub(crate) async fn look(&self, tenant: TenantId) -> Result<Option<Arc<Catalog>>, StoreError> {
+        // Before the store is asked: what is recorded meanwhile is seen at the next look.
+        let now = self.clock.monotonic();
+        let only_one = PageRequest {
+            size: 1,
+            after: Vec::new(),
+        };
+        let versions = self.store.list_catalogs(tenant, &only_one).await?;
+        let Some(newest) = versions.items.first() else {
+            return Ok(None);
+        };
+        let held = self.held().get(&tenant).cloned();
+        let same = |held: &Held| held.catalog.hash() == &newest.hash;
+        if let Some(held) = held.filter(same) {
+            return Ok(Some(self.keep(tenant, held.catalog, now)));
+        }
+        let Some(stored) = self.store.lookup_catalog(tenant, None).await? else {
+            return Ok(None);
+        };
+        let catalog = Catalog::parse(&stored.content)
+            .map_err(|_| StoreError::Inconsistent("a stored catalog can't be parsed"))?;
+        Ok(Some(self.keep(tenant, Arc::new(catalog), now)))
     }
 
     /// A version was published here; an older one than the one held changes nothing.
     pub(crate) fn replace(&self, tenant: TenantId, catalog: Arc<Catalog>) {
         let now = self.clock.monotonic();
-        self.keep(tenant, catalog, 0, now);
+        self.keep(tenant, catalog, now);
     }
 
     /// Keeps the newer one, and gives it back.
-    fn keep(
-        &self,
-        tenant: TenantId,
-        catalog: Arc<Catalog>,
-        announced: u64,
-        looked_at: Duration,
-    ) -> Arc<Catalog> {
+    fn keep(&self, tenant: TenantId, catalog: Arc<Catalog>, looked_at: Duration) -> Arc<Catalog> {
         let mut held = self.held();
         let newer = |held: &&Held| held.catalog.version() > catalog.version();
         if let Some(held) = held.get(&tenant).filter(newer) {
@@ -121,7 +122,6 @@ impl Catalogs {
         }
         let entry = Held {
             catalog: Arc::clone(&catalog),
-            announced,
             looked_at,
         };
         held.insert(tenant, entry);
@@ -153,17 +153,8 @@ impl Catalogs {
 mod tests {
     use super::*;
     use askel_proto::v1;
-    use askel_store::{
-        Append, Audit, AuditAction, CatalogStore as _, CatalogVersion, Entry, EntryOutcome,
-        OpStore as _, StreamTarget, memory::MemoryStore,
-    };
-    use askel_sync::{
-        admission::{Admission, AdmittedOp, Flags, Role, Strength},
-        catalog,
-        id::{DeviceId, LogId},
-        op::{Op, Origin, Payload},
-        time::Timestamp,
-    };
+    use askel_store::{Audit, AuditAction, CatalogStore as _, CatalogVersion, memory::MemoryStore};
+    use askel_sync::{catalog, time::Timestamp};
     use std::sync::atomic::{AtomicU64, Ordering};
 
     const TENANT: TenantId = TenantId::from_bytes([1; 16]);
@@ -182,7 +173,7 @@ mod tests {
         }
     }
 
-    /// What another node does: records a version and announces it.
+    /// What another node does: records a version.
     async fn publish(store: &MemoryStore, version: u32) {
         let content = catalog::encode(&v1::Catalog {
             tenant_id: TENANT.to_vec(),
@@ -210,44 +201,6 @@ mod tests {
         };
         let recorded = store.record_catalog(TENANT, &version, &audit).await;
         assert!(recorded.expect("recorded"));
-        announce(store, version.version).await;
-    }
-
-    async fn announce(store: &MemoryStore, version: u32) {
-        let origin = Origin {
-            log: LogId::from_bytes([2; 16]),
-            sequence: u64::from(version).saturating_sub(1),
-        };
-        let op = Op::new(origin, &Payload::Blank);
-        let admission = Admission {
-            corrected_at: NOW,
-            received_at: NOW,
-            subject: None,
-            strength: Strength::Unspecified,
-            flags: Flags::default(),
-            author_role: Role::Server,
-        };
-        let entry = Entry {
-            log: origin.log,
-            device: DeviceId::from_bytes([3; 16]),
-            sequence: origin.sequence,
-            op: op.id(),
-            outcome: EntryOutcome::Accepted {
-                admitted: Box::new(AdmittedOp { op, admission }),
-                streams: vec![StreamTarget {
-                    key: StreamKey::Catalog,
-                    new_id: StreamId::from_bytes([4; 16]),
-                }],
-                dirty: None,
-                derived: None,
-                tally: None,
-            },
-        };
-        let append = Append {
-            entries: vec![entry],
-            ..Append::default()
-        };
-        store.append(TENANT, &append, NOW).await.expect("appended");
     }
 
     #[tokio::test]
@@ -267,8 +220,12 @@ mod tests {
         assert_eq!(newest().await, Some(1));
         clock.0.store(CATALOG_LOOK_MS, Ordering::Relaxed);
         assert_eq!(newest().await, Some(2));
+        publish(&store, 3).await;
+        let looked = catalogs.look(TENANT).await.expect("a store");
+        assert_eq!(looked.map(|catalog| catalog.version()), Some(3));
+        assert_eq!(newest().await, Some(3), "whoever looked tells the others");
         clock.0.store(2 * CATALOG_LOOK_MS, Ordering::Relaxed);
-        assert_eq!(newest().await, Some(2));
+        assert_eq!(newest().await, Some(3));
     }
 
     #[tokio::test]

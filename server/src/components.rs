@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use askel_store::Store;
+use askel_store::{NodeId, Store};
 use askel_sync::id::{DeviceId, TenantId};
 
 use crate::{
@@ -25,6 +25,8 @@ pub struct Components {
     pub fan_out: Arc<dyn FanOut>,
     /// Wakes phones.
     pub push: Arc<dyn Push>,
+    /// This process among several that serve from one store; `None` when it is the only one.
+    pub node: Option<NodeId>,
 }
 
 impl Components {

@@ -15,7 +15,7 @@ use tokio::sync::broadcast;
 
 pub use redis::{RedisFanOut, RedisFanOutError};
 
-use crate::limits::HINTS_WAITING_MAX;
+use crate::limits::{HINTS_WAITING_MAX, WORK_WAITING_MAX};
 
 /// What watchers of a tenant are told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,14 +41,31 @@ pub trait FanOut: Send + Sync {
         }
     }
 
+    /// Tells the node that projects the tenant, if that is another one, that there is something to
+    /// project. Never waits.
+    fn publish_work(&self, tenant: TenantId);
+
+    /// Hears from now on which tenants have something to project that other nodes took in.
+    fn subscribe_work(&self) -> broadcast::Receiver<TenantId>;
+
     /// Hears the hints of a tenant from now on. A slow listener is told that it lagged.
     fn subscribe(&self, tenant: TenantId) -> broadcast::Receiver<Hint>;
 }
 
 /// Within one process.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct InProcess {
     tenants: Mutex<HashMap<TenantId, broadcast::Sender<Hint>>>,
+    work: broadcast::Sender<TenantId>,
+}
+
+impl Default for InProcess {
+    fn default() -> Self {
+        Self {
+            tenants: Mutex::default(),
+            work: broadcast::Sender::new(WORK_WAITING_MAX),
+        }
+    }
 }
 
 impl InProcess {
@@ -57,6 +74,12 @@ impl InProcess {
         for sender in self.tenants().values() {
             let _ = sender.send(Hint::Missed);
         }
+    }
+
+    /// Tells this node what another one took in.
+    fn hear_work(&self, tenant: TenantId) {
+        // A node that is not projecting yet looks at all when it begins.
+        let _ = self.work.send(tenant);
     }
 
     fn tenants(&self) -> std::sync::MutexGuard<'_, HashMap<TenantId, broadcast::Sender<Hint>>> {
@@ -70,6 +93,13 @@ impl FanOut for InProcess {
             // Nobody listening is fine.
             let _ = sender.send(hint);
         }
+    }
+
+    /// There is no other node.
+    fn publish_work(&self, _tenant: TenantId) {}
+
+    fn subscribe_work(&self) -> broadcast::Receiver<TenantId> {
+        self.work.subscribe()
     }
 
     fn subscribe(&self, tenant: TenantId) -> broadcast::Receiver<Hint> {

@@ -16,10 +16,11 @@ use std::{
 use askel_store::{
     Append, AppendError, Approval, Audit, AuditEntry, AuditStore, CatalogStore, CatalogVersion,
     ChallengeSum, Claim, Device, DeviceChange, DeviceClock, Dirty, EnrolError, EnrolmentStore,
-    Erased, ErasureStore, Frozen, Grant, Healing, Invitation, Lineage, LiveRegister, LogState,
-    NewDevice, OpStore, OutboxItem, PageOf, PageRequest, PartOf, PassRecord, ProjectionStore,
-    RENEWAL_SEED_BYTES, RecoverySheet, RefusedOp, RestoreStore, SessionCount, Store, StoreError,
-    StreamHead, StreamOp, StreamPart, StreamTarget, Tenant, TenantStore, Tombstone,
+    Erased, ErasureStore, Frozen, Grant, Healing, Invitation, JobBid, JobLease, JobLeaseStore,
+    Lineage, LiveRegister, LogState, NewDevice, OpStore, OutboxItem, PageOf, PageRequest, PartOf,
+    PassRecord, ProjectionStore, RENEWAL_SEED_BYTES, RecoverySheet, RefusedOp, RestoreStore,
+    SessionCount, Store, StoreError, StreamHead, StreamOp, StreamPart, StreamTarget, Tenant,
+    TenantStore, Tombstone,
     journal::{self, Entry, ImageOf, LogOpening, MalformedEntry},
 };
 use askel_sync::{
@@ -270,6 +271,11 @@ pass_on! { EnrolmentStore {
         Ok(recorded)
     }
 }
+
+pass_on! { JobLeaseStore {
+    fn take_job(tenant: TenantId, bid: &JobBid) -> Answer<Option<JobLease>>;
+    fn leave_job(tenant: TenantId, lease: &JobLease) -> Answer<()>;
+} }
 
 pass_on! { OpStore {
     fn lookup_logs(tenant: TenantId, logs: &[LogId]) -> Answer<Vec<LogState>>;

@@ -98,8 +98,22 @@ pub const PROJECTED_OUTBOX_MAX: u32 = 256;
 pub const PROJECTOR_WAIT_MS: u64 = 2_000;
 /// Milliseconds for which a catalog counts as the newest without a look at what other nodes published.
 pub(crate) const CATALOG_LOOK_MS: u64 = 2_000;
+/// Milliseconds after which anonymous counts are counted once more by a new catalog: longer than any node
+/// goes on with the one before.
+pub(crate) const RECOUNTED_MS: u64 = 10_000;
 /// Milliseconds between two looks of the projector when nobody calls it.
 pub const PROJECTOR_LOOK_MS: u64 = 30_000;
+/// The same where several nodes serve: work that another node leaves is found no later.
+pub const PROJECTOR_SHARED_LOOK_MS: u64 = 5_000;
+/// Milliseconds for which a node has a job. Another one takes over so long after a crash, and at once after
+/// an orderly stop.
+pub(crate) const JOB_LEASE_MS: i64 = 30_000;
+/// Milliseconds of a lease that are left when it is renewed.
+pub(crate) const JOB_RENEWED_MS: i64 = 15_000;
+/// Milliseconds for which a job that another node does is not asked for.
+pub(crate) const JOB_ELSEWHERE_MS: u64 = 2_000;
+/// Tenants with something to project that a node may leave unread before it looks at all of them.
+pub(crate) const WORK_WAITING_MAX: usize = 1_024;
 /// Milliseconds between two totals of a challenge that has not just been reached.
 pub const CHALLENGE_TOTAL_EVERY_MS: i64 = 3_600_000;
 /// Milliseconds after which a watcher is asked to come again, so that its right is checked anew.

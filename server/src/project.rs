@@ -3,31 +3,36 @@
 //! An append marks participants dirty and puts derived ops into the outbox; the projector folds the
 //! dirty ones, confirms what they have reached, writes the outbox's ops and keeps the rows that make
 //! reading cheap. Each round is one transaction, and a round that is lost is done again. It runs
-//! inline after ingest when nobody else runs it, and catches up at the start.
+//! inline after ingest when nobody else runs it, and catches up at the start. Of several nodes one
+//! projects a tenant, by a lease; what it folded is void with the lease's generation.
 
 mod cache;
 mod challenge;
 mod replay;
 mod round;
+mod turn;
 
 pub(crate) use challenge::collective_target;
 pub(crate) use replay::{Replayed, replay};
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    pin::pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use askel_sync::id::{ParticipantId, TenantId};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, broadcast::error::RecvError};
 
 use crate::{
     catalogs::Catalogs,
     components::Components,
     config::ProjectorConfig,
     lifecycle::Stop,
-    limits::{PROJECTOR_LOOK_MS, PROJECTOR_ROUNDS_MAX, PROJECTOR_WAIT_MS},
+    limits::{
+        PROJECTOR_LOOK_MS, PROJECTOR_ROUNDS_MAX, PROJECTOR_SHARED_LOOK_MS, PROJECTOR_WAIT_MS,
+    },
     server_log::ServerLog,
 };
 use round::{Outcome, TenantProjection};
@@ -39,11 +44,13 @@ pub(crate) struct Desk {
     pub(crate) server_log: Arc<ServerLog>,
 }
 
+type Slot = Arc<tokio::sync::Mutex<TenantProjection>>;
+
 /// Projects, one round a tenant at a time.
 pub(crate) struct Projector {
     desk: Desk,
     config: ProjectorConfig,
-    tenants: Mutex<HashMap<TenantId, Arc<tokio::sync::Mutex<TenantProjection>>>>,
+    tenants: Mutex<HashMap<TenantId, Slot>>,
     more: Notify,
 }
 
@@ -67,25 +74,34 @@ impl Projector {
     }
 
     /// Projects what is dirty in a tenant, unless someone else is at it for long or there is more
-    /// than a call should wait for: then [`Self::run`] does the rest.
+    /// than a call should wait for: then [`Self::run`] does the rest, here or on another node.
     pub(crate) async fn settle(&self, tenant: TenantId) {
+        if self.project(tenant).await == Some(Outcome::Elsewhere) {
+            self.desk.components.fan_out.publish_work(tenant);
+        }
+    }
+
+    /// What the last round found; `None` when it failed.
+    async fn project(&self, tenant: TenantId) -> Option<Outcome> {
         let slot = self.slot(tenant);
         let wait = Duration::from_millis(PROJECTOR_WAIT_MS);
         let Ok(mut projection) = tokio::time::timeout(wait, slot.lock()).await else {
-            return self.more.notify_one();
+            self.more.notify_one();
+            return Some(Outcome::Worked);
         };
         for _ in 0..PROJECTOR_ROUNDS_MAX {
             match projection.round(&self.desk, tenant).await {
-                Ok(Outcome::Clean) => return,
                 Ok(Outcome::Worked) => {}
+                Ok(found) => return Some(found),
                 Err(error) => {
                     let error: &dyn std::error::Error = &error;
                     tracing::warn!(error, "a projection failed and will be done again");
-                    return;
+                    return None;
                 }
             }
         }
         self.more.notify_one();
+        Some(Outcome::Worked)
     }
 
     /// Has [`Self::run`] look soon: a call failed that may have written something all the same.
@@ -93,35 +109,79 @@ impl Projector {
         self.more.notify_one();
     }
 
-    /// Catches up with all tenants, again when told that there is more, and now and then.
+    /// Catches up with all tenants, again when told that there is more, and now and then; with one
+    /// when another node tells that there is something.
     pub(crate) async fn run(&self, mut stop: Stop) {
+        let components = &self.desk.components;
+        let mut work = components.fan_out.subscribe_work();
+        let mut telling = true;
+        let pause = Duration::from_millis(match components.node {
+            None => PROJECTOR_LOOK_MS,
+            Some(_) => PROJECTOR_SHARED_LOOK_MS,
+        });
         loop {
-            match self.desk.components.store.list_tenants().await {
-                Ok(tenants) => {
-                    for tenant in tenants {
-                        self.settle(tenant.id).await;
-                    }
+            self.look_at_all().await;
+            let mut look = pin!(tokio::time::sleep(pause));
+            loop {
+                tokio::select! {
+                    biased;
+                    () = stop.begun() => return self.leave().await,
+                    () = self.more.notified() => break,
+                    () = &mut look => break,
+                    told = work.recv(), if telling => match told {
+                        Ok(tenant) => {
+                            self.project(tenant).await;
+                        }
+                        Err(RecvError::Lagged(_)) => break,
+                        Err(RecvError::Closed) => telling = false,
+                    },
                 }
-                Err(error) => {
-                    let error: &dyn std::error::Error = &error;
-                    tracing::warn!(error, "the projector can't list tenants");
-                }
-            }
-            tokio::select! {
-                biased;
-                () = stop.begun() => return,
-                () = self.more.notified() => {}
-                () = tokio::time::sleep(Duration::from_millis(PROJECTOR_LOOK_MS)) => {}
             }
         }
     }
 
-    fn slot(&self, tenant: TenantId) -> Arc<tokio::sync::Mutex<TenantProjection>> {
-        let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
+    async fn look_at_all(&self) {
+        match self.desk.components.store.list_tenants().await {
+            Ok(tenants) => {
+                for tenant in tenants {
+                    self.project(tenant.id).await;
+                }
+            }
+            Err(error) => {
+                let error: &dyn std::error::Error = &error;
+                tracing::warn!(error, "the projector can't list tenants");
+            }
+        }
+    }
+
+    /// Other nodes need not wait for the end of this one's leases.
+    async fn leave(&self) {
+        if self.desk.components.node.is_none() {
+            return;
+        }
+        let slots: Vec<_> = self
+            .tenants()
+            .iter()
+            .map(|(id, slot)| (*id, Arc::clone(slot)))
+            .collect();
+        for (tenant, slot) in slots {
+            if let Err(error) = slot.lock().await.leave(&self.desk, tenant).await {
+                let error: &dyn std::error::Error = &error;
+                tracing::warn!(error, "a job could not be left to other nodes");
+            }
+            self.desk.components.fan_out.publish_work(tenant);
+        }
+    }
+
+    fn tenants(&self) -> MutexGuard<'_, HashMap<TenantId, Slot>> {
+        self.tenants.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn slot(&self, tenant: TenantId) -> Slot {
         let new = || {
             let projection = TenantProjection::new(self.config.cached_participants_max);
             Arc::new(tokio::sync::Mutex::new(projection))
         };
-        Arc::clone(tenants.entry(tenant).or_insert_with(new))
+        Arc::clone(self.tenants().entry(tenant).or_insert_with(new))
     }
 }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use askel_store::{
-    Append, AppendError, Audit, Entry, EntryOutcome, Projection, StoreError, StreamHead,
+    Append, AppendError, Audit, Entry, EntryOutcome, JobLease, Projection, StoreError, StreamHead,
     StreamTarget,
 };
 use askel_sync::{
@@ -73,6 +73,8 @@ impl Draft {
 pub(crate) struct Beside {
     pub(crate) projection: Projection,
     pub(crate) audits: Vec<Audit>,
+    /// The job that this is done in, if one node alone may.
+    pub(crate) under: Option<JobLease>,
 }
 
 /// Writes the server's ops.
@@ -133,6 +135,8 @@ impl ServerLog {
                 }
                 // Someone else holds the log's place: whatever it was, a new log has none of it.
                 Err(AppendError::Raced) => *slot = None,
+                // Nothing was written, and the log is as it was.
+                Err(AppendError::LeaseLost) => return Err(AppError::LeaseLost),
                 Err(AppendError::Store(error)) => {
                     // It may have been written: the next write must not take the same sequences.
                     *slot = None;
@@ -199,6 +203,7 @@ impl ServerLog {
             entries,
             projection: beside.projection,
             audits: beside.audits,
+            under: beside.under,
             ..Append::default()
         })
     }

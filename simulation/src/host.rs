@@ -163,6 +163,7 @@ impl Host {
             store: Arc::new(store),
             fan_out: Arc::new(FanOut::default()),
             push: Arc::new(LogPush),
+            node: None,
         };
         let mut credentials = Credentials::default();
         credentials.insert(self.tenant.id, self.tenant.server.clone());

@@ -148,6 +148,9 @@ pub enum AppError {
         /// What the server's clock says.
         server_time: Timestamp,
     },
+    /// The job was another node's by then: what was read for it is void.
+    #[error("the lease of the job does not stand any more")]
+    LeaseLost,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -175,7 +178,7 @@ impl AppError {
             Self::Stale { .. } => Reason::CredentialStale,
             Self::Store(StoreError::Unavailable(_)) => Reason::StoreUnavailable,
             Self::Store(StoreError::Full(_)) => Reason::StoreFull,
-            Self::Store(_) | Self::Entropy(_) => Reason::Internal,
+            Self::Store(_) | Self::Entropy(_) | Self::LeaseLost => Reason::Internal,
         }
     }
 }

@@ -1,5 +1,4 @@
-//! A hint as it goes from node to node: the node that sends it, what kind it is, and ids, which are
-//! random.
+//! What one node tells the others: its name, what kind of message it is, and ids, which are random.
 
 use askel_sync::id::{DeviceId, StreamId};
 
@@ -14,33 +13,44 @@ const STREAMS_MAX: usize = 1_024;
 const MOVED: u8 = 1;
 const RIGHTS: u8 = 2;
 const MISSED: u8 = 3;
+const WORK: u8 = 4;
+
+/// What a node tells the others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Message {
+    /// For those who watch.
+    Hint(Hint),
+    /// There is something to project.
+    Work,
+}
 
 /// A node's name, drawn at each start: it does not listen to itself.
 pub(super) type Node = [u8; NODE_BYTES];
 
-/// The messages that say a hint: one, but for very many streams.
-pub(super) fn encode(node: Node, hint: &Hint) -> Vec<Vec<u8>> {
-    let message = |kind: u8, ids: &[[u8; ID_BYTES]]| {
+/// The bytes that say it: one string of them, but for very many streams.
+pub(super) fn encode(node: Node, message: &Message) -> Vec<Vec<u8>> {
+    let bytes = |kind: u8, ids: &[[u8; ID_BYTES]]| {
         let head = node.into_iter().chain([kind]);
         head.chain(ids.iter().flatten().copied()).collect()
     };
-    match hint {
-        Hint::Moved(streams) => {
+    match message {
+        Message::Work => vec![bytes(WORK, &[])],
+        Message::Hint(Hint::Moved(streams)) => {
             let ids: Vec<[u8; ID_BYTES]> = streams.iter().map(|id| *id.as_bytes()).collect();
             ids.chunks(STREAMS_MAX)
-                .map(|ids| message(MOVED, ids))
+                .map(|ids| bytes(MOVED, ids))
                 .collect()
         }
-        Hint::Rights(device) => {
+        Message::Hint(Hint::Rights(device)) => {
             let ids: Vec<[u8; ID_BYTES]> = device.iter().map(|id| *id.as_bytes()).collect();
-            vec![message(RIGHTS, &ids)]
+            vec![bytes(RIGHTS, &ids)]
         }
-        Hint::Missed => vec![message(MISSED, &[])],
+        Message::Hint(Hint::Missed) => vec![bytes(MISSED, &[])],
     }
 }
 
 /// Who sent a message, and what it says; `None` for what is no message of this version.
-pub(super) fn decode(bytes: &[u8]) -> Option<(Node, Hint)> {
+pub(super) fn decode(bytes: &[u8]) -> Option<(Node, Message)> {
     let (node, rest) = bytes.split_first_chunk::<NODE_BYTES>()?;
     let (kind, ids) = rest.split_first()?;
     let (ids, cut) = ids.as_chunks::<ID_BYTES>();
@@ -48,13 +58,14 @@ pub(super) fn decode(bytes: &[u8]) -> Option<(Node, Hint)> {
         return None;
     }
     let hint = match (*kind, ids) {
+        (WORK, []) => return Some((*node, Message::Work)),
         (MOVED, [_, ..]) => Hint::Moved(ids.iter().copied().map(StreamId::from_bytes).collect()),
         (MISSED, []) => Hint::Missed,
         (RIGHTS, []) => Hint::Rights(None),
         (RIGHTS, [device]) => Hint::Rights(Some(DeviceId::from_bytes(*device))),
         _ => return None,
     };
-    Some((*node, hint))
+    Some((*node, Message::Hint(hint)))
 }
 
 #[cfg(test)]
@@ -63,28 +74,29 @@ mod tests {
 
     const NODE: Node = [7; NODE_BYTES];
 
-    fn streams(count: usize) -> Hint {
+    fn streams(count: usize) -> Message {
         let id = |index: usize| {
             let mut id = [0; ID_BYTES];
             id[..8].copy_from_slice(&index.to_be_bytes());
             StreamId::from_bytes(id)
         };
-        Hint::Moved((0..count).map(id).collect())
+        Message::Hint(Hint::Moved((0..count).map(id).collect()))
     }
 
     #[test]
-    fn a_hint_comes_out_as_it_went_in() {
+    fn a_message_comes_out_as_it_went_in() {
         let device = DeviceId::from_bytes([3; ID_BYTES]);
-        for hint in [
+        for message in [
             streams(1),
             streams(STREAMS_MAX),
-            Hint::Rights(None),
-            Hint::Rights(Some(device)),
-            Hint::Missed,
+            Message::Hint(Hint::Rights(None)),
+            Message::Hint(Hint::Rights(Some(device))),
+            Message::Hint(Hint::Missed),
+            Message::Work,
         ] {
-            let messages = encode(NODE, &hint);
-            let read: Vec<_> = messages.iter().map(|bytes| decode(bytes)).collect();
-            assert_eq!(read, [Some((NODE, hint))]);
+            let strings = encode(NODE, &message);
+            let read: Vec<_> = strings.iter().map(|bytes| decode(bytes)).collect();
+            assert_eq!(read, [Some((NODE, message))]);
         }
     }
 
@@ -93,7 +105,7 @@ mod tests {
         let told: usize = encode(NODE, &streams(STREAMS_MAX + 1))
             .iter()
             .map(|bytes| match decode(bytes) {
-                Some((_, Hint::Moved(ids))) => ids.len(),
+                Some((_, Message::Hint(Hint::Moved(ids)))) => ids.len(),
                 other => panic!("{other:?}"),
             })
             .sum();
@@ -108,7 +120,7 @@ mod tests {
             assert_eq!(decode(&good[..cut]), None, "{cut}");
         }
         let mut later = good.clone();
-        later[NODE_BYTES] = 4;
+        later[NODE_BYTES] = 5;
         assert_eq!(decode(&later), None);
         let flood = encode(NODE, &streams(STREAMS_MAX))[0].repeat(2);
         assert_eq!(decode(&flood), None);

@@ -15,7 +15,7 @@ use tokio::{
 
 use super::{
     FanOut, Hint, InProcess,
-    message::{self, Node},
+    message::{self, Message, Node},
 };
 use crate::{
     entropy::{Entropy, EntropyFailed, draw},
@@ -43,7 +43,7 @@ pub enum RedisFanOutError {
 /// Tells the watchers of this node at once, and those of other nodes by way of Redis.
 pub struct RedisFanOut {
     here: Arc<InProcess>,
-    outgoing: mpsc::Sender<(TenantId, Hint)>,
+    outgoing: mpsc::Sender<(TenantId, Message)>,
     /// Dropped with it, which ends the task that speaks with Redis.
     _stopper: Stopper,
 }
@@ -88,7 +88,16 @@ impl FanOut for RedisFanOut {
     fn publish(&self, tenant: TenantId, hint: Hint) {
         self.here.publish(tenant, hint.clone());
         // Full while Redis is away: the others are told that they missed something.
-        let _ = self.outgoing.try_send((tenant, hint));
+        let _ = self.outgoing.try_send((tenant, Message::Hint(hint)));
+    }
+
+    fn publish_work(&self, tenant: TenantId) {
+        // Lost while Redis is away: whose turn it is looks now and then.
+        let _ = self.outgoing.try_send((tenant, Message::Work));
+    }
+
+    fn subscribe_work(&self) -> broadcast::Receiver<TenantId> {
+        self.here.subscribe_work()
     }
 
     fn subscribe(&self, tenant: TenantId) -> broadcast::Receiver<Hint> {
@@ -110,7 +119,7 @@ struct Speaker {
     channels: BTreeMap<TenantId, String>,
     tenants: BTreeMap<Vec<u8>, TenantId>,
     here: Arc<InProcess>,
-    waiting: mpsc::Receiver<(TenantId, Hint)>,
+    waiting: mpsc::Receiver<(TenantId, Message)>,
     stop: Stop,
 }
 
@@ -224,7 +233,7 @@ impl Speaker {
         while self.waiting.try_recv().is_ok() {}
         let mut pipeline = redis::pipe();
         for channel in self.channels.values() {
-            for message in message::encode(self.node, &Hint::Missed) {
+            for message in message::encode(self.node, &Message::Hint(Hint::Missed)) {
                 pipeline.publish(channel, message).ignore();
             }
         }
@@ -235,15 +244,15 @@ impl Speaker {
     async fn tell(
         &mut self,
         connection: &mut MultiplexedConnection,
-        first: (TenantId, Hint),
+        first: (TenantId, Message),
     ) -> Result<(), RedisError> {
         let mut pipeline = redis::pipe();
         let mut next = Some(first);
         let mut told = 0_usize;
-        while let Some((tenant, hint)) = next {
+        while let Some((tenant, message)) = next {
             if let Some(channel) = self.channels.get(&tenant) {
-                for message in message::encode(self.node, &hint) {
-                    pipeline.publish(channel, message).ignore();
+                for bytes in message::encode(self.node, &message) {
+                    pipeline.publish(channel, bytes).ignore();
                 }
             }
             told = told.saturating_add(1);
@@ -270,9 +279,11 @@ impl Speaker {
             return;
         };
         match message::decode(bytes) {
-            Some((node, hint)) if node != self.node => self.here.publish(*tenant, hint),
             // This node's own, or a later version's.
-            _ => {}
+            None => {}
+            Some((node, _)) if node == self.node => {}
+            Some((_, Message::Hint(hint))) => self.here.publish(*tenant, hint),
+            Some((_, Message::Work)) => self.here.hear_work(*tenant),
         }
     }
 }

@@ -261,6 +261,7 @@ mod tests {
             store: Arc::clone(&store) as _,
             fan_out: Arc::new(InProcess::default()),
             push: Arc::new(LogPush),
+            node: None,
         };
         let config = IngestConfig {
             batch_wait_ms: 0,
@@ -341,6 +342,7 @@ mod tests {
             store: Arc::clone(&store),
             fan_out: Arc::new(InProcess::default()),
             push: Arc::new(LogPush),
+            node: None,
         };
         let desk = Desk {
             components,
@@ -382,6 +384,7 @@ mod tests {
             store: Arc::clone(&store) as _,
             fan_out: Arc::new(InProcess::default()),
             push: Arc::new(LogPush),
+            node: None,
         };
         let desk = Desk {
             components,

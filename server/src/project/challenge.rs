@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use askel_store::{ChallengeSum, Projection};
+use askel_store::{ChallengeSum, JobLease, Projection};
 use askel_sync::{
     catalog::Catalog,
     fold::ChallengeTotals,
@@ -39,6 +39,8 @@ fn targets(rule: &Rule) -> impl Iterator<Item = u64> {
 pub(super) struct Challenges {
     pub(super) totals: ChallengeTotals,
     touched: BTreeSet<GoalId>,
+    /// Whether their last total was told is not known.
+    unsure: BTreeSet<GoalId>,
 }
 
 impl Challenges {
@@ -80,6 +82,7 @@ impl Challenges {
                 self.totals.apply(&told.admitted);
             }
         }
+        self.unsure.remove(&goal);
         Ok(())
     }
 
@@ -89,6 +92,7 @@ impl Challenges {
         desk: &Desk,
         tenant: TenantId,
         catalog: &Catalog,
+        under: Option<JobLease>,
     ) -> Result<bool, AppError> {
         let mut told = false;
         for goal_id in self.touched.clone() {
@@ -97,7 +101,7 @@ impl Challenges {
                 self.touched.remove(&goal_id);
                 continue;
             };
-            told |= self.tell_one(desk, tenant, goal).await?;
+            told |= self.tell_one(desk, tenant, goal, under).await?;
         }
         Ok(told)
     }
@@ -107,8 +111,12 @@ impl Challenges {
         desk: &Desk,
         tenant: TenantId,
         goal: &Goal,
+        under: Option<JobLease>,
     ) -> Result<bool, AppError> {
         let store = &desk.components.store;
+        if self.unsure.contains(&goal.id) {
+            self.reload(desk, tenant, goal.id).await?;
+        }
         let sum = store.sum_challenge(tenant, goal.id).await?;
         let now = desk.components.clock.now();
         let last = self.totals.total(goal.id);
@@ -134,8 +142,10 @@ impl Challenges {
                 let draft = Draft::new(&Payload::ChallengeTotal(total), to);
                 let beside = Beside {
                     projection,
-                    audits: Vec::new(),
+                    under,
+                    ..Beside::default()
                 };
+                self.unsure.insert(goal.id);
                 desk.server_log.write(tenant, &[draft], beside).await?;
                 self.touched.remove(&goal.id);
                 self.reload(desk, tenant, goal.id).await?;

@@ -1,8 +1,8 @@
 //! One round of a tenant: some dirty participants and some of the outbox, in one transaction.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use askel_store::{AttendanceChange, Contribution, Dirty, Projection, TallyChange};
+use askel_store::{AttendanceChange, Contribution, Dirty, JobLease, Projection, TallyChange};
 use askel_sync::{
     admission::AdmittedOp,
     award::Eligible,
@@ -15,10 +15,18 @@ use askel_sync::{
     time::Timestamp,
 };
 
-use super::{Desk, cache::Cache, challenge::Challenges, replay::Folded};
+use super::{
+    Desk,
+    cache::Cache,
+    challenge::Challenges,
+    replay::Folded,
+    turn::{Turn, Turns},
+};
 use crate::{
     app::AppError,
-    limits::{PROJECTED_OUTBOX_MAX, PROJECTED_PARTICIPANTS_MAX, PROJECTED_TALLIES_MAX},
+    limits::{
+        PROJECTED_OUTBOX_MAX, PROJECTED_PARTICIPANTS_MAX, PROJECTED_TALLIES_MAX, RECOUNTED_MS,
+    },
     server_log::{Beside, Draft},
 };
 
@@ -29,6 +37,8 @@ pub(super) enum Outcome {
     Clean,
     /// There may be more.
     Worked,
+    /// Whatever there is, another node does it.
+    Elsewhere,
 }
 
 /// What the projector keeps of a tenant between rounds; all of it can be worked out anew.
@@ -37,6 +47,12 @@ pub(super) struct TenantProjection {
     /// The catalog that the cache and the challenges are of.
     current: Option<(Arc<Catalog>, Challenges)>,
     recount: Recount,
+    /// When they are counted once more, on the monotonic clock: some may have come in meanwhile that were
+    /// counted by the catalog before.
+    recount_at: Option<Duration>,
+    turns: Turns,
+    /// The lease under which all this was read; its end makes it void.
+    under: Option<JobLease>,
 }
 
 /// How far the anonymous counts are counted by the current catalog.
@@ -56,6 +72,9 @@ impl TenantProjection {
             cache: Cache::new(participants_max),
             current: None,
             recount: Recount::Done,
+            recount_at: None,
+            turns: Turns::default(),
+            under: None,
         }
     }
 
@@ -64,15 +83,58 @@ impl TenantProjection {
         self.cache.take(participant);
     }
 
-    /// Does one round.
+    /// Does one round, if it is this node's turn.
     pub(super) async fn round(
         &mut self,
         desk: &Desk,
         tenant: TenantId,
     ) -> Result<Outcome, AppError> {
+        let under = match self.turns.take(&desk.components, tenant).await? {
+            Turn::Alone => None,
+            Turn::Leased(lease) => Some(lease),
+            Turn::Elsewhere => {
+                self.forget_all();
+                return Ok(Outcome::Elsewhere);
+            }
+        };
+        let generation = |lease: JobLease| lease.generation;
+        if under.map(generation) != self.under.map(generation) {
+            self.forget_all();
+        }
+        self.under = under;
+        match self.work(desk, tenant).await {
+            Err(AppError::LeaseLost) => {
+                self.forget_all();
+                self.turns.lost();
+                Ok(Outcome::Worked)
+            }
+            worked => worked,
+        }
+    }
+
+    /// Lets another node take over: this one stops.
+    pub(super) async fn leave(&mut self, desk: &Desk, tenant: TenantId) -> Result<(), AppError> {
+        self.forget_all();
+        Ok(self.turns.leave(&desk.components, tenant).await?)
+    }
+
+    fn forget_all(&mut self) {
+        self.cache.clear();
+        self.current = None;
+        self.recount = Recount::Done;
+        self.recount_at = None;
+    }
+
+    async fn work(&mut self, desk: &Desk, tenant: TenantId) -> Result<Outcome, AppError> {
         let store = &desk.components.store;
-        let catalog = desk.catalogs.newest(tenant).await?;
-        let mut round = Round::default();
+        // Before the catalog: a newer one makes everyone dirty anew, and these stay so.
+        let dirty = store.list_dirty(tenant, PROJECTED_PARTICIPANTS_MAX).await?;
+        let catalog = if dirty.is_empty() {
+            desk.catalogs.newest(tenant).await?
+        } else {
+            desk.catalogs.look(tenant).await?
+        };
+        let mut round = Round::under(self.under);
         for item in store.list_outbox(tenant, PROJECTED_OUTBOX_MAX).await? {
             round.projection.sent.push(item.id);
             round
@@ -82,7 +144,7 @@ impl TenantProjection {
         if let Some(catalog) = &catalog {
             self.follow(desk, tenant, catalog).await?;
             self.recount(desk, tenant, catalog, &mut round).await?;
-            for dirty in store.list_dirty(tenant, PROJECTED_PARTICIPANTS_MAX).await? {
+            for dirty in dirty {
                 self.participant(desk, tenant, dirty, &mut round).await?;
             }
         }
@@ -108,7 +170,7 @@ impl TenantProjection {
         for folded in round.folded {
             self.cache.put(folded.state.participant(), folded);
         }
-        let told = challenges.tell(desk, tenant, catalog).await?;
+        let told = challenges.tell(desk, tenant, catalog, self.under).await?;
         Ok(if idle && !told {
             Outcome::Clean
         } else {
@@ -124,10 +186,17 @@ impl TenantProjection {
         catalog: &Arc<Catalog>,
     ) -> Result<(), AppError> {
         let same = |(current, _): &(Arc<Catalog>, _)| current.hash() == catalog.hash();
+        let now = desk.components.clock.monotonic();
         if !self.current.as_ref().is_some_and(same) {
+            let replaced = self.current.is_some();
+            let later = now.saturating_add(Duration::from_millis(RECOUNTED_MS));
+            self.recount_at = replaced.then_some(later);
             self.cache.clear();
             let challenges = Challenges::load(desk, tenant, catalog).await?;
             self.current = Some((Arc::clone(catalog), challenges));
+            self.recount = Recount::FromStart;
+        } else if self.recount_at.is_some_and(|at| at <= now) {
+            self.recount_at = None;
             self.recount = Recount::FromStart;
         }
         Ok(())
@@ -219,9 +288,17 @@ struct Round {
     folded: Vec<Folded>,
     /// The last anonymous count that this round counts by the current catalog.
     recounted: Option<OpId>,
+    under: Option<JobLease>,
 }
 
 impl Round {
+    fn under(lease: Option<JobLease>) -> Self {
+        Self {
+            under: lease,
+            ..Self::default()
+        }
+    }
+
     fn is_empty(&self) -> bool {
         self.drafts.is_empty() && self.projection == Projection::default()
     }
@@ -229,7 +306,8 @@ impl Round {
     fn beside(&self) -> Beside {
         Beside {
             projection: self.projection.clone(),
-            audits: Vec::new(),
+            under: self.under,
+            ..Beside::default()
         }
     }
 

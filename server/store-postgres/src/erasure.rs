@@ -26,6 +26,7 @@ use crate::{
     PostgresStore, audit,
     column::{columns, id, tombstone},
     error::store_error,
+    job_lease::end_generations,
     projection::Marks,
     store::commit,
 };
@@ -151,6 +152,7 @@ impl Erasing<'_> {
         let notices = self.erase_ops(&erased).await?;
         self.erase_rights(&erased).await?;
         self.erase_derived(&erased, counts).await?;
+        end_generations(self.connection, self.tenant).await?;
         let drafts: Vec<_> = notices
             .iter()
             .map(|(stream, kind, payload)| OutboxDraft {

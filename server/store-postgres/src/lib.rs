@@ -34,6 +34,7 @@ mod column;
 mod enrolment;
 mod erasure;
 mod error;
+mod job_lease;
 mod op;
 mod projection;
 mod restore;

@@ -24,6 +24,7 @@ use crate::{
     SqliteStore, audit,
     column::{id, tombstone},
     error::store_error,
+    job_lease::end_generations,
     projection::Marks,
     rows::{bytes, row, rows},
     store::commit,
@@ -153,6 +154,7 @@ impl Erasing<'_> {
         let notices = self.erase_ops(&erased).await?;
         self.erase_rights(&erased).await?;
         self.erase_derived(&erased, counts).await?;
+        end_generations(self.connection, self.tenant).await?;
         let drafts: Vec<_> = notices
             .iter()
             .map(|(stream, kind, payload)| OutboxDraft {

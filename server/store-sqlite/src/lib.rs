@@ -25,6 +25,7 @@ mod column;
 mod enrolment;
 mod erasure;
 mod error;
+mod job_lease;
 mod op;
 mod projection;
 mod restore;

@@ -39,6 +39,7 @@ mod fixture;
 mod forgetting;
 mod grant;
 mod invitation;
+mod job;
 mod journal;
 mod live;
 mod projection;
@@ -62,6 +63,7 @@ pub use erasure::*;
 pub use forgetting::*;
 pub use grant::*;
 pub use invitation::*;
+pub use job::*;
 pub use journal::*;
 pub use live::*;
 pub use projection::*;
@@ -117,6 +119,12 @@ macro_rules! store_conformance {
             other_devices_are_told_with_the_change
             the_end_of_a_probation_ends_the_devices_of_before
             an_approval_of_a_key_stands_against_others
+            a_job_is_one_nodes_until_its_lease_ends
+            a_job_that_is_left_is_anyones
+            a_lease_by_a_clock_that_runs_ahead_does_not_last
+            an_append_under_a_lease_that_was_lost_changes_nothing
+            an_erasure_voids_what_was_read_under_a_lease
+            of_nodes_that_fight_for_a_job_none_writes_over_another
             a_catalog_is_announced_with_its_record
             an_append_is_noted_with_its_audits
             what_is_derived_anew_replaces_what_was_held

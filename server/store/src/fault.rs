@@ -20,10 +20,11 @@ use async_trait::async_trait;
 use crate::{
     Append, AppendError, Approval, Audit, AuditEntry, AuditStore, CatalogStore, CatalogVersion,
     ChallengeSum, Claim, Device, DeviceChange, DeviceClock, Dirty, EnrolError, EnrolmentStore,
-    Erased, ErasureStore, Frozen, Grant, Healing, Invitation, Lineage, LiveRegister, LogState,
-    NewDevice, OpStore, OutboxItem, PageOf, PageRequest, PartOf, PassRecord, ProjectionStore,
-    RENEWAL_SEED_BYTES, RecoverySheet, RefusedOp, RestoreStore, SessionCount, Store, StoreError,
-    StreamHead, StreamOp, StreamPart, StreamTarget, Tenant, TenantStore, Tombstone, journal,
+    Erased, ErasureStore, Frozen, Grant, Healing, Invitation, JobBid, JobLease, JobLeaseStore,
+    Lineage, LiveRegister, LogState, NewDevice, OpStore, OutboxItem, PageOf, PageRequest, PartOf,
+    PassRecord, ProjectionStore, RENEWAL_SEED_BYTES, RecoverySheet, RefusedOp, RestoreStore,
+    SessionCount, Store, StoreError, StreamHead, StreamOp, StreamPart, StreamTarget, Tenant,
+    TenantStore, Tombstone, journal,
 };
 
 /// Passes every call on, and does to it what its faults say.
@@ -138,6 +139,11 @@ pass_on! { TenantStore {
     fn record_tenant(tenant: &Tenant) -> Answer<Tenant>;
     fn lookup_tenant(tenant: TenantId) -> Answer<Option<Tenant>>;
     fn list_tenants() -> Answer<Vec<Tenant>>;
+} }
+
+pass_on! { JobLeaseStore {
+    fn take_job(tenant: TenantId, bid: &JobBid) -> Answer<Option<JobLease>>;
+    fn leave_job(tenant: TenantId, lease: &JobLease) -> Answer<()>;
 } }
 
 pass_on! { EnrolmentStore {

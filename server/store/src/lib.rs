@@ -12,6 +12,7 @@ mod enrolment;
 mod erasure;
 mod error;
 mod frozen;
+mod job_lease;
 pub mod journal;
 mod op;
 mod page;
@@ -35,6 +36,7 @@ pub use enrolment::{
 pub use erasure::{Blanking, Erased, ErasureStore, Tombstone, owner_of, pass_of};
 pub use error::StoreError;
 pub use frozen::{Frozen, SessionName, TheirCounts};
+pub use job_lease::{Job, JobBid, JobLease, JobLeaseStore, NODE_ID_BYTES, NodeId};
 pub use op::{
     ASIDE_LOG, Ancestor, Append, AppendError, Before, Claim, ERASED_OP, Entry, EntryBefore,
     EntryOutcome, Healed, HealedBy, Healing, LOST_MAX, Lineage, LiveRegister, LogState, Needs,
@@ -59,6 +61,7 @@ pub trait Store:
     + AuditStore
     + ErasureStore
     + RestoreStore
+    + JobLeaseStore
 {
 }
 
@@ -71,5 +74,6 @@ impl<T> Store for T where
         + AuditStore
         + ErasureStore
         + RestoreStore
+        + JobLeaseStore
 {
 }

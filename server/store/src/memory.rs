@@ -7,6 +7,7 @@ mod audit;
 mod catalog;
 mod enrolment;
 mod erasure;
+mod job_lease;
 mod op;
 mod projection;
 mod restore;
@@ -38,6 +39,7 @@ struct TenantData {
     audit: audit::AuditLog,
     erased: erasure::Graveyard,
     restores: restore::Restores,
+    jobs: job_lease::Jobs,
 }
 
 impl MemoryStore {

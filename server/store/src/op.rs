@@ -19,7 +19,7 @@ use askel_sync::{
 };
 use async_trait::async_trait;
 
-use crate::{Audit, Projection, StoreError};
+use crate::{Audit, JobLease, Projection, StoreError};
 
 /// What one transaction appends. Entries of one log stand in ascending sequence.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -34,6 +34,8 @@ pub struct Append {
     pub projection: Projection,
     /// Devices that this is taken from: none of them may be revoked.
     pub from: BTreeSet<DeviceId>,
+    /// The job that this is done in, if one node alone may: the lease has to stand.
+    pub under: Option<JobLease>,
     /// What is noted with it. An equal note of the same millisecond is the same note.
     pub audits: Vec<Audit>,
 }
@@ -244,6 +246,9 @@ pub enum AppendError {
     /// is erased, or a device that it is from is revoked. Read what was decided on again and decide anew.
     #[error("another writer came first")]
     Raced,
+    /// Another node does this job now, or someone was erased meanwhile: whatever was read is void.
+    #[error("the lease of the job does not stand any more")]
+    LeaseLost,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),

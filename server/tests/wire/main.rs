@@ -62,6 +62,7 @@ mod handing_in;
 mod judging;
 mod limits;
 mod listed_days;
+mod nodes;
 mod reading_on;
 mod refusals;
 mod returning;

@@ -2,20 +2,21 @@
 
 use std::{path::PathBuf, sync::Arc};
 
+use askel_private_services::redis;
 use askel_proto::v1::{self, enrolment_service_client::EnrolmentServiceClient};
 use askel_server::{
     Components, Config, Journaled, Server, boot,
     clock::RehearsalClock,
     credential_file::Credentials,
     entropy::{SystemEntropy, draw},
-    fan_out::InProcess,
+    fan_out::{InProcess, RedisFanOut},
     journal::MemoryJournal,
     operator::{NewTenant, OperatorInvitation, invite},
     parse_record,
     push::LogPush,
     verify,
 };
-use askel_store::{PageRequest, RestoreStore as _, Store, memory::MemoryStore};
+use askel_store::{NodeId, PageRequest, RestoreStore as _, Store, memory::MemoryStore};
 use askel_sync::{
     admission::Role,
     id::PlaceId,
@@ -37,6 +38,25 @@ pub(crate) const NOON: Timestamp = Timestamp::from_ms(1_460_451_600_000);
 pub(crate) enum Backend {
     Memory,
     Sqlite,
+}
+
+/// A server beside the one that a world begins with, on the same store.
+pub(crate) struct Node {
+    server: Server,
+    channel: Channel,
+    _folder: tempfile::TempDir,
+}
+
+impl Node {
+    /// Ends it as a deployment does.
+    pub(crate) async fn stop(self) {
+        self.server.shutdown().await;
+    }
+
+    /// Ends it as SIGKILL does: nothing is left in order.
+    pub(crate) fn kill(self) {
+        drop(self.server);
+    }
 }
 
 /// A server with one tenant.
@@ -73,6 +93,7 @@ async fn serve(config: &Config, clock: &Arc<RehearsalClock>, store: &Arc<dyn Sto
         store: Arc::clone(store),
         fan_out: Arc::new(InProcess::default()),
         push: Arc::new(LogPush),
+        node: None,
     };
     boot::start(config, components).await.expect("started")
 }
@@ -197,11 +218,43 @@ impl World {
             store: Arc::clone(&self.store),
             fan_out: Arc::new(InProcess::default()),
             push: Arc::new(LogPush),
+            node: None,
         };
         match boot::start(&config, components).await {
             Ok(_) => panic!("two servers on one folder"),
             Err(error) => error.to_string(),
         }
+    }
+
+    /// Another server on the same store, with hints between it and the others.
+    pub(crate) async fn join(&self) -> Node {
+        let folder = tempfile::tempdir().expect("a folder");
+        let config = config(&folder);
+        let mut credentials = Credentials::default();
+        credentials.insert(self.tenant.id, self.tenant.server.clone());
+        let path = config.store.credential_path();
+        credentials.save(&path).expect("saved");
+        let redis = redis().expect("a Redis");
+        let fan_out = RedisFanOut::start(redis.url(), credentials.channels(), &SystemEntropy);
+        let components = Components {
+            clock: Arc::clone(&self.clock) as _,
+            entropy: Arc::new(SystemEntropy),
+            store: Arc::clone(&self.store),
+            fan_out: Arc::new(fan_out.expect("hints")),
+            push: Arc::new(LogPush),
+            node: Some(NodeId::from_bytes(draw(&SystemEntropy).expect("a name"))),
+        };
+        let server = boot::start(&config, components).await.expect("started");
+        Node {
+            channel: channel(&server),
+            server,
+            _folder: folder,
+        }
+    }
+
+    /// Calls go to this node from now on.
+    pub(crate) fn turn_to(&mut self, node: &Node) {
+        self.channel = node.channel.clone();
     }
 
     /// Stops the server.

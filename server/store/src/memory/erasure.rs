@@ -46,6 +46,7 @@ impl TenantData {
                 payload,
             });
         }
+        self.jobs.end_generations();
         self.erased.ids.extend(erased.tombstones());
         self.erased
             .people

@@ -30,6 +30,7 @@ impl TenantData {
         let mut before = self.ops.before(&needs);
         before.tombstones = self.erased_of(&needs.tombstones);
         before.revoked = self.enrolment.revoked_of(&needs.devices);
+        before.holder = needs.job.and_then(|job| self.jobs.holder(job));
         let plan = Plan::of(append, before)?;
         self.ops.handles_are_free(&plan)?;
         self.ops.write(&plan, now);

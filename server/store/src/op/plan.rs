@@ -21,7 +21,7 @@ use super::{
     effects::{Effects, Standing},
 };
 use crate::{
-    Projection, StoreError, Tombstone,
+    Job, JobLease, NodeId, Projection, StoreError, Tombstone,
     erasure::{is_of_the_erased, named_by, named_by_projection, without_the_erased},
 };
 
@@ -44,6 +44,8 @@ pub struct Needs {
     pub tombstones: BTreeSet<Tombstone>,
     /// Whether these are revoked.
     pub devices: BTreeSet<DeviceId>,
+    /// Who does this job.
+    pub job: Option<Job>,
 }
 
 /// What stands before an append, of what it needs.
@@ -65,6 +67,8 @@ pub struct Before {
     pub tombstones: BTreeSet<Tombstone>,
     /// What is revoked.
     pub revoked: BTreeSet<DeviceId>,
+    /// Who does the job, under which generation.
+    pub holder: Option<(NodeId, u64)>,
 }
 
 /// An entry that stands.
@@ -150,6 +154,7 @@ impl Needs {
             .tombstones
             .extend(named_by_projection(&append.projection));
         needs.devices.extend(&append.from);
+        needs.job = append.under.map(|lease| lease.job);
         needs
     }
 
@@ -170,9 +175,13 @@ impl<'a> Plan<'a> {
     /// Plans an append.
     ///
     /// # Errors
-    /// [`AppendError::Raced`] as its documentation says; [`StoreError::Inconsistent`] when an entry
+    /// [`AppendError::Raced`] and [`AppendError::LeaseLost`] as their documentation says; [`StoreError::Inconsistent`] when an entry
     /// names another op than it carries.
     pub fn of(append: &'a Append, mut before: Before) -> Result<Self, AppendError> {
+        let stands = |lease: JobLease| before.holder == Some((lease.node, lease.generation));
+        if !append.under.is_none_or(stands) {
+            return Err(AppendError::LeaseLost);
+        }
         if !before.revoked.is_empty() {
             return Err(AppendError::Raced);
         }

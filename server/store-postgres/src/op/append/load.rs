@@ -13,6 +13,7 @@ use crate::{
     column::{columns, id, number, stream_columns, tombstone},
     enrolment::REVOKED,
     error::store_error,
+    job_lease::holder,
     restore,
 };
 
@@ -25,6 +26,9 @@ const ENTRY: i16 = 4;
 impl Appending<'_> {
     pub(super) async fn load(&mut self, needs: &Needs) -> Result<Before, StoreError> {
         let mut before = Before::default();
+        if let Some(job) = needs.job {
+            before.holder = holder(self.connection, self.tenant, job).await?;
+        }
         self.lock(needs, &mut before).await?;
         self.load_known(needs, &mut before).await?;
         self.load_registers(&needs.registers, &mut before).await?;

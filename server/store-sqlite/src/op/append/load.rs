@@ -13,6 +13,7 @@ use crate::{
     column::{id, number, stream_column, tombstone},
     enrolment::REVOKED,
     error::store_error,
+    job_lease::holder,
     restore,
     rows::{bytes, row, rows},
 };
@@ -34,6 +35,9 @@ impl Appending<'_> {
         self.load_registers(&needs.registers, &mut before).await?;
         self.load_ancestors(&needs.ancestors, &mut before).await?;
         before.revoked = self.revoked(&needs.devices).await?;
+        if let Some(job) = needs.job {
+            before.holder = holder(self.connection, self.tenant, job).await?;
+        }
         Ok(before)
     }
 

@@ -81,6 +81,7 @@ impl Ops {
             ancestors: needs.ancestors.iter().filter_map(ancestor).collect(),
             tombstones: BTreeSet::new(),
             revoked: BTreeSet::new(),
+            holder: None,
         }
     }
 
