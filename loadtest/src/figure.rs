@@ -9,6 +9,17 @@ pub enum Unit {
     Bytes,
     /// Milliseconds.
     Milliseconds,
+    /// So many a second.
+    PerSecond,
+}
+
+/// Which way a bound holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sense {
+    /// Less is better.
+    AtMost,
+    /// More is better.
+    AtLeast,
 }
 
 /// What a bound is for.
@@ -55,9 +66,11 @@ pub struct Figure {
     pub baseline: Option<Baseline>,
     /// What `must` and `aim` are bounds of.
     pub bound: Bound,
-    /// At most this.
+    /// Which way `must` and `aim` bound it.
+    pub sense: Sense,
+    /// At most, or at least, this.
     pub must: f64,
-    /// Better: at most this.
+    /// What would be better.
     pub aim: Option<f64>,
     /// What else is worth knowing.
     pub beside: Map<String, Value>,
@@ -72,6 +85,7 @@ impl Figure {
             value,
             baseline: None,
             bound: Bound::Value,
+            sense: Sense::AtMost,
             must,
             aim: None,
             beside: Map::new(),
@@ -90,6 +104,14 @@ impl Figure {
             baseline,
             bound: Bound::Ratio,
             ..Self::value(key, unit, value, must)
+        }
+    }
+
+    /// More is better.
+    pub(crate) fn at_least(self) -> Self {
+        Self {
+            sense: Sense::AtLeast,
+            ..self
         }
     }
 
@@ -117,10 +139,14 @@ impl Figure {
             Bound::Value => Some(self.value),
             Bound::Ratio => self.quotient(),
         };
+        let past = |bounded: f64, limit: f64| match self.sense {
+            Sense::AtMost => bounded > limit,
+            Sense::AtLeast => bounded < limit,
+        };
         match bounded {
             None => Verdict::Open,
-            Some(bounded) if bounded > self.must => Verdict::Missed,
-            Some(bounded) if self.aim.is_some_and(|aim| bounded > aim) => Verdict::Enough,
+            Some(bounded) if past(bounded, self.must) => Verdict::Missed,
+            Some(bounded) if self.aim.is_some_and(|aim| past(bounded, aim)) => Verdict::Enough,
             Some(_) => Verdict::Good,
         }
     }
@@ -131,6 +157,7 @@ impl Figure {
             "unit": match self.unit {
                 Unit::Bytes => "bytes",
                 Unit::Milliseconds => "ms",
+                Unit::PerSecond => "1/s",
             },
             "baseline": self.baseline.as_ref().map(|baseline| json!({
                 "name": baseline.name,
@@ -140,6 +167,10 @@ impl Figure {
             "bound": match self.bound {
                 Bound::Value => "value",
                 Bound::Ratio => "ratio",
+            },
+            "sense": match self.sense {
+                Sense::AtMost => "at most",
+                Sense::AtLeast => "at least",
             },
             "must": self.must,
             "aim": self.aim,
@@ -176,6 +207,18 @@ mod tests {
         assert_eq!(bounded(25.0), Verdict::Enough);
         assert_eq!(bounded(40.0), Verdict::Enough);
         assert_eq!(bounded(41.0), Verdict::Missed);
+    }
+
+    #[test]
+    fn where_more_is_better_less_is_missed() {
+        let rate = |value: f64| {
+            let figure = Figure::value("rate", Unit::PerSecond, value, 0.4);
+            figure.at_least().aiming(0.7).verdict()
+        };
+        assert_eq!(rate(0.7), Verdict::Good);
+        assert_eq!(rate(0.69), Verdict::Enough);
+        assert_eq!(rate(0.4), Verdict::Enough);
+        assert_eq!(rate(0.39), Verdict::Missed);
     }
 
     #[test]

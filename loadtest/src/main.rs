@@ -1,11 +1,16 @@
 //! The command `askel-loadtest`.
 
+mod command;
+
 use std::{
     io::{self, Write as _},
     process::ExitCode,
 };
 
-use askel_loadtest::footprint::{self, Cuts, Options, Source};
+use askel_loadtest::{
+    footprint::{self, Cuts, Options, Source},
+    load,
+};
 use askel_workload::Shape;
 use clap::{Args, Parser, Subcommand};
 
@@ -24,6 +29,11 @@ struct Arguments {
 enum Command {
     /// Bytes and times of a participant-year, beside the peers'.
     Footprint(Footprint),
+    /// How fast facts are taken in, durably, beside the bare database.
+    Ingest(command::Ingest),
+    /// The server that the measurements call.
+    #[command(name = load::SERVE, hide = true)]
+    Serve(command::Serve),
 }
 
 #[derive(Args)]
@@ -50,8 +60,12 @@ struct Footprint {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let Command::Footprint(arguments) = Arguments::parse().command;
-    match run(&arguments).await {
+    let done = match Arguments::parse().command {
+        Command::Footprint(arguments) => run(&arguments).await,
+        Command::Ingest(arguments) => arguments.run().await,
+        Command::Serve(arguments) => arguments.run().await,
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // With standard error closed there is nobody left to tell.

@@ -78,7 +78,7 @@ impl Report {
     }
 }
 
-fn row(figure: &Figure) -> [String; 6] {
+pub(crate) fn row(figure: &Figure) -> [String; 6] {
     let bound = |limit: f64| match figure.bound {
         Bound::Value => number(figure.unit, limit),
         Bound::Ratio => format!("{limit:.2} x"),
@@ -99,11 +99,12 @@ fn number(unit: Unit, value: f64) -> String {
     match unit {
         Unit::Bytes => format!("{value:.0} B"),
         Unit::Milliseconds => format!("{value:.2} ms"),
+        Unit::PerSecond => format!("{value:.0}/s"),
     }
 }
 
 /// The first column to the left, the others to the right.
-fn lay_out<const N: usize>(text: &mut String, rows: &[[String; N]]) {
+pub(crate) fn lay_out<const N: usize>(text: &mut String, rows: &[[String; N]]) {
     let mut widths = [0; N];
     for row in rows {
         for (width, cell) in widths.iter_mut().zip(row) {

@@ -1,0 +1,217 @@
+//! Calls over real connections.
+
+use std::str::FromStr as _;
+
+use anyhow::Context as _;
+use askel_proto::v1::{
+    self, catalog_service_client::CatalogServiceClient,
+    enrolment_service_client::EnrolmentServiceClient, reading_service_client::ReadingServiceClient,
+    sync_response::Part, sync_service_client::SyncServiceClient,
+};
+use askel_server::entropy::{SystemEntropy, draw};
+use askel_sync::{
+    invitation::{self, Link},
+    key::{KeyPair, credential::METADATA_KEY, prove_enrolment},
+    time::{LocalDate, Timestamp},
+};
+use prost::Message as _;
+use tonic::{
+    Request, Status,
+    metadata::{Ascii, MetadataValue},
+    transport::{Channel, Endpoint},
+};
+use tonic_types::StatusExt as _;
+
+use super::crowd::{Call, Device, count};
+
+/// Connections that calls are spread over.
+#[derive(Clone)]
+pub(crate) struct Lines {
+    channels: Vec<Channel>,
+}
+
+/// What a Sync came to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Answered {
+    /// Encoded messages, without their frames.
+    pub(crate) bytes_up: u64,
+    pub(crate) bytes_down: u64,
+}
+
+/// Why a call was not answered as it should be.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Refused {
+    /// The code of gRPC with the server's reason, or what was wrong with the answer.
+    pub(crate) why: String,
+    /// Whether the server asks to come again.
+    pub(crate) retry_after_ms: Option<u64>,
+}
+
+impl Lines {
+    /// Connects so often.
+    pub(crate) async fn connect(url: &str, connections: usize) -> anyhow::Result<Self> {
+        let mut channels = Vec::with_capacity(connections);
+        for _ in 0..connections.max(1) {
+            let endpoint = Endpoint::from_str(url)?.tcp_nodelay(true);
+            channels.push(endpoint.connect().await.context("the server's address")?);
+        }
+        Ok(Self { channels })
+    }
+
+    /// The connection of a number.
+    pub(crate) fn of(&self, number: usize) -> Line {
+        let channel = number
+            .checked_rem(self.channels.len())
+            .and_then(|index| self.channels.get(index));
+        Line {
+            channel: channel.cloned(),
+        }
+    }
+}
+
+/// One connection.
+#[derive(Clone)]
+pub(crate) struct Line {
+    channel: Option<Channel>,
+}
+
+impl Line {
+    fn channel(&self) -> Result<Channel, Refused> {
+        self.channel.clone().ok_or_else(|| wrong("no connection"))
+    }
+
+    /// Sends a Sync and reads its answer to the end.
+    pub(crate) async fn sync(&self, call: Call) -> Result<Answered, Refused> {
+        let settles = (call.ops > 0).then_some(call.settles);
+        let bytes_up = count(call.message.encoded_len());
+        let mut client = SyncServiceClient::new(self.channel()?);
+        let request = request(call.message, &call.credential)?;
+        let answer = client
+            .sync(request)
+            .await
+            .map_err(|status| refused(&status))?;
+        let mut parts = answer.into_inner();
+        let mut answered = Answered {
+            bytes_up,
+            ..Answered::default()
+        };
+        let mut settled = None;
+        while let Some(message) = parts.message().await.map_err(|status| refused(&status))? {
+            let bytes = count(message.encoded_len());
+            answered.bytes_down = answered.bytes_down.saturating_add(bytes);
+            if let Some(Part::Outcomes(outcomes)) = &message.part {
+                settled = Some(accepted_before(outcomes)?);
+            }
+            if let Some(Part::Closing(closing)) = &message.part
+                && closing.long_form_wanted
+            {
+                return Err(wrong("the long form is wanted"));
+            }
+        }
+        match (settles, settled) {
+            (Some(settles), Some(settled)) if settled < settles => Err(wrong("not all is settled")),
+            _ => Ok(answered),
+        }
+    }
+
+    /// Attendances that the server's figures count between two days.
+    pub(crate) async fn attendances(
+        &self,
+        organiser: &Device,
+        now: Timestamp,
+        (first, last): (LocalDate, LocalDate),
+    ) -> anyhow::Result<u64> {
+        let asked = v1::GetEncounterSummaryRequest {
+            first_date: first.as_days(),
+            last_date: last.as_days(),
+        };
+        let asked = request(asked, &organiser.credential(now)).map_err(|why| failed(&why))?;
+        let channel = self.channel().map_err(|why| failed(&why))?;
+        let mut client = ReadingServiceClient::new(channel);
+        let summary = client.get_encounter_summary(asked).await;
+        Ok(summary.context("the figures")?.into_inner().attendances)
+    }
+
+    /// Uses an invitation.
+    pub(crate) async fn enrol(&self, link: &Link) -> anyhow::Result<Device> {
+        let key = KeyPair::from_seed(&draw(&SystemEntropy)?);
+        let code = invitation::normalise(&link.code)?;
+        let asked = v1::EnrolRequest {
+            tenant_id: link.tenant.to_vec(),
+            device_public_key: key.public_key().as_bytes().to_vec(),
+            proof: prove_enrolment(&key, link.tenant, &code),
+            invitation_code: code,
+            versions: Some(v1::VersionRange {
+                lowest: 1,
+                highest: 1,
+            }),
+        };
+        let channel = self.channel().map_err(|why| failed(&why))?;
+        let mut client = EnrolmentServiceClient::new(channel);
+        let enrolled = client
+            .enrol(asked)
+            .await
+            .context("an enrolment")?
+            .into_inner();
+        Device::enrolled(link.tenant, key, &enrolled)
+    }
+
+    /// Publishes a catalog's content with its signature.
+    pub(crate) async fn publish(
+        &self,
+        organiser: &Device,
+        now: Timestamp,
+        (content, signature): (Vec<u8>, Vec<u8>),
+    ) -> anyhow::Result<()> {
+        let asked = v1::PublishCatalogRequest {
+            content,
+            signature,
+            validate_only: false,
+        };
+        let asked = request(asked, &organiser.credential(now)).map_err(|why| failed(&why))?;
+        let channel = self.channel().map_err(|why| failed(&why))?;
+        let mut client = CatalogServiceClient::new(channel);
+        client
+            .publish_catalog(asked)
+            .await
+            .context("publishing the catalog")?;
+        Ok(())
+    }
+}
+
+fn request<T>(message: T, credential: &str) -> Result<Request<T>, Refused> {
+    let mut request = Request::new(message);
+    let value: Result<MetadataValue<Ascii>, _> = credential.parse();
+    let value = value.map_err(|_| wrong("a credential is not ASCII"))?;
+    request.metadata_mut().insert(METADATA_KEY, value);
+    Ok(request)
+}
+
+/// Up to where the one log is settled, if all of it was accepted.
+fn accepted_before(outcomes: &v1::Outcomes) -> Result<u64, Refused> {
+    match outcomes.logs.as_slice() {
+        [log] if log.exceptions.is_empty() && log.conflict.is_none() => Ok(log.settled_before),
+        _ => Err(wrong("an op was not accepted")),
+    }
+}
+
+fn refused(status: &Status) -> Refused {
+    let details = status.get_error_details();
+    let reason = details.error_info().map_or("", |info| &*info.reason);
+    let delay = details.retry_info().and_then(|retry| retry.retry_delay);
+    Refused {
+        why: format!("{:?} {reason}", status.code()).trim().to_owned(),
+        retry_after_ms: delay.map(|delay| u64::try_from(delay.as_millis()).unwrap_or(u64::MAX)),
+    }
+}
+
+fn wrong(why: &str) -> Refused {
+    Refused {
+        why: why.to_owned(),
+        retry_after_ms: None,
+    }
+}
+
+fn failed(refused: &Refused) -> anyhow::Error {
+    anyhow::anyhow!("{}", refused.why)
+}
