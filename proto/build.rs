@@ -13,6 +13,7 @@ const FILES: &[&str] = &[
     "askel/v1/catalog.proto",
     "askel/v1/reading.proto",
     "askel/v1/admin.proto",
+    "askel/v1/push.proto",
 ];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -2,6 +2,15 @@ CREATE FUNCTION public.current_tenant() RETURNS bytea
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN decode(NULLIF(current_setting('askel.tenant'::text, true), ''::text), 'hex'::text);
 
+CREATE FUNCTION public.forget_push_of_device() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    DELETE FROM push WHERE tenant = new.tenant AND device = new.device;
+    RETURN NULL;
+END
+$$;
+
 CREATE FUNCTION public.refuse_change_of_audit() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -305,6 +314,23 @@ CREATE TABLE public.pass (
 
 ALTER TABLE ONLY public.pass FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE public.push (
+    tenant bytea NOT NULL,
+    device bytea NOT NULL,
+    token text NOT NULL,
+    quiet_from smallint,
+    quiet_until smallint,
+    zone bigint,
+    due_at_ms bigint,
+    again_at_ms bigint,
+    is_leased boolean DEFAULT false NOT NULL,
+    failures bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT push_check CHECK (((quiet_from IS NULL) = (quiet_until IS NULL))),
+    CONSTRAINT push_device_check CHECK ((octet_length(device) = 16))
+);
+
+ALTER TABLE ONLY public.push FORCE ROW LEVEL SECURITY;
+
 CREATE SEQUENCE public.reason_number
     START WITH 1
     INCREMENT BY 1
@@ -465,6 +491,9 @@ ALTER TABLE ONLY public.participant
 ALTER TABLE ONLY public.pass
     ADD CONSTRAINT pass_pkey PRIMARY KEY (tenant, pass);
 
+ALTER TABLE ONLY public.push
+    ADD CONSTRAINT push_pkey PRIMARY KEY (tenant, device);
+
 ALTER TABLE ONLY public.recovery_sheet
     ADD CONSTRAINT recovery_sheet_pkey PRIMARY KEY (tenant, code_hash);
 
@@ -539,6 +568,8 @@ CREATE INDEX op_tally ON public.op USING btree (tenant, op) WHERE (kind = 2);
 
 CREATE INDEX pass_by_participant ON public.pass USING btree (tenant, participant);
 
+CREATE INDEX push_by_due ON public.push USING btree (tenant, due_at_ms, device) WHERE (due_at_ms IS NOT NULL);
+
 CREATE INDEX recovery_sheet_by_maker ON public.recovery_sheet USING btree (tenant, maker) WHERE (used_by IS NULL);
 
 CREATE INDEX recovery_sheet_by_participant ON public.recovery_sheet USING btree (tenant, participant);
@@ -555,6 +586,8 @@ CREATE INDEX tally_by_place ON public.tally USING btree (tenant, place, date, se
 
 CREATE TRIGGER audit_keeps_what_it_says BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change_of_audit();
 
+CREATE TRIGGER push_goes_with_its_device AFTER UPDATE OF state ON public.device FOR EACH ROW WHEN ((new.state = 4)) EXECUTE FUNCTION public.forget_push_of_device();
+
 ALTER TABLE ONLY public.approval
     ADD CONSTRAINT approval_tenant_participant_fkey FOREIGN KEY (tenant, participant) REFERENCES public.participant(tenant, participant);
 
@@ -569,6 +602,9 @@ ALTER TABLE ONLY public.device
 
 ALTER TABLE ONLY public.pass
     ADD CONSTRAINT pass_tenant_participant_fkey FOREIGN KEY (tenant, participant) REFERENCES public.participant(tenant, participant);
+
+ALTER TABLE ONLY public.push
+    ADD CONSTRAINT push_tenant_device_fkey FOREIGN KEY (tenant, device) REFERENCES public.device(tenant, device) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.recovery_sheet
     ADD CONSTRAINT recovery_sheet_tenant_participant_fkey FOREIGN KEY (tenant, participant) REFERENCES public.participant(tenant, participant);
@@ -653,6 +689,8 @@ CREATE POLICY of_one_tenant ON public.participant USING ((tenant = ( SELECT publ
 
 CREATE POLICY of_one_tenant ON public.pass USING ((tenant = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant = ( SELECT public.current_tenant() AS current_tenant)));
 
+CREATE POLICY of_one_tenant ON public.push USING ((tenant = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant = ( SELECT public.current_tenant() AS current_tenant)));
+
 CREATE POLICY of_one_tenant ON public.recovery_sheet USING ((tenant = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant = ( SELECT public.current_tenant() AS current_tenant)));
 
 CREATE POLICY of_one_tenant ON public.register USING ((tenant = ( SELECT public.current_tenant() AS current_tenant))) WITH CHECK ((tenant = ( SELECT public.current_tenant() AS current_tenant)));
@@ -674,6 +712,8 @@ ALTER TABLE public.outbox ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.participant ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.pass ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.push ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.recovery_sheet ENABLE ROW LEVEL SECURITY;
 
@@ -734,6 +774,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.outbox TO askel_serving;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.participant TO askel_serving;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.pass TO askel_serving;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.push TO askel_serving;
 
 GRANT USAGE ON SEQUENCE public.reason_number TO askel_serving;
 

@@ -25,6 +25,7 @@ mod pages;
 mod place_day;
 mod plain_batch;
 mod publish_catalog;
+mod push_registration;
 mod quota;
 mod read_streams;
 mod recovery_sheet;
@@ -59,6 +60,7 @@ pub(crate) use own_devices::{list_own_devices, refuse_device, revoke_own_device}
 pub(crate) use pages::PageEncoding;
 pub(crate) use place_day::{PlaceDay, place_day};
 pub(crate) use publish_catalog::{PublishMode, announce_key_list, publish_catalog};
+pub(crate) use push_registration::{delete_push_registration, update_push_registration};
 pub(crate) use quota::Quotas;
 pub(crate) use read_streams::{Context, News, PageReader, PageWishes, Part};
 pub(crate) use recovery_sheet::{RecoverySheet, create_recovery_sheet};

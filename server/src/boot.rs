@@ -1,11 +1,15 @@
 //! The composition root: the only room that names concrete backends.
 
 mod backup;
+mod push;
 
 pub use backup::{
     BackupError, JournalUse, RestoreOptions, Restored, StandingDatabase, backup, follow_restore,
     healing, restore,
 };
+pub use push::PushError;
+
+use push::push;
 
 use std::{
     fs::{File, TryLockError},
@@ -38,9 +42,9 @@ use crate::{
     lifecycle::{Stopper, stop_pair},
     limits::KEEPALIVE_MS,
     project::{Desk, Projector},
-    push::LogPush,
     rpc::{self, BrokenDescriptors, CallLayer},
     server_log::ServerLog,
+    waking::Sender,
 };
 
 /// The server can't start.
@@ -62,6 +66,9 @@ pub enum BootError {
     /// A tenant of the store has no keys in the file.
     #[error("the server's key file lacks a tenant of the store: run `askel admin init` with both")]
     KeysMissing,
+    /// Phones can't be woken.
+    #[error(transparent)]
+    Push(#[from] PushError),
     /// Hints can't go by Redis.
     #[error(transparent)]
     FanOut(#[from] RedisFanOutError),
@@ -122,7 +129,7 @@ pub async fn migrate(config: &StoreConfig) -> Result<(), BootError> {
 }
 
 /// The components of a server: the configured store, hints within this process unless a Redis is named,
-/// no push service.
+/// no push service unless an account is.
 ///
 /// # Errors
 /// As [`open_store`].
@@ -132,7 +139,7 @@ pub async fn embedded(config: &Config, clock: Arc<dyn Clock>) -> Result<Componen
         entropy: Arc::new(SystemEntropy),
         store: open_store(&config.store).await?,
         fan_out: fan_out(config)?,
-        push: Arc::new(LogPush),
+        push: push(&config.push)?,
         node: node(&config.store)?,
     })
 }
@@ -236,6 +243,11 @@ pub async fn start(config: &Config, components: Components) -> Result<Server, Bo
         projector,
         ingesting,
     } = assemble(config, components, credentials).await?;
+    let sender = Sender::new(
+        app.components.clone(),
+        Arc::clone(&app.catalogs),
+        &config.push,
+    );
     let (stopper, stop) = stop_pair();
     let (out_of_time, last) = stop_pair();
     let address = config.server.listen;
@@ -259,9 +271,11 @@ pub async fn start(config: &Config, components: Components) -> Result<Server, Bo
         .add_routes(routes)
         .serve_with_incoming_shutdown(incoming, async move { stopping.begun().await });
     let serving = tokio::spawn(serving);
+    let ending = stop.clone();
+    let pushing = tokio::spawn(async move { sender.run(ending).await });
     let projecting = tokio::spawn(async move { projector.run(stop).await });
     let drain = Duration::from_millis(config.server.drain_ms);
-    let behind = vec![projecting, ingesting];
+    let behind = vec![projecting, ingesting, pushing];
     Ok(Server {
         local_addr,
         stopper,

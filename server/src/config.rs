@@ -7,6 +7,7 @@ mod enrolment;
 mod faults;
 mod ingest;
 mod projector;
+mod push;
 mod redis;
 mod server;
 mod store;
@@ -24,6 +25,7 @@ pub use enrolment::EnrolmentConfig;
 pub use faults::{ConfigFault, ConfigFaults};
 pub use ingest::IngestConfig;
 pub use projector::ProjectorConfig;
+pub use push::PushConfig;
 pub use redis::RedisConfig;
 pub use server::ServerConfig;
 pub use store::StoreConfig;
@@ -45,6 +47,8 @@ pub struct Config {
     pub projector: ProjectorConfig,
     /// What passes hints on between several servers.
     pub redis: RedisConfig,
+    /// How phones are woken.
+    pub push: PushConfig,
     /// Invitations, probation, leases.
     pub enrolment: EnrolmentConfig,
     /// Logs.
@@ -72,6 +76,7 @@ impl Config {
             ingest: IngestConfig::read(&mut reader),
             projector: ProjectorConfig::read(&mut reader),
             redis: RedisConfig::read(&mut reader),
+            push: PushConfig::read(&mut reader),
             enrolment: EnrolmentConfig::read(&mut reader),
             telemetry: TelemetryConfig::read(&mut reader),
         };

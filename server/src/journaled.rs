@@ -17,10 +17,10 @@ use askel_store::{
     Append, AppendError, Approval, Audit, AuditEntry, AuditStore, CatalogStore, CatalogVersion,
     ChallengeSum, Claim, Device, DeviceChange, DeviceClock, Dirty, EnrolError, EnrolmentStore,
     Erased, ErasureStore, Frozen, Grant, Healing, Invitation, JobBid, JobLease, JobLeaseStore,
-    Lineage, LiveRegister, LogState, NewDevice, OpStore, OutboxItem, PageOf, PageRequest, PartOf,
-    PassRecord, ProjectionStore, RENEWAL_SEED_BYTES, RecoverySheet, RefusedOp, RestoreStore,
-    SessionCount, Store, StoreError, StreamHead, StreamOp, StreamPart, StreamTarget, Tenant,
-    TenantStore, Tombstone,
+    LeasedPush, Lineage, LiveRegister, LogState, NewDevice, OpStore, OutboxItem, PageOf,
+    PageRequest, PartOf, PassRecord, ProjectionStore, PushEnd, PushRegistration, PushStore,
+    RENEWAL_SEED_BYTES, RecoverySheet, RefusedOp, RestoreStore, SessionCount, Store, StoreError,
+    StreamHead, StreamOp, StreamPart, StreamTarget, Tenant, TenantStore, Tombstone,
     journal::{self, Entry, ImageOf, LogOpening, MalformedEntry},
 };
 use askel_sync::{
@@ -346,6 +346,14 @@ pass_on! { RestoreStore {
     fn count_healing(tenant: TenantId) -> Answer<Healing>;
     fn read_image(tenant: TenantId, of: &journal::ImageOf) -> Answer<Option<journal::Entry>>;
     fn apply_journal(tenant: TenantId, journal: &[journal::Entry]) -> Answer<()>;
+} }
+
+pass_on! { PushStore {
+    fn register_push(tenant: TenantId, device: DeviceId, registration: &PushRegistration) -> Answer<bool>;
+    fn lookup_push(tenant: TenantId, device: DeviceId) -> Answer<Option<PushRegistration>>;
+    fn withdraw_push(tenant: TenantId, device: DeviceId) -> Answer<()>;
+    fn lease_pushes(tenant: TenantId, now: Timestamp, until: Timestamp, limit: u32) -> Answer<Vec<LeasedPush>>;
+    fn settle_push(tenant: TenantId, push: &LeasedPush, end: PushEnd) -> Answer<()>;
 } }
 
 pass_on! { CatalogStore {

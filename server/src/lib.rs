@@ -44,6 +44,7 @@ pub mod push;
 pub mod rpc;
 mod server_log;
 pub mod telemetry;
+mod waking;
 
 pub use app::{AppError, Reason, VerifiedParticipant, VerifiedTenant, verify};
 pub use boot::Server;

@@ -132,6 +132,18 @@ pub const JOURNAL_FOLD_BYTES_MIN: u64 = 1024 * 1024;
 pub const JOURNAL_IMAGES_REMEMBERED: usize = 4_096;
 /// Milliseconds within which someone is woken for a reason, outside quiet hours.
 pub const PUSH_DELAY_MS_MAX: i64 = 30 * 60_000;
+/// Pushes of one tenant that a node takes at a time.
+pub(crate) const PUSHES_LEASED_MAX: u32 = 128;
+/// Pushes under way at a time on a node.
+pub(crate) const PUSHES_AT_ONCE: usize = 32;
+/// Milliseconds for which a push is a node's alone: longer than all it takes at a time can need.
+pub const PUSH_LEASE_MS: i64 = 5 * 60_000;
+/// How often a push may fail before it is given up. The last waits are an hour long.
+pub const PUSH_FAILURES_MAX: u32 = 16;
+/// Milliseconds before a push is tried again that was refused for a fault of the configuration.
+pub const PUSH_REFUSED_WAIT_MS: u64 = 3_600_000;
+/// Milliseconds for which a node sends nothing at most because the push service asked for patience.
+pub(crate) const PUSH_PAUSE_MS_MAX: i64 = 5 * 60_000;
 /// Minutes of a day that quiet hours leave at least.
 pub const AWAKE_MINUTES_MIN: u32 = 60;
 /// Stretches of one offset from UTC through which the end of quiet hours is looked for.

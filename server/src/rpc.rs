@@ -11,6 +11,7 @@ mod error;
 mod names;
 mod outcome;
 mod paging;
+mod push;
 mod reading;
 mod sync;
 mod watch;
@@ -23,8 +24,8 @@ use std::sync::Arc;
 
 use askel_proto::v1::{
     admin_service_server::AdminServiceServer, catalog_service_server::CatalogServiceServer,
-    enrolment_service_server::EnrolmentServiceServer, reading_service_server::ReadingServiceServer,
-    sync_service_server::SyncServiceServer,
+    enrolment_service_server::EnrolmentServiceServer, push_service_server::PushServiceServer,
+    reading_service_server::ReadingServiceServer, sync_service_server::SyncServiceServer,
 };
 use askel_sync::limits::{CATALOG_BYTES_MAX, SYNC_REQUEST_BYTES_MAX};
 use tonic::{
@@ -89,6 +90,12 @@ pub(crate) fn routes(
         )
         .add_service(
             AdminServiceServer::new(admin::AdminRpc {
+                app: Arc::clone(app),
+            })
+            .max_decoding_message_size(SMALL_REQUEST_BYTES_MAX),
+        )
+        .add_service(
+            PushServiceServer::new(push::PushRpc {
                 app: Arc::clone(app),
             })
             .max_decoding_message_size(SMALL_REQUEST_BYTES_MAX),

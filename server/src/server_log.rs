@@ -9,8 +9,7 @@ use std::{
 };
 
 use askel_store::{
-    Append, AppendError, Audit, Entry, EntryOutcome, JobLease, Projection, StoreError, StreamHead,
-    StreamTarget,
+    Append, AppendError, Audit, Entry, EntryOutcome, JobLease, Projection, StoreError, StreamTarget,
 };
 use askel_sync::{
     admission::{Admission, AdmittedOp, Flags, Role, Strength},
@@ -27,6 +26,7 @@ use crate::{
     credential_file::Credentials,
     entropy::draw,
     limits::RACES_MAX,
+    push,
 };
 
 /// What the server has to say, and where.
@@ -130,7 +130,7 @@ impl ServerLog {
             match self.components.store.append(tenant, &append, now).await {
                 Ok(moved) => {
                     *slot = Some(writer);
-                    self.tell(tenant, drafts, moved).await;
+                    self.components.fan_out.publish_moved(tenant, &moved);
                     return Ok(());
                 }
                 // Someone else holds the log's place: whatever it was, a new log has none of it.
@@ -199,22 +199,15 @@ impl ServerLog {
             });
             writer.next = writer.next.saturating_add(1);
         }
-        Ok(Append {
+        let mut append = Append {
             entries,
             projection: beside.projection,
             audits: beside.audits,
             under: beside.under,
             ..Append::default()
-        })
-    }
-
-    async fn tell(&self, tenant: TenantId, drafts: &[Draft], moved: Vec<StreamHead>) {
-        self.components.fan_out.publish_moved(tenant, &moved);
-        for draft in drafts {
-            if let StreamKey::Device(device) = draft.to {
-                self.components.push.wake(tenant, device).await;
-            }
-        }
+        };
+        push::plan(&mut append, now, &*self.components.entropy)?;
+        Ok(append)
     }
 }
 

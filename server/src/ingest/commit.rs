@@ -16,6 +16,7 @@ use crate::{
     catalogs::Catalogs,
     components::Components,
     limits::{RACES_MAX, STORE_RETRIES_MAX, STORE_RETRY_DELAY_MS},
+    push,
 };
 
 /// What a group is answered, in its order.
@@ -92,6 +93,8 @@ impl Desk {
                 ),
             })
             .collect();
+        push::plan(&mut decided.append, now, &*self.components.entropy)
+            .map_err(|_| StoreError::Inconsistent("no randomness for a push"))?;
         let moved = self.append(tenant, &decided).await?;
         Ok((decided.receipts, moved))
     }

@@ -2,22 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use askel_store::{Append, Entry, EntryOutcome, StreamTarget};
+use askel_store::{Append, Entry, EntryOutcome, StreamTarget, Whom};
 use askel_sync::{
     admission::{AdmittedOp, Role},
-    id::{DeviceId, ParticipantId},
     op::OpKind,
     stream::StreamKey,
 };
-
-/// Whom an append is news to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Whom {
-    /// All devices of a participant.
-    Participant(ParticipantId),
-    /// One device.
-    Device(DeviceId),
-}
 
 /// Whom an append gives a reason to be woken, each once.
 ///
@@ -71,7 +61,7 @@ mod tests {
     use askel_store::Projection;
     use askel_sync::{
         admission::{Admission, Flags, Strength},
-        id::{GoalId, LogId, OpId, PlaceId, StreamId},
+        id::{DeviceId, GoalId, LogId, OpId, ParticipantId, PlaceId, StreamId},
         op::{Op, Origin},
         time::{LocalDate, Timestamp},
     };

@@ -128,6 +128,14 @@ pub const TABLE: &[(&str, Access)] = &[
         "/askel.v1.AdminService/ListAuditEntries",
         Access::Roles(ADMIN),
     ),
+    (
+        "/askel.v1.PushService/UpdatePushRegistration",
+        Access::Roles(EVERYONE),
+    ),
+    (
+        "/askel.v1.PushService/DeletePushRegistration",
+        Access::RolesAndProbation(EVERYONE),
+    ),
     ("/grpc.health.v1.Health/Check", Access::Open),
     ("/grpc.health.v1.Health/Watch", Access::Open),
     (

@@ -37,6 +37,7 @@ mod error;
 mod job_lease;
 mod op;
 mod projection;
+mod push;
 mod restore;
 mod role;
 mod store;

@@ -15,6 +15,7 @@ use crate::{
     PostgresStore,
     column::{array, id, number, stream},
     error::store_error,
+    push,
     store::commit,
 };
 
@@ -145,6 +146,7 @@ impl RestoreStore for PostgresStore {
         while let Some(last) = renew_after(&mut transaction, tenant, seed, &after).await? {
             after = last;
         }
+        push::forget_all(&mut transaction, tenant).await?;
         commit(transaction).await
     }
 

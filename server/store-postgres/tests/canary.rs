@@ -22,7 +22,7 @@ async fn found(owner: &mut PgConnection, canaries: &[(String, Vec<u8>)]) -> Vec<
     .expect("the tables");
     let mut found = Vec::new();
     for table in tables {
-        // Bytes are in hex there.
+        // Bytes are in hex there, and text as it is.
         let rows: String = sqlx::query_scalar(AssertSqlSafe(format!(
             "SELECT coalesce(string_agg(one::text, ' '), '') FROM {table} AS one"
         )))
@@ -30,7 +30,8 @@ async fn found(owner: &mut PgConnection, canaries: &[(String, Vec<u8>)]) -> Vec<
         .await
         .expect("all rows");
         for (what, canary) in canaries {
-            if rows.contains(&HEXLOWER.encode(canary)) {
+            let text = String::from_utf8_lossy(canary);
+            if rows.contains(&HEXLOWER.encode(canary)) || rows.contains(&*text) {
                 found.push(format!("{what} in {table}"));
             }
         }

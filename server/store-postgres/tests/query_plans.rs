@@ -34,7 +34,11 @@ const ALLOWED: [(&str, &str); 7] = [
 ];
 
 /// Queries that may, with the reason.
-const ALLOWED_QUERIES: [(&str, &str); 3] = [
+const ALLOWED_QUERIES: [(&str, &str); 4] = [
+    (
+        "DELETE FROM push AS forgotten",
+        "a restore forgets who registered",
+    ),
     (
         "SELECT goal, points, people FROM frozen_contribution",
         "an erasure tells the journal all of it, lest the part that moved show whose it was",

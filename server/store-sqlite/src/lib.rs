@@ -28,6 +28,7 @@ mod error;
 mod job_lease;
 mod op;
 mod projection;
+mod push;
 mod restore;
 mod rows;
 mod store;

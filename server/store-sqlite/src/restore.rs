@@ -16,6 +16,7 @@ use crate::{
     column::{array, id, number, stream},
     erasure::Erasing,
     error::store_error,
+    push,
     rows::{bytes, row, rows},
     store::commit,
 };
@@ -127,6 +128,7 @@ impl RestoreStore for SqliteStore {
         while let Some(last) = renew_after(&mut transaction, tenant, seed, &after).await? {
             after = last;
         }
+        push::forget_all(&mut transaction, tenant).await?;
         commit(transaction).await
     }
 

@@ -43,6 +43,7 @@ mod job;
 mod journal;
 mod live;
 mod projection;
+mod push;
 mod repetition;
 mod report;
 mod restore;
@@ -67,6 +68,7 @@ pub use job::*;
 pub use journal::*;
 pub use live::*;
 pub use projection::*;
+pub use push::*;
 pub use repetition::*;
 pub use report::*;
 pub use restore::*;
@@ -205,6 +207,17 @@ macro_rules! store_conformance {
             logs_have_the_writers_that_the_journal_says
             a_folded_journal_says_the_same
             no_stream_of_the_erased_is_opened
+            a_device_registers_for_pushes_and_withdraws
+            only_a_device_registers_for_pushes
+            several_reasons_are_one_push
+            pushes_are_leased_in_order
+            a_push_that_nobody_settled_is_due_again
+            a_push_that_was_sent_is_over
+            a_push_that_failed_is_due_later
+            an_unregistered_token_goes
+            a_push_goes_with_its_device
+            a_push_is_leased_by_one
+            a_restore_forgets_who_registered
             what_the_erased_counted_stands_as_the_journal_says
             a_journal_without_counts_keeps_what_the_store_knows
             counts_of_the_erased_are_told_in_parts

@@ -21,10 +21,10 @@ use crate::{
     Append, AppendError, Approval, Audit, AuditEntry, AuditStore, CatalogStore, CatalogVersion,
     ChallengeSum, Claim, Device, DeviceChange, DeviceClock, Dirty, EnrolError, EnrolmentStore,
     Erased, ErasureStore, Frozen, Grant, Healing, Invitation, JobBid, JobLease, JobLeaseStore,
-    Lineage, LiveRegister, LogState, NewDevice, OpStore, OutboxItem, PageOf, PageRequest, PartOf,
-    PassRecord, ProjectionStore, RENEWAL_SEED_BYTES, RecoverySheet, RefusedOp, RestoreStore,
-    SessionCount, Store, StoreError, StreamHead, StreamOp, StreamPart, StreamTarget, Tenant,
-    TenantStore, Tombstone, journal,
+    LeasedPush, Lineage, LiveRegister, LogState, NewDevice, OpStore, OutboxItem, PageOf,
+    PageRequest, PartOf, PassRecord, ProjectionStore, PushEnd, PushRegistration, PushStore,
+    RENEWAL_SEED_BYTES, RecoverySheet, RefusedOp, RestoreStore, SessionCount, Store, StoreError,
+    StreamHead, StreamOp, StreamPart, StreamTarget, Tenant, TenantStore, Tombstone, journal,
 };
 
 /// Passes every call on, and does to it what its faults say.
@@ -271,6 +271,14 @@ pass_on! { CatalogStore {
     fn lookup_catalog(tenant: TenantId, version: Option<u32>) -> Answer<Option<CatalogVersion>>;
     fn lookup_catalog_hash(tenant: TenantId, hash: [u8; 32]) -> Answer<Option<CatalogVersion>>;
     fn list_catalogs(tenant: TenantId, page: &PageRequest) -> Answer<PageOf<CatalogVersion>>;
+} }
+
+pass_on! { PushStore {
+    fn register_push(tenant: TenantId, device: DeviceId, registration: &PushRegistration) -> Answer<bool>;
+    fn lookup_push(tenant: TenantId, device: DeviceId) -> Answer<Option<PushRegistration>>;
+    fn withdraw_push(tenant: TenantId, device: DeviceId) -> Answer<()>;
+    fn lease_pushes(tenant: TenantId, now: Timestamp, until: Timestamp, limit: u32) -> Answer<Vec<LeasedPush>>;
+    fn settle_push(tenant: TenantId, push: &LeasedPush, end: PushEnd) -> Answer<()>;
 } }
 
 pass_on! { AuditStore {

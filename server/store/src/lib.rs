@@ -17,6 +17,7 @@ pub mod journal;
 mod op;
 mod page;
 mod projection;
+mod push;
 mod restore;
 mod tenant;
 
@@ -48,6 +49,10 @@ pub use projection::{
     AttendanceChange, ChallengeSum, Contribution, Dirty, OutboxItem, Projection, ProjectionStore,
     SessionCount,
 };
+pub use push::{
+    LeasedPush, NoPushToken, PUSH_TOKEN_BYTES_MAX, PushEnd, PushRegistration, PushStore, PushToken,
+    PushesDue, Whom,
+};
 pub use restore::{RENEWAL_SEED_BYTES, RestoreStore, renewed_handle};
 pub use tenant::{Tenant, TenantStore};
 
@@ -62,6 +67,7 @@ pub trait Store:
     + ErasureStore
     + RestoreStore
     + JobLeaseStore
+    + PushStore
 {
 }
 
@@ -75,5 +81,6 @@ impl<T> Store for T where
         + ErasureStore
         + RestoreStore
         + JobLeaseStore
+        + PushStore
 {
 }

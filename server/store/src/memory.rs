@@ -10,6 +10,7 @@ mod erasure;
 mod job_lease;
 mod op;
 mod projection;
+mod push;
 mod restore;
 mod tenant;
 
@@ -40,6 +41,7 @@ struct TenantData {
     erased: erasure::Graveyard,
     restores: restore::Restores,
     jobs: job_lease::Jobs,
+    pushes: push::Pushes,
 }
 
 impl MemoryStore {
@@ -70,7 +72,11 @@ impl MemoryStore {
     }
 
     fn write<R>(&self, tenant: TenantId, write: impl FnOnce(&mut TenantData) -> R) -> R {
-        write(self.lock().entry(tenant).or_default())
+        let mut tenants = self.lock();
+        let data = tenants.entry(tenant).or_default();
+        let written = write(data);
+        data.forget_pushes_of_the_gone();
+        written
     }
 }
 

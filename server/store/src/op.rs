@@ -19,7 +19,7 @@ use askel_sync::{
 };
 use async_trait::async_trait;
 
-use crate::{Audit, JobLease, Projection, StoreError};
+use crate::{Audit, JobLease, Projection, PushesDue, StoreError};
 
 /// What one transaction appends. Entries of one log stand in ascending sequence.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -38,6 +38,9 @@ pub struct Append {
     pub under: Option<JobLease>,
     /// What is noted with it. An equal note of the same millisecond is the same note.
     pub audits: Vec<Audit>,
+    /// Whom it is news to, and when they are to be woken unless that is due before. Who did not register
+    /// is not.
+    pub pushes: PushesDue,
 }
 
 /// An op at its place in its carrier log, and what became of it.

@@ -28,7 +28,8 @@ pub fn renewed_handle(seed: &[u8; RENEWAL_SEED_BYTES], handle: StreamId) -> Stre
 #[async_trait]
 pub trait RestoreStore: Send + Sync {
     /// Gives every stream of the tenant a new handle ([`renewed_handle`]) and keeps the one of before
-    /// as an ancestor with its head. The same seed again changes nothing.
+    /// as an ancestor with its head, and forgets who registered for pushes: some withdrew since. The same
+    /// seed again changes nothing.
     async fn renew_streams(
         &self,
         tenant: TenantId,

@@ -63,6 +63,8 @@ mod judging;
 mod limits;
 mod listed_days;
 mod nodes;
+mod postgres;
+mod pushing;
 mod reading_on;
 mod refusals;
 mod returning;

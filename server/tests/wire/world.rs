@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use askel_private_services::redis;
+use askel_private_services::{Database, redis};
 use askel_proto::v1::{self, enrolment_service_client::EnrolmentServiceClient};
 use askel_server::{
     Components, Config, Journaled, Server, boot,
@@ -13,7 +13,7 @@ use askel_server::{
     journal::MemoryJournal,
     operator::{NewTenant, OperatorInvitation, invite},
     parse_record,
-    push::LogPush,
+    push::{LogPush, Push},
     verify,
 };
 use askel_store::{NodeId, PageRequest, RestoreStore as _, Store, memory::MemoryStore};
@@ -28,7 +28,7 @@ use askel_sync::{
 use tonic::{Code, Status, transport::Channel};
 use tonic_types::StatusExt as _;
 
-use crate::{catalog, device::Device};
+use crate::{catalog, device::Device, postgres};
 
 /// Tuesday, 12 April 2016, noon in Helsinki.
 pub(crate) const NOON: Timestamp = Timestamp::from_ms(1_460_451_600_000);
@@ -38,6 +38,7 @@ pub(crate) const NOON: Timestamp = Timestamp::from_ms(1_460_451_600_000);
 pub(crate) enum Backend {
     Memory,
     Sqlite,
+    Postgres,
 }
 
 /// A server beside the one that a world begins with, on the same store.
@@ -69,8 +70,10 @@ pub(crate) struct World {
     pub(crate) channel: Channel,
     folder: tempfile::TempDir,
     journal: MemoryJournal,
+    push: Arc<dyn Push>,
     /// The store itself, if it is in memory.
     memory: Option<Arc<MemoryStore>>,
+    _database: Option<Database>,
 }
 
 /// What a test goes back to.
@@ -83,16 +86,22 @@ fn config(folder: &tempfile::TempDir) -> Config {
     let mut config = Config::default();
     folder.path().clone_into(&mut config.store.data_dir);
     config.server.listen = "127.0.0.1:0".parse().expect("an address");
+    config.push.look_ms = 10;
     config
 }
 
-async fn serve(config: &Config, clock: &Arc<RehearsalClock>, store: &Arc<dyn Store>) -> Server {
+async fn serve(
+    config: &Config,
+    clock: &Arc<RehearsalClock>,
+    store: &Arc<dyn Store>,
+    push: &Arc<dyn Push>,
+) -> Server {
     let components = Components {
         clock: Arc::clone(clock) as _,
         entropy: Arc::new(SystemEntropy),
         store: Arc::clone(store),
         fan_out: Arc::new(InProcess::default()),
-        push: Arc::new(LogPush),
+        push: Arc::clone(push),
         node: None,
     };
     boot::start(config, components).await.expect("started")
@@ -100,8 +109,14 @@ async fn serve(config: &Config, clock: &Arc<RehearsalClock>, store: &Arc<dyn Sto
 
 impl World {
     pub(crate) async fn start(backend: Backend) -> Self {
+        Self::start_with(backend, Arc::new(LogPush)).await
+    }
+
+    /// With something that wakes phones.
+    pub(crate) async fn start_with(backend: Backend, push: Arc<dyn Push>) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let config = config(&folder);
+        let mut database = None;
         let journal = MemoryJournal::default();
         let memory = Arc::new(MemoryStore::new());
         let (store, kept): (Arc<dyn Store>, _) = match backend {
@@ -114,6 +129,12 @@ impl World {
                 let store = boot::open_store(&config.store).await;
                 (store.expect("a store"), None)
             }
+            Backend::Postgres => {
+                let (store, made) = postgres::open().await;
+                database = Some(made);
+                let store = Journaled::new(Arc::new(store), Arc::new(journal.clone()));
+                (Arc::new(store), None)
+            }
         };
         let clock = Arc::new(RehearsalClock::start());
         clock.set(Some(NOON));
@@ -124,7 +145,7 @@ impl World {
             .save(&config.store.credential_path())
             .expect("saved");
         tenant.record(&*store, NOON).await.expect("recorded");
-        let server = serve(&config, &clock, &store).await;
+        let server = serve(&config, &clock, &store, &push).await;
         let channel = channel(&server);
         let address = server.local_addr();
         Self {
@@ -136,7 +157,9 @@ impl World {
             channel,
             folder,
             journal,
+            push,
             memory: kept,
+            _database: database,
         }
     }
 
@@ -203,10 +226,22 @@ impl World {
                 self.store = store.expect("a store");
             }
         }
-        let server = serve(&config, &self.clock, &self.store).await;
+        self.serve(&config).await;
+    }
+
+    async fn serve(&mut self, config: &Config) {
+        let server = serve(config, &self.clock, &self.store, &self.push).await;
         self.channel = channel(&server);
         self.address = server.local_addr();
         self.server = Some(server);
+    }
+
+    /// Another server in the place of this one, which ends in the middle of what it does.
+    pub(crate) async fn end_and_start(&mut self, push: Arc<dyn Push>) {
+        drop(self.server.take());
+        self.push = push;
+        let config = config(&self.folder);
+        self.serve(&config).await;
     }
 
     /// What a second server on the same data folder is told.
@@ -241,7 +276,7 @@ impl World {
             entropy: Arc::new(SystemEntropy),
             store: Arc::clone(&self.store),
             fan_out: Arc::new(fan_out.expect("hints")),
-            push: Arc::new(LogPush),
+            push: Arc::clone(&self.push),
             node: Some(NodeId::from_bytes(draw(&SystemEntropy).expect("a name"))),
         };
         let server = boot::start(&config, components).await.expect("started");

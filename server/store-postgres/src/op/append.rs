@@ -19,6 +19,7 @@ use crate::{
     PostgresStore, audit,
     error::gave_way,
     projection::{Marks, project},
+    push::plan_pushes,
     store::commit,
 };
 
@@ -101,6 +102,7 @@ impl Appending<'_> {
         };
         marks.write(self.connection, self.tenant).await?;
         project(self.connection, self.tenant, &plan.projection).await?;
+        plan_pushes(self.connection, self.tenant, &append.pushes).await?;
         for audit in &append.audits {
             audit::note_once(self.connection, self.tenant, audit).await?;
         }

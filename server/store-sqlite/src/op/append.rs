@@ -15,6 +15,7 @@ use sqlx::SqliteConnection;
 use crate::{
     audit,
     projection::{Marks, project},
+    push::plan_pushes,
 };
 
 /// The outcomes as the table `log_entry` documents them.
@@ -55,6 +56,7 @@ impl Appending<'_> {
         };
         marks.write(self.connection, self.tenant).await?;
         project(self.connection, self.tenant, &plan.projection).await?;
+        plan_pushes(self.connection, self.tenant, &append.pushes).await?;
         for audit in &append.audits {
             audit::note_once(self.connection, self.tenant, audit).await?;
         }

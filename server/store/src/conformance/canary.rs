@@ -14,7 +14,8 @@ use askel_sync::{
 
 use crate::{
     Append, Approval, Audit, AuditAction, Contribution, Entry, EntryOutcome, Grant, Invitation,
-    NewDevice, PassRecord, Projection, RecoverySheet, Store, StreamTarget,
+    NewDevice, PassRecord, Projection, PushRegistration, PushToken, RecoverySheet, Store,
+    StreamTarget,
 };
 
 const TENANT: TenantId = TenantId::from_bytes([1; 16]);
@@ -30,6 +31,10 @@ fn marked(n: u8, what: &str) -> [u8; 32] {
 
 fn half(bytes: [u8; 32]) -> [u8; 16] {
     *bytes.first_chunk().unwrap()
+}
+
+fn push_token(n: u8) -> String {
+    format!("canary-push-token-{n}")
 }
 
 fn person(n: u8) -> ParticipantId {
@@ -157,6 +162,13 @@ async fn enrol(store: &impl Store, n: u8) -> DeviceId {
         .record_card(TENANT, half(marked(n, "request")), card, &audit())
         .await;
     card.unwrap();
+    let registration = PushRegistration {
+        token: PushToken::new(push_token(n)).unwrap(),
+        quiet_minutes: None,
+        zone: None,
+    };
+    let registered = store.register_push(TENANT, device, &registration).await;
+    assert!(registered.unwrap());
     device
 }
 
@@ -207,7 +219,7 @@ pub async fn live(store: &impl Store, ops_each: u64) -> Vec<OpId> {
     ops
 }
 
-/// What only the first person had, named; seven things and then their ops.
+/// What only the first person had, named; eight things and then their ops.
 pub fn canaries(ops: &[OpId]) -> Vec<(String, Vec<u8>)> {
     let words = [
         "payload",
@@ -226,6 +238,7 @@ pub fn canaries(ops: &[OpId]) -> Vec<(String, Vec<u8>)> {
         .to_vec();
     let key = KeyPair::from_seed(&[1; 32]).public_key();
     canaries.push(("key".to_owned(), key.as_bytes().to_vec()));
+    canaries.push(("push token".to_owned(), push_token(1).into_bytes()));
     canaries.extend(
         ops.iter()
             .map(|op| (format!("{op:?}"), op.as_bytes().to_vec())),

@@ -44,6 +44,7 @@ impl TenantData {
             self.projection.count(*op, Some(*tally));
         }
         self.projection.project(&plan.projection);
+        self.plan_pushes(&append.pushes);
         for audit in &append.audits {
             self.audit.note_once(tenant, audit);
         }

@@ -122,6 +122,7 @@ impl RestoreStore for MemoryStore {
         self.write(tenant, |data| {
             if data.restores.seeds.insert(*seed) {
                 data.ops.renew(seed);
+                data.pushes = super::push::Pushes::default();
             }
         });
         Ok(())

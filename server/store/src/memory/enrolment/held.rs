@@ -57,6 +57,12 @@ impl Enrolment {
         devices.iter().filter(is_revoked).copied().collect()
     }
 
+    /// Whether it is there and not revoked.
+    pub(in crate::memory) fn may_be_woken(&self, device: DeviceId) -> bool {
+        let device = self.devices.get(&device);
+        device.is_some_and(|device| device.state != DeviceState::Revoked)
+    }
+
     pub(in crate::memory) fn participants(&self) -> impl Iterator<Item = ParticipantId> {
         self.participants.iter().copied()
     }
