@@ -61,6 +61,7 @@ pub(crate) use catalog::Fetched;
 pub(crate) use check_in::CheckInMade;
 pub(crate) use enrolment::{Right, own_devices};
 pub(crate) use lifeboat::{from_file, to_file};
+pub use liveness::retry_wait_ms;
 pub(crate) use outcome::Settled;
 pub(crate) use page::Again;
 pub(crate) use request::{Batches, Form, Wish};

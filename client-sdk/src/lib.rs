@@ -51,6 +51,7 @@ pub use answer::{SeenOp, SeenStanding};
 pub use askel_proto::v1::{DeviceChange, DeviceState, Undo};
 pub use client::{Client, Components};
 pub use clock::{Clock, ClockReading, SystemClock};
+pub use engine::retry_wait_ms;
 pub use entropy::{Entropy, NoEntropy, SystemEntropy};
 pub use error::{Advice, Cause, Error};
 pub use key_store::{DeviceKeys, FileKeyStore, KeyStore, KeyStoreError, MemoryKeyStore};

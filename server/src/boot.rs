@@ -40,7 +40,8 @@ use crate::{
     journal::FileJournal,
     journaled::{Journaled, fold_records},
     lifecycle::{Stopper, stop_pair},
-    limits::KEEPALIVE_MS,
+    limits::{CONNECTION_CALLS_MAX, HEADER_BYTES_MAX, KEEPALIVE_MS},
+    overload::Gate,
     project::{Desk, Projector},
     rpc::{self, BrokenDescriptors, CallLayer},
     server_log::ServerLog,
@@ -261,13 +262,16 @@ pub async fn start(config: &Config, components: Components) -> Result<Server, Bo
     };
     let incoming = connection::accept(listener, config.server.connections_max, ends);
     let mut stopping = stop.clone();
+    let gate = Arc::new(Gate::new(&config.server, Arc::clone(&app.components.clock)));
     let keepalive = Duration::from_millis(KEEPALIVE_MS);
     let serving = tonic::transport::Server::builder()
         .accept_http1(true)
         .http2_keepalive_interval(Some(keepalive))
         .http2_keepalive_timeout(Some(keepalive))
+        .max_concurrent_streams(CONNECTION_CALLS_MAX)
+        .http2_max_header_list_size(HEADER_BYTES_MAX)
         .layer(tonic_web::GrpcWebLayer::new())
-        .layer(CallLayer { app })
+        .layer(CallLayer { app, gate })
         .add_routes(routes)
         .serve_with_incoming_shutdown(incoming, async move { stopping.begun().await });
     let serving = tokio::spawn(serving);

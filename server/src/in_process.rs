@@ -24,6 +24,7 @@ use crate::{
     components::Components,
     credential_file::Credentials,
     lifecycle::{Stopper, stop_pair},
+    overload::Gate,
     rpc::{self, CallLayer, Calls},
 };
 
@@ -60,6 +61,7 @@ impl InProcess {
         let (routes, _health) = rpc::routes(&app, stop.clone(), config.server.watches_max)?;
         let calls = CallLayer {
             app: Arc::clone(&app),
+            gate: Arc::new(Gate::new(&config.server, Arc::clone(&app.components.clock))),
         };
         let projecting = tokio::spawn(async move { projector.run(stop).await });
         Ok(Self {

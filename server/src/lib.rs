@@ -39,6 +39,7 @@ mod journaled;
 pub mod lifecycle;
 pub mod limits;
 pub mod operator;
+mod overload;
 mod project;
 pub mod push;
 pub mod rpc;

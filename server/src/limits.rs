@@ -76,6 +76,20 @@ pub const RACES_MAX: u32 = 8;
 pub const STORE_RETRIES_MAX: u32 = 3;
 /// Milliseconds before the first such repetition; each further one waits twice as long.
 pub const STORE_RETRY_DELAY_MS: u64 = 50;
+/// Bytes of a request's body that cost as much as the call itself.
+pub(crate) const CALL_COST_BYTES: usize = 2_048;
+/// Calls of one device that may wait for their turn.
+pub const DEVICE_CALLS_WAITING_MAX: usize = 4;
+/// Milliseconds for which an answer that is not read counts as work under way.
+pub(crate) const ANSWERING_MS_MAX: u64 = 2_000;
+/// KiB of bodies of requests that are held at a time.
+pub const BODIES_KIB_MAX: usize = 64 * 1_024;
+/// The longest that a busy server asks a caller to wait, in milliseconds.
+pub const BUSY_RETRY_MS_MAX: u64 = 3_600_000;
+/// Calls under way on one connection.
+pub const CONNECTION_CALLS_MAX: u32 = 128;
+/// Bytes of the headers of a request.
+pub const HEADER_BYTES_MAX: u32 = 16 * 1_024;
 /// Milliseconds a busy server asks a caller to wait.
 pub const BUSY_RETRY_MS: u64 = 1_000;
 /// Milliseconds a stopping server asks a caller to wait.

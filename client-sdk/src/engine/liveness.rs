@@ -70,8 +70,7 @@ pub(crate) fn failed(
     jitter: u8,
 ) -> Attempt {
     let failures = held.failures.saturating_add(1);
-    let asked_ms = retry_after_ms.clamp(0, ASKED_MS_MAX);
-    let wait_ms = wait_ms(failures, jitter).max(spread(asked_ms, jitter));
+    let wait_ms = retry_wait_ms(failures, retry_after_ms, jitter);
     Attempt {
         failures,
         last_reason: Some(reason.to_owned()),
@@ -79,6 +78,14 @@ pub(crate) fn failed(
         at: Some(now),
         ..held.clone()
     }
+}
+
+/// How long an installation waits after so many failed attempts in a row, in milliseconds: half a minute,
+/// then twice as long each time up to six hours, or as long as the server asked for if that is longer (at
+/// most a day); up to a quarter more by `jitter`, which is drawn anew each time.
+pub fn retry_wait_ms(failures: u32, retry_after_ms: i64, jitter: u8) -> i64 {
+    let asked_ms = retry_after_ms.clamp(0, ASKED_MS_MAX);
+    wait_ms(failures, jitter).max(spread(asked_ms, jitter))
 }
 
 /// What is remembered of an attempt that went through. The time of it is kept only where a wait was

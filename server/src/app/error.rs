@@ -107,6 +107,8 @@ reasons! {
     Erased = "ERASED",
     /// More waits than the server takes on.
     ServerBusy = "SERVER_BUSY",
+    /// More calls than the server can carry out.
+    ServerOverloaded = "SERVER_OVERLOADED",
     /// The server is stopping.
     ServerStopping = "SERVER_STOPPING",
     /// The store is away.

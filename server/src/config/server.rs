@@ -17,6 +17,12 @@ pub struct ServerConfig {
     pub connections_max: usize,
     /// Watches open at a time.
     pub watches_max: usize,
+    /// Calls carried out at a time; one with a large body counts as several.
+    pub calls_max: u32,
+    /// Calls that wait for their turn; more are asked to come again.
+    pub calls_waiting_max: usize,
+    /// How long a call waits for its turn before it is asked to come again, in milliseconds.
+    pub call_wait_ms_max: u64,
     /// How long calls may go on once the stop has begun, in milliseconds, 100 to 8000.
     pub drain_ms: u64,
 }
@@ -29,6 +35,9 @@ impl Default for ServerConfig {
             audience: "askel".to_owned(),
             connections_max: 10_000,
             watches_max: 10_000,
+            calls_max: 256,
+            calls_waiting_max: 1_024,
+            call_wait_ms_max: 1_000,
             drain_ms: 5_000,
         }
     }
@@ -47,6 +56,17 @@ impl ServerConfig {
                 1..=1_000_000,
             ),
             watches_max: reader.number("server.watches_max", default.watches_max, 0..=1_000_000),
+            calls_max: reader.number("server.calls_max", default.calls_max, 1..=100_000),
+            calls_waiting_max: reader.number(
+                "server.calls_waiting_max",
+                default.calls_waiting_max,
+                0..=100_000,
+            ),
+            call_wait_ms_max: reader.number(
+                "server.call_wait_ms_max",
+                default.call_wait_ms_max,
+                1..=10_000,
+            ),
             drain_ms: reader.number("server.drain_ms", default.drain_ms, 100..=8_000),
         }
     }

@@ -6,25 +6,40 @@ use askel_sync::key::credential::METADATA_KEY;
 use http::{HeaderMap, Request};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use prost::bytes::Bytes;
+use tokio::sync::OwnedSemaphorePermit;
 use tonic::body::Body;
 
 use super::access::Access;
 use crate::{
     app::{App, AppError, Reason, authenticate},
     limits::{BODY_BYTES_PER_S_MIN, BODY_MS_MAX},
+    overload::{Room, no_room},
 };
 
-/// The request with its whole body.
+/// A request with its whole body.
+pub(super) struct Collected {
+    pub(super) request: Request<Body>,
+    pub(super) bytes: usize,
+    /// For as long as the body is held.
+    pub(super) room: Option<OwnedSemaphorePermit>,
+}
+
+/// Waits for all of a request's body.
 pub(super) async fn collected(
     app: &App,
+    room: &Room,
     access: Access,
     request: Request<Body>,
     bytes_max: usize,
-) -> Result<Request<Body>, AppError> {
+) -> Result<Collected, AppError> {
     let (head, body) = request.into_parts();
     let is_known = is_known(app, access, &head.headers);
-    let whole = whole(Limited::new(body, bytes_max), is_known).await?;
-    Ok(Request::from_parts(head, Body::new(Full::new(whole))))
+    let (whole, room) = whole(Limited::new(body, bytes_max), room, is_known).await?;
+    Ok(Collected {
+        bytes: whole.len(),
+        request: Request::from_parts(head, Body::new(Full::new(whole))),
+        room,
+    })
 }
 
 /// Whether a device of this server's asks. Only who is slow is asked for it before there is nothing more
@@ -45,13 +60,15 @@ async fn is_known(app: &App, access: Access, headers: &HeaderMap) -> bool {
 /// slow but goes on.
 async fn whole(
     mut body: Limited<Body>,
+    room: &Room,
     is_known: impl Future<Output = bool>,
-) -> Result<Bytes, AppError> {
+) -> Result<(Bytes, Option<OwnedSemaphorePermit>), AppError> {
     let mut late = pin!(tokio::time::sleep(Duration::from_millis(BODY_MS_MAX)));
     let mut is_known = pin!(is_known);
     let mut may_take_longer = false;
     let mut allowed_ms = BODY_MS_MAX;
     let mut whole = Vec::new();
+    let mut held = None;
     loop {
         let frame = tokio::select! {
             biased;
@@ -71,9 +88,12 @@ async fn whole(
             }
         };
         match frame {
-            None => return Ok(whole.into()),
+            None => return Ok((whole.into(), held)),
             Some(Ok(frame)) => {
                 if let Ok(data) = frame.into_data() {
+                    if !room.hold(&mut held, whole.len().saturating_add(data.len())) {
+                        return Err(no_room());
+                    }
                     whole.extend_from_slice(&data);
                 }
             }
@@ -100,7 +120,7 @@ mod tests {
     use tokio_stream::StreamExt as _;
 
     use super::*;
-    use crate::limits::{BODY_BYTES_MAX, OPEN_BODY_BYTES_MAX};
+    use crate::limits::{BODIES_KIB_MAX, BODY_BYTES_MAX, OPEN_BODY_BYTES_MAX};
 
     /// A body of so many bytes, some of them each second.
     fn slow(bytes: usize, bytes_per_s: usize) -> Limited<Body> {
@@ -113,7 +133,8 @@ mod tests {
     }
 
     async fn refusal(body: Limited<Body>, is_known: bool) -> Option<Reason> {
-        let error = whole(body, async move { is_known }).await.err()?;
+        let room = Room::new(BODIES_KIB_MAX);
+        let error = whole(body, &room, async move { is_known }).await.err()?;
         Some(error.reason())
     }
 
@@ -154,5 +175,23 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[tokio::test]
+    async fn bodies_that_are_held_leave_room_for_others_only_when_they_go() {
+        let room = Room::new(4);
+        let body = |bytes: usize| {
+            let body = Body::new(Full::new(Bytes::from(vec![0_u8; bytes])));
+            Limited::new(body, BODY_BYTES_MAX)
+        };
+        let known = async || true;
+        let first = whole(body(3 * 1_024), &room, known()).await;
+        let (_, held) = first.expect("room");
+        let refused = whole(body(1_025), &room, known()).await;
+        let error = refused.map(|_| ()).expect_err("no room");
+        assert_eq!(error.reason(), Reason::ServerOverloaded);
+        assert!(whole(body(1_024), &room, known()).await.is_ok());
+        drop(held);
+        assert!(whole(body(4 * 1_024), &room, known()).await.is_ok());
     }
 }

@@ -9,24 +9,32 @@ use std::{
 
 use askel_sync::key::credential::METADATA_KEY;
 use http::{Request, Response};
+use http_body_util::BodyExt as _;
+use tokio::sync::OwnedSemaphorePermit;
 use tonic::{Code, Status, body::Body};
 use tower::{Layer, Service};
 
 use super::{
     access::{Access, access},
-    body::collected,
+    body::{Collected, collected},
     error::status,
 };
 use crate::{
     app::{App, AppError, Reason, authenticate},
     connection::Asked,
     limits::{BODY_BYTES_MAX, OPEN_BODY_BYTES_MAX},
+    overload::{Gate, Pass, cost, whose},
 };
+
+/// Whoever watches over the server is answered however much there is to do.
+const HEALTH: &str = "/grpc.health.";
+const WATCH: &str = "/Watch";
 
 /// Puts [`Calls`] around the services.
 #[derive(Clone)]
 pub(crate) struct CallLayer {
     pub(crate) app: Arc<App>,
+    pub(crate) gate: Arc<Gate>,
 }
 
 impl<S> Layer<S> for CallLayer {
@@ -35,6 +43,7 @@ impl<S> Layer<S> for CallLayer {
     fn layer(&self, inner: S) -> Calls<S> {
         Calls {
             app: Arc::clone(&self.app),
+            gate: Arc::clone(&self.gate),
             inner,
         }
     }
@@ -44,6 +53,7 @@ impl<S> Layer<S> for CallLayer {
 #[derive(Clone)]
 pub(crate) struct Calls<S> {
     app: Arc<App>,
+    gate: Arc<Gate>,
     inner: S,
 }
 
@@ -63,6 +73,7 @@ where
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let app = Arc::clone(&self.app);
+        let gate = Arc::clone(&self.gate);
         // The clone may not be ready; the one that was polled is.
         let spare = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, spare);
@@ -72,22 +83,26 @@ where
         Box::pin(async move {
             let started = app.components.clock.monotonic();
             let row = row_of(request.uri().path());
-            let admitted = match row {
-                // The body first: who calls is found out when there is nothing more to wait for.
-                Some((_, access)) => match body_bytes_max(access) {
-                    Some(most) => match collected(&app, access, request, most).await {
-                        Ok(whole) => admit(&app, access, whole).await,
-                        Err(error) => Err(error),
-                    },
-                    None => Ok(request),
-                },
+            let let_in = match row {
+                Some((method, access)) => let_in(&app, &gate, method, access, request).await,
                 None => Err(Reason::MethodUnknown.into()),
             };
-            let response = match admitted {
-                Ok(request) => match to_the_end(inner.call(request)).await {
-                    Some(response) => typed(response?),
-                    None => status(&Reason::Internal.into()).into_http(),
-                },
+            let response = match let_in {
+                Ok(LetIn {
+                    request,
+                    pass,
+                    room,
+                }) => {
+                    let call = async move {
+                        let response = inner.call(request).await;
+                        drop(room);
+                        (response, pass)
+                    };
+                    match to_the_end(call).await {
+                        Some((response, pass)) => until_answered(typed(response?), pass),
+                        None => status(&Reason::Internal.into()).into_http(),
+                    }
+                }
                 Err(error) => status(&error).into_http(),
             };
             let took = app.components.clock.monotonic().saturating_sub(started);
@@ -125,6 +140,72 @@ fn body_bytes_max(access: Access) -> Option<usize> {
         Access::Roles(_) | Access::RolesAndProbation(_) => Some(BODY_BYTES_MAX),
         Access::Open => Some(OPEN_BODY_BYTES_MAX),
         Access::OpenStream => None,
+    }
+}
+
+/// A call that is carried out.
+struct LetIn {
+    request: Request<Body>,
+    /// For as long as it is under way; none for what always goes.
+    pass: Option<Pass>,
+    room: Option<OwnedSemaphorePermit>,
+}
+
+/// Reads a call when there is room for it, waits for its turn and finds out who calls: in this order, so
+/// that a server with too much to do refuses before it spends anything, and whoever sends slowly holds
+/// nobody up.
+async fn let_in(
+    app: &App,
+    gate: &Arc<Gate>,
+    method: &str,
+    access: Access,
+    request: Request<Body>,
+) -> Result<LetIn, AppError> {
+    let whose = whose(request.headers());
+    let always_goes = method.starts_with(HEALTH);
+    if !always_goes {
+        gate.look(whose)?;
+    }
+    let Collected {
+        request,
+        bytes,
+        room,
+    } = match body_bytes_max(access) {
+        Some(most) => collected(app, &gate.room, access, request, most).await?,
+        None => Collected {
+            request,
+            bytes: 0,
+            room: None,
+        },
+    };
+    let pass = if always_goes {
+        None
+    } else {
+        Some(gate.enter(whose, cost(bytes)).await?)
+    };
+    let request = admit(app, access, request).await?;
+    // A watch does nothing for most of its time, and has bounds of its own.
+    let pass = pass.filter(|_| !method.ends_with(WATCH));
+    Ok(LetIn {
+        request,
+        pass,
+        room,
+    })
+}
+
+fn until_answered(response: Response<Body>, pass: Option<Pass>) -> Response<Body> {
+    match pass {
+        Some(pass) => {
+            let pass = pass.answering();
+            response.map(|body| {
+                Body::new(body.map_frame(move |frame| {
+                    // Dropped with the body: at its end, or when nobody wants it any more.
+                    let _held = &pass;
+                    frame
+                }))
+            })
+        }
+        None => response,
     }
 }
 

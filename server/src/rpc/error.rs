@@ -50,9 +50,10 @@ pub const fn code(reason: Reason) -> Code {
         | Reason::VersionUnsupported
         | Reason::StaffLeaseEnded
         | Reason::CatalogVersionNotNext => Code::FailedPrecondition,
-        Reason::EnrolmentLimited | Reason::OpsLimited | Reason::StoreFull => {
-            Code::ResourceExhausted
-        }
+        Reason::EnrolmentLimited
+        | Reason::OpsLimited
+        | Reason::StoreFull
+        | Reason::ServerOverloaded => Code::ResourceExhausted,
         Reason::FieldInvalid
         | Reason::MessageTooLarge
         | Reason::MessageMalformed
@@ -139,6 +140,7 @@ const fn message(reason: Reason) -> &'static str {
         Reason::OpsLimited => "the device has handed in as many ops as it may within an hour",
         Reason::Erased => "everything of this person was erased",
         Reason::ServerBusy => "the server is busy",
+        Reason::ServerOverloaded => "more calls come than the server can carry out",
         Reason::ServerStopping => "the server is stopping",
         Reason::StoreUnavailable => "the store is away",
         Reason::StoreFull => "the store is full",

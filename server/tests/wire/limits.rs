@@ -5,23 +5,24 @@ use askel_proto::v1::{
     stream_selector::Stream,
 };
 use askel_server::limits::{
-    ANSWER_BYTES_MAX, INVITED_PLACES_MAX, LOG_HEADS_MAX, OPEN_BODY_BYTES_MAX,
+    ANSWER_BYTES_MAX, BUSY_RETRY_MS, INVITED_PLACES_MAX, LOG_HEADS_MAX, OPEN_BODY_BYTES_MAX,
     PARTICIPANT_INVITATION_MS_MAX, PLACE_DAYS_AWAY_MAX, SMALL_REQUEST_BYTES_MAX, SUMMARY_DAYS_MAX,
 };
 use askel_sync::{
     admission::Role,
     id::StreamId,
     limits::{OPS_PER_BATCH_MAX, PAGE_BYTES_MAX},
-    op::Payload,
+    op::{OpKind, Payload},
 };
 use prost::Message as _;
 use tonic::Code;
+use tonic_types::StatusExt as _;
 
 use crate::{
     acts,
     catalog::BASEMENT,
     device::{Answer, at},
-    world::{NOON, World, refused},
+    world::{Backend, NOON, World, refused},
 };
 
 /// 12 April 2016, in days since 1970.
@@ -176,6 +177,44 @@ async fn a_summary_covers_so_many_days(world: World) {
     let error = reading.get_encounter_summary(one_more).await;
     let error = error.expect_err("refused");
     refused(&error, Code::InvalidArgument, "FIELD_INVALID");
+}
+
+/// Each of many devices hands in at once, at a server that does one thing at a time and has no line.
+#[tokio::test(flavor = "multi_thread")]
+async fn beyond_what_the_server_takes_on_a_call_is_told_when_to_come_again() {
+    let world = World::configured(Backend::Sqlite, |config| {
+        config.server.calls_max = 1;
+        config.server.calls_waiting_max = 0;
+    })
+    .await;
+    world.organised().await;
+    let mut phones = Vec::new();
+    for _ in 0..40 {
+        phones.push(world.enrolled(Role::Participant, &[]).await);
+    }
+    let calls = phones.iter_mut().map(|phone| {
+        let batch = phone.write(&[acts::check_in(BASEMENT, NOON)]);
+        let request = phone.request(vec![phone.seal(&batch)]);
+        let (world, phone) = (&world, &*phone);
+        async move { (phone.send(world, request.clone()).await, request) }
+    });
+    let answers = futures::future::join_all(calls).await;
+    let mut turned_away = 0;
+    for (phone, (answer, request)) in phones.iter().zip(answers) {
+        let Err(status) = answer else { continue };
+        refused(&status, Code::ResourceExhausted, "SERVER_OVERLOADED");
+        let wait = status
+            .get_details_retry_info()
+            .and_then(|info| info.retry_delay);
+        assert!(wait.is_some_and(|wait| wait.as_millis() >= BUSY_RETRY_MS.into()));
+        turned_away += 1;
+        let again = phone.send(&world, request).await.expect("synced");
+        assert_eq!(again.outcome().settled_before, 1);
+    }
+    assert!(turned_away > 0, "nobody was turned away");
+    for phone in &mut phones {
+        assert_eq!(phone.sync(&world).await.ops_of(OpKind::CheckIn).len(), 1);
+    }
 }
 
 on_both_stores!(

@@ -109,13 +109,27 @@ async fn serve(
 
 impl World {
     pub(crate) async fn start(backend: Backend) -> Self {
-        Self::start_with(backend, Arc::new(LogPush)).await
+        Self::started(backend, Arc::new(LogPush), |_| {}).await
     }
 
     /// With something that wakes phones.
     pub(crate) async fn start_with(backend: Backend, push: Arc<dyn Push>) -> Self {
+        Self::started(backend, push, |_| {}).await
+    }
+
+    /// With a configuration that the test changes; a restart forgets it.
+    pub(crate) async fn configured(backend: Backend, change: impl FnOnce(&mut Config)) -> Self {
+        Self::started(backend, Arc::new(LogPush), change).await
+    }
+
+    async fn started(
+        backend: Backend,
+        push: Arc<dyn Push>,
+        change: impl FnOnce(&mut Config),
+    ) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let config = config(&folder);
+        let mut config = config(&folder);
+        change(&mut config);
         let mut database = None;
         let journal = MemoryJournal::default();
         let memory = Arc::new(MemoryStore::new());
