@@ -10,7 +10,7 @@ use data_encoding::HEXLOWER;
 use super::{
     IngestError, Receipt, Submission,
     decide::{Decided, decide},
-    facts,
+    facts::{self, Looks},
 };
 use crate::{
     catalogs::Catalogs,
@@ -40,14 +40,18 @@ impl Desk {
         group: &[Submission],
     ) -> Result<Receipts, IngestError> {
         let (mut races, mut retries) = (0, 0);
+        let mut looks = Looks::LeftToTheAppend;
         let mut delay = Duration::from_millis(STORE_RETRY_DELAY_MS);
         loop {
-            match self.attempt(tenant, group).await {
+            match self.attempt(tenant, group, looks).await {
                 Ok((receipts, moved)) => {
                     self.components.fan_out.publish_moved(tenant, &moved);
                     return Ok(receipts);
                 }
-                Err(AppendError::Raced) if races < RACES_MAX => races = races.saturating_add(1),
+                Err(AppendError::Raced) if races < RACES_MAX => {
+                    races = races.saturating_add(1);
+                    looks = Looks::First;
+                }
                 Err(AppendError::Store(StoreError::Unavailable(_)))
                     if retries < STORE_RETRIES_MAX =>
                 {
@@ -64,13 +68,18 @@ impl Desk {
         &self,
         tenant: TenantId,
         group: &[Submission],
+        looks: Looks,
     ) -> Result<(Receipts, Vec<StreamHead>), AppendError> {
-        let mut decided = self.decided(tenant, group).await?;
+        let mut decided = self.decided(tenant, group, looks).await?;
+        let append_looks = !decided.is_empty() && decided.erasures.is_empty();
+        if looks == Looks::LeftToTheAppend && !append_looks {
+            decided = self.decided(tenant, group, Looks::First).await?;
+        }
         let mut farewells = Farewells::new();
         // Who is to be erased is gone before anything else is written, and the rest is decided anew.
         while !decided.erasures.is_empty() {
             self.erase(tenant, group, &decided, &mut farewells).await?;
-            decided = self.decided(tenant, group).await?;
+            decided = self.decided(tenant, group, Looks::First).await?;
         }
         for (index, receipt) in farewells {
             if let Some(last) = decided.receipts.get_mut(index) {
@@ -99,10 +108,15 @@ impl Desk {
         Ok((decided.receipts, moved))
     }
 
-    async fn decided(&self, tenant: TenantId, group: &[Submission]) -> Result<Decided, StoreError> {
+    async fn decided(
+        &self,
+        tenant: TenantId,
+        group: &[Submission],
+        looks: Looks,
+    ) -> Result<Decided, StoreError> {
         let store = &*self.components.store;
         let catalog = self.catalogs.newest(tenant).await?;
-        let mut known = facts::read(store, tenant, catalog, group).await?;
+        let mut known = facts::read(store, (tenant, catalog), group, looks).await?;
         let handles = self.catalogs.new_handles(tenant).await?;
         let new_stream_id = |key| handles.of(key, &*self.components.entropy);
         decide(group, &mut known, &new_stream_id)

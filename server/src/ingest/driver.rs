@@ -193,8 +193,8 @@ mod tests {
         push::LogPush,
     };
     use askel_store::{
-        Audit, AuditAction, DeviceChange, DeviceState, EnrolmentStore as _, Grant, Invitation,
-        NewDevice, OpStore as _, Store,
+        Audit, AuditAction, DeviceChange, DeviceState, EnrolmentStore as _, ErasureStore as _,
+        Grant, Invitation, NewDevice, OpStore as _, Store,
         fault::{Fate, Faults, Faulty},
         memory::MemoryStore,
     };
@@ -203,7 +203,7 @@ mod tests {
         id::{DeviceId, LogId, ParticipantId, PassTag},
         key::KeyPair,
         log::Batch,
-        op::{Op, Origin},
+        op::{Erase, Op, Origin, Payload},
         time::{ClockSegment, Timestamp},
     };
     use std::sync::atomic::{AtomicU32, Ordering};
@@ -375,52 +375,75 @@ mod tests {
         assert_eq!(answered(3).await, [Err(IngestError::Broken); 2]);
     }
 
-    #[tokio::test]
-    async fn a_device_revoked_while_it_waited_hands_nothing_in_and_others_do() {
-        let store = Arc::new(MemoryStore::new());
+    fn desk(store: &Arc<MemoryStore>) -> Desk {
         let components = Components {
             clock: Arc::new(SystemClock::start()),
             entropy: Arc::new(SystemEntropy),
-            store: Arc::clone(&store) as _,
+            store: Arc::clone(store) as _,
             fan_out: Arc::new(InProcess::default()),
             push: Arc::new(LogPush),
             node: None,
         };
-        let desk = Desk {
+        let clock = Arc::new(SystemClock::start());
+        Desk {
             components,
-            catalogs: Arc::new(Catalogs::new(
-                Arc::clone(&store) as _,
-                Arc::new(SystemClock::start()),
-            )),
-        };
-        let handed_in = |device: u8| {
-            let mut submission = submission();
-            let (device, log) = (DeviceId::from_bytes([device; 16]), [device; 16]);
-            let log = LogId::from_bytes(log);
-            submission.author.device = device;
-            submission.heads.clear();
-            submission.batches = vec![Batch {
-                log,
-                first_sequence: 0,
-                device,
-                clock_segment: ClockSegment::default(),
-                later_segments: Vec::new(),
-                ops: vec![Op {
-                    kind: 9_999,
-                    payload: Vec::new().into(),
-                    origin: Origin { log, sequence: 0 },
-                }],
-            }];
-            submission
-        };
-        let group = [handed_in(1), handed_in(2)];
+            catalogs: Arc::new(Catalogs::new(Arc::clone(store) as _, clock)),
+        }
+    }
+
+    /// One op of a device, in its log.
+    fn handed_in(device: u8, kind: u32, payload: Vec<u8>) -> Submission {
+        let (device, log) = (
+            DeviceId::from_bytes([device; 16]),
+            LogId::from_bytes([device; 16]),
+        );
+        let mut submission = submission();
+        submission.author.device = device;
+        submission.heads.clear();
+        submission.batches = vec![Batch {
+            log,
+            first_sequence: 0,
+            device,
+            clock_segment: ClockSegment::default(),
+            later_segments: Vec::new(),
+            ops: vec![Op {
+                kind,
+                payload: payload.into(),
+                origin: Origin { log, sequence: 0 },
+            }],
+        }];
+        submission
+    }
+
+    #[tokio::test]
+    async fn a_device_revoked_while_it_waited_hands_nothing_in_and_others_do() {
+        let store = Arc::new(MemoryStore::new());
+        let group = [1, 2].map(|device| handed_in(device, 9_999, Vec::new()));
         revoked(&store, group[0].author.device).await;
-        let receipts = desk.commit(TENANT, &group).await.expect("committed");
+        let receipts = desk(&store).commit(TENANT, &group).await;
+        let receipts = receipts.expect("committed");
         assert_eq!(receipts[0], Err(IngestError::Revoked));
         assert!(receipts[1].is_ok());
         let logs = [1, 2].map(|log| LogId::from_bytes([log; 16]));
         let settled = store.lookup_logs(TENANT, &logs).await.expect("looked up");
         let settled: Vec<_> = settled.iter().map(|state| state.log).collect();
         assert_eq!(settled, [logs[1]]);
+    }
+
+    #[tokio::test]
+    async fn a_device_revoked_while_it_waited_erases_nobody() {
+        let store = Arc::new(MemoryStore::new());
+        let person = ParticipantId::from_bytes([9; 16]);
+        let erase = Payload::Erase(Erase {
+            participant: person,
+            occurred_at: Timestamp::from_ms(1),
+        });
+        let mut asked = handed_in(1, erase.kind() as u32, erase.encode());
+        asked.author.role = Role::Admin;
+        revoked(&store, asked.author.device).await;
+        let receipts = desk(&store).commit(TENANT, &[asked]).await;
+        assert_eq!(receipts.expect("decided"), [Err(IngestError::Revoked)]);
+        let erased = store.lookup_erased(TENANT, &[person.into()]).await;
+        assert_eq!(erased.expect("looked up").len(), 0);
     }
 }

@@ -21,6 +21,15 @@ use super::{
 };
 use crate::limits::STREAM_READ_OPS;
 
+/// When it is looked who was revoked meanwhile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Looks {
+    /// Not before the append, which refuses all that is from a revoked device: nearly never.
+    LeftToTheAppend,
+    /// Before anything is decided.
+    First,
+}
+
 /// An entry that a log holds already.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Held {
@@ -167,9 +176,9 @@ pub(super) fn check_in_fact(payload: &Payload, admitted: &AdmittedOp) -> Option<
 /// Reads what a group's judgement needs.
 pub(super) async fn read(
     store: &dyn Store,
-    tenant: TenantId,
-    catalog: Option<Arc<Catalog>>,
+    (tenant, catalog): (TenantId, Option<Arc<Catalog>>),
     group: &[Submission],
+    looks: Looks,
 ) -> Result<Known, StoreError> {
     let wanted = Wanted::by(group);
     let mut known = Known {
@@ -212,7 +221,9 @@ pub(super) async fn read(
             .extend(records.into_iter().map(|record| (record.pass, record)));
     }
     read_held(store, tenant, group, &mut known).await?;
-    read_revoked(store, tenant, group, &mut known).await?;
+    if looks == Looks::First {
+        read_revoked(store, tenant, group, &mut known).await?;
+    }
     read_erased(store, tenant, group, &mut known).await?;
     Ok(known)
 }
