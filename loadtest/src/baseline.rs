@@ -1,6 +1,7 @@
 //! What the same machine does with less around it: bare databases, a bare gRPC server. Measured in the
 //! same run as Askel, in turn with it.
 
+pub(crate) mod echo;
 pub(crate) mod pgbench;
 pub(crate) mod sqlite;
 pub(crate) mod unnest;

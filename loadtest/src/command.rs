@@ -5,8 +5,16 @@ use std::{
     path::PathBuf,
 };
 
-use askel_loadtest::load::{self, IngestOptions, LoadReport, Served, StoreKind};
+use askel_loadtest::load::{
+    self, CheckinOptions, DrainOptions, Ground, IngestOptions, LoadReport, NochangeOptions, Served,
+    StoreKind, WatchOptions,
+};
 use clap::{Args, ValueEnum};
+
+/// Calls of a round of one op each.
+const SINGLE_CALLS: usize = 10_000;
+/// Calls of a round of many ops each.
+const BATCH_CALLS: usize = 2_000;
 
 /// Which database.
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -17,24 +25,31 @@ enum Store {
     Postgres,
 }
 
-impl From<Store> for StoreKind {
-    fn from(store: Store) -> Self {
-        match store {
-            Store::Sqlite => Self::Sqlite,
-            Store::Postgres => Self::Postgres,
-        }
-    }
-}
-
-/// How a report is told.
+/// What all of them are told.
 #[derive(Debug, Args)]
-struct Output {
+struct Common {
     /// Print JSON.
     #[arg(long)]
     json: bool,
+    #[arg(long, value_enum, default_value = "postgres")]
+    store: Store,
+    /// Connections that calls are spread over.
+    #[arg(long, default_value_t = 16)]
+    connections: usize,
 }
 
-impl Output {
+impl Common {
+    fn ground(&self) -> anyhow::Result<Ground> {
+        Ok(Ground {
+            store: match self.store {
+                Store::Sqlite => StoreKind::Sqlite,
+                Store::Postgres => StoreKind::Postgres,
+            },
+            program: std::env::current_exe()?,
+            connections: self.connections,
+        })
+    }
+
     fn tell(&self, report: &LoadReport) -> anyhow::Result<()> {
         let mut out = io::stdout().lock();
         if self.json {
@@ -51,9 +66,7 @@ impl Output {
 #[derive(Debug, Args)]
 pub(crate) struct Ingest {
     #[command(flatten)]
-    output: Output,
-    #[arg(long, value_enum)]
-    store: Store,
+    common: Common,
     /// Ops of one call.
     #[arg(long, default_value_t = 1)]
     batch: u64,
@@ -66,18 +79,10 @@ pub(crate) struct Ingest {
     /// People, each with a device.
     #[arg(long, default_value_t = 256)]
     people: usize,
-    /// Connections that the calls are spread over.
-    #[arg(long, default_value_t = 16)]
-    connections: usize,
     /// Seconds of a baseline's round.
     #[arg(long, default_value_t = 5)]
     baseline_s: u64,
 }
-
-/// Calls of a round of one op each.
-const SINGLE_CALLS: usize = 10_000;
-/// Calls of a round of many ops each.
-const BATCH_CALLS: usize = 2_000;
 
 impl Ingest {
     pub(crate) async fn run(self) -> anyhow::Result<()> {
@@ -87,16 +92,122 @@ impl Ingest {
             SINGLE_CALLS
         };
         let options = IngestOptions {
-            program: std::env::current_exe()?,
-            store: self.store.into(),
+            ground: self.common.ground()?,
             batch: self.batch,
             calls: self.calls.unwrap_or(usual),
             in_flight: self.in_flight,
             people: self.people,
-            connections: self.connections,
             baseline_s: self.baseline_s,
         };
-        self.output.tell(&load::ingest(&options).await?)
+        self.common.tell(&load::ingest(&options).await?)
+    }
+}
+
+/// The flags of `nochange`.
+#[derive(Debug, Args)]
+pub(crate) struct Nochange {
+    #[command(flatten)]
+    common: Common,
+    /// Calls of a round.
+    #[arg(long, default_value_t = 20_000)]
+    calls: usize,
+    /// Calls in flight.
+    #[arg(long, default_value_t = 64)]
+    in_flight: usize,
+    /// People, each with a device.
+    #[arg(long, default_value_t = 256)]
+    people: usize,
+}
+
+impl Nochange {
+    pub(crate) async fn run(self) -> anyhow::Result<()> {
+        let options = NochangeOptions {
+            ground: self.common.ground()?,
+            calls: self.calls,
+            in_flight: self.in_flight,
+            people: self.people,
+        };
+        self.common.tell(&load::nochange(&options).await?)
+    }
+}
+
+/// The flags of `checkin`.
+#[derive(Debug, Args)]
+pub(crate) struct Checkin {
+    #[command(flatten)]
+    common: Common,
+    /// Calls a second that are due.
+    #[arg(long, default_value_t = 500.0)]
+    rate: f64,
+    /// Seconds of a round.
+    #[arg(long, default_value_t = 10)]
+    seconds: u64,
+    /// Scanners.
+    #[arg(long, default_value_t = 100)]
+    scanners: usize,
+    /// People with a card.
+    #[arg(long, default_value_t = 1_000)]
+    people: usize,
+}
+
+impl Checkin {
+    pub(crate) async fn run(self) -> anyhow::Result<()> {
+        let options = CheckinOptions {
+            ground: self.common.ground()?,
+            rate: self.rate,
+            seconds: self.seconds,
+            scanners: self.scanners,
+            people: self.people,
+        };
+        self.common.tell(&load::checkin(&options).await?)
+    }
+}
+
+/// The flags of `drain`.
+#[derive(Debug, Args)]
+pub(crate) struct Drain {
+    #[command(flatten)]
+    common: Common,
+    /// Scans in all.
+    #[arg(long, default_value_t = 10_000)]
+    scans: usize,
+    /// Scanners.
+    #[arg(long, default_value_t = 8)]
+    scanners: usize,
+    /// People with a card.
+    #[arg(long, default_value_t = 1_000)]
+    people: usize,
+}
+
+impl Drain {
+    pub(crate) async fn run(self) -> anyhow::Result<()> {
+        let options = DrainOptions {
+            ground: self.common.ground()?,
+            scans: self.scans,
+            scanners: self.scanners,
+            people: self.people,
+        };
+        self.common.tell(&load::drain(&options).await?)
+    }
+}
+
+/// The flags of `watch`.
+#[derive(Debug, Args)]
+pub(crate) struct Watch {
+    #[command(flatten)]
+    common: Common,
+    /// Watches in all, each on a connection of its own.
+    #[arg(long, default_value_t = 2_000)]
+    watches: usize,
+}
+
+impl Watch {
+    pub(crate) async fn run(self) -> anyhow::Result<()> {
+        let options = WatchOptions {
+            ground: self.common.ground()?,
+            watches: self.watches,
+        };
+        self.common.tell(&load::watch(&options).await?)
     }
 }
 

@@ -1,21 +1,32 @@
 //! A server under load: a process of its own, called over real gRPC on loopback, beside what the same
 //! machine does with a bare database or a bare gRPC server in the same run.
 
+mod arrivals;
+mod checkin;
 mod content;
 mod crowd;
+mod drain;
 mod drive;
 mod ingest;
+mod known;
 mod measured;
+mod nochange;
 mod process;
 mod report;
 mod server;
 mod stand;
+mod watch;
 mod wire;
 
-pub(crate) use self::{crowd::count, drive::per_s, stand::sql};
 pub use self::{
+    checkin::{CheckinOptions, checkin},
+    drain::{DrainOptions, drain},
     ingest::{IngestOptions, ingest},
+    nochange::{NochangeOptions, nochange},
     report::LoadReport,
     server::{SERVE, Served, serve},
-    stand::StoreKind,
+    stand::{Ground, StoreKind},
+    watch::{WatchOptions, watch},
 };
+pub(crate) use self::{crowd::count, drive::per_s, server::standard_input_ended, stand::sql};
+pub use crate::baseline::echo::{ECHO, serve as echo};

@@ -31,6 +31,17 @@ enum Command {
     Footprint(Footprint),
     /// How fast facts are taken in, durably, beside the bare database.
     Ingest(command::Ingest),
+    /// Syncs with nothing new a second, beside a bare gRPC server.
+    Nochange(command::Nochange),
+    /// Live check-ins at a steady rate, timed from when they are due.
+    Checkin(command::Checkin),
+    /// A day's scans handed in at once.
+    Drain(command::Drain),
+    /// Memory of a watch that has nothing to tell.
+    Watch(command::Watch),
+    /// The bare gRPC server.
+    #[command(name = load::ECHO, hide = true)]
+    Echo,
     /// The server that the measurements call.
     #[command(name = load::SERVE, hide = true)]
     Serve(command::Serve),
@@ -63,6 +74,11 @@ async fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Footprint(arguments) => run(&arguments).await,
         Command::Ingest(arguments) => arguments.run().await,
+        Command::Nochange(arguments) => arguments.run().await,
+        Command::Checkin(arguments) => arguments.run().await,
+        Command::Drain(arguments) => arguments.run().await,
+        Command::Watch(arguments) => arguments.run().await,
+        Command::Echo => load::echo().await,
         Command::Serve(arguments) => arguments.run().await,
     };
     match done {

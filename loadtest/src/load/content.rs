@@ -11,7 +11,7 @@ pub(crate) const PLACES: u32 = 100;
 /// The only time zone, which is UTC.
 const ZONE: u32 = 1;
 /// The challenge that everyone gives to.
-const TOGETHER: u32 = 100;
+pub(crate) const TOGETHER: u32 = 100;
 
 /// Builds it.
 pub(crate) fn build(tenant: TenantId) -> v1::Catalog {

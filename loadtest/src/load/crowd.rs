@@ -4,14 +4,16 @@
 use askel_proto::v1;
 use askel_server::entropy::{SystemEntropy, draw};
 use askel_sync::{
-    id::{DeviceId, LogId, PlaceId, SlotId, TenantId},
+    admission::Role,
+    id::{DeviceId, GoalId, LogId, OpId, ParticipantId, PlaceId, SlotId, TenantId},
     key::{KeyPair, credential::CallCredential},
     log::Batch,
-    op::{CheckIn, Manner, Op, Origin, Payload, SessionRef, Witness},
+    op::{CheckIn, Manner, Op, Origin, Payload, SessionRef, Tally, Witness},
+    stream::{StreamKey, short::standard_streams},
     time::{ClockSegment, DAY_MS, HOUR_MS, Timestamp},
 };
 
-use super::content::PLACES;
+use super::content::{PLACES, TOGETHER};
 
 /// Days over which one person's visits are spread before the next place comes: each is a session of its
 /// own, so that the server's figures count every one.
@@ -23,13 +25,16 @@ pub(crate) struct Device {
     pub(crate) tenant: TenantId,
     pub(crate) id: DeviceId,
     pub(crate) key: KeyPair,
+    pub(crate) role: Role,
+    pub(crate) participant: Option<ParticipantId>,
     pub(crate) log: LogId,
     pub(crate) next: u64,
+    pub(crate) last_op: Option<OpId>,
     audience: String,
 }
 
 /// A Sync that is ready to go.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Call {
     /// The text of the metadata that says who calls.
     pub(crate) credential: String,
@@ -50,10 +55,20 @@ impl Device {
             tenant,
             id: DeviceId::try_from(&*enrolled.device_id)?,
             key,
+            role: enrolled.role(),
+            participant: ParticipantId::try_from(&*enrolled.participant_id).ok(),
             log: LogId::from_bytes(draw(&SystemEntropy)?),
             next: 0,
+            last_op: None,
             audience: enrolled.audience.clone(),
         })
+    }
+
+    /// The streams that it follows.
+    pub(crate) fn streams(&self) -> Vec<v1::StreamSelector> {
+        let challenges = [GoalId::new(TOGETHER)];
+        let streams = standard_streams(self.id, self.participant, challenges);
+        streams.into_iter().map(StreamKey::selector).collect()
     }
 
     /// Who calls, good for ten minutes.
@@ -85,6 +100,7 @@ impl Device {
             ops: ops.collect(),
         };
         self.next = first_sequence.saturating_add(count(facts.len()));
+        self.last_op = batch.ops.last().map(Op::id).or(self.last_op);
         batch.seal(self.tenant, &self.key)
     }
 
@@ -115,7 +131,7 @@ impl Device {
 }
 
 /// A person's nth visit: each on another day, then at the next place.
-fn visit(nth: u64, now: Timestamp) -> Payload {
+pub(crate) fn visit(nth: u64, now: Timestamp) -> Payload {
     let (round, day) = (nth.checked_div(DAYS), nth.checked_rem(DAYS));
     let place = round.unwrap_or(0).rem_euclid(u64::from(PLACES));
     let place = u32::try_from(place).unwrap_or(0).saturating_add(1);
@@ -137,6 +153,17 @@ pub(crate) fn check_in(place: u32, at: Timestamp, witness: Witness) -> Payload {
         manner: Manner::OnSite,
         catalog_version: 1,
         witness,
+    })
+}
+
+/// Somebody without a name.
+pub(crate) fn tally(place: u32, at: Timestamp) -> Payload {
+    Payload::Tally(Tally {
+        place: PlaceId::new(place),
+        occurred_at: at,
+        session: SessionRef::Slot(SlotId::new(0)),
+        manner: Manner::OnSite,
+        delta: 1,
     })
 }
 

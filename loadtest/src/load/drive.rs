@@ -4,15 +4,22 @@ use std::{collections::BTreeMap, time::Duration};
 
 use askel_server::clock::{Clock as _, SystemClock};
 use hdrhistogram::Histogram;
+use indicatif::ProgressBar;
 use tokio::task::JoinSet;
 
 use super::{
     crowd::{Call, count},
-    wire::{Lines, Refused},
+    wire::{Answered, Line, Lines, Refused},
 };
 
 /// How often a call is sent before its queue is given up.
 const SENT_MAX: u32 = 5;
+/// By how much of a hundred calls one may be sent late before the generator counts as saturated, in
+/// microseconds.
+const LATE_US_MAX: u64 = 10_000;
+const LATE_QUANTILE: f64 = 0.99;
+/// The part of what is offered that has to be answered.
+const KEPT_UP_MIN: f64 = 0.95;
 /// Digits that latencies keep.
 const DIGITS: u8 = 3;
 
@@ -29,6 +36,12 @@ pub(crate) struct Sample {
     pub(crate) errors: BTreeMap<String, u64>,
     /// From the first call to the last answer.
     pub(crate) took: Duration,
+    /// Calls a second that were due; 0 where each waits for the one before.
+    pub(crate) offered_per_s: f64,
+    /// By how much calls were sent late that nothing stood in the way of: the generator's own fault.
+    late_us: Histogram<u64>,
+    /// Calls answered in each second, and the longest that one of them took, in microseconds.
+    pub(crate) seconds: BTreeMap<u64, (u64, u64)>,
 }
 
 impl Sample {
@@ -41,11 +54,15 @@ impl Sample {
             bytes_down: 0,
             errors: BTreeMap::new(),
             took: Duration::ZERO,
+            offered_per_s: 0.0,
+            late_us: Histogram::new(DIGITS)?,
+            seconds: BTreeMap::new(),
         })
     }
 
     pub(crate) fn add(&mut self, other: &Self) -> anyhow::Result<()> {
         self.latency_us.add(&other.latency_us)?;
+        self.late_us.add(&other.late_us)?;
         self.calls = self.calls.saturating_add(other.calls);
         self.ops = self.ops.saturating_add(other.ops);
         self.bytes_up = self.bytes_up.saturating_add(other.bytes_up);
@@ -54,7 +71,12 @@ impl Sample {
             let sum = self.errors.entry(why.clone()).or_default();
             *sum = sum.saturating_add(*times);
         }
+        for (second, (calls, longest_us)) in &other.seconds {
+            let sum = self.seconds.entry(*second).or_default();
+            *sum = (sum.0.saturating_add(*calls), sum.1.max(*longest_us));
+        }
         self.took = self.took.max(other.took);
+        self.offered_per_s = self.offered_per_s.max(other.offered_per_s);
         Ok(())
     }
 
@@ -68,10 +90,20 @@ impl Sample {
         *sum = sum.saturating_add(1);
     }
 
-    fn note(&mut self, call: (u64, Duration), answered: super::wire::Answered) {
-        let (ops, took) = call;
+    /// Whether the generator could not keep up: then the server was not offered what is said here.
+    pub(crate) fn is_saturated(&self) -> bool {
+        let late_us = self.late_us.value_at_quantile(LATE_QUANTILE);
+        let behind = self.per_s(self.calls) < self.offered_per_s * KEPT_UP_MIN;
+        late_us > LATE_US_MAX || (behind && self.errors.is_empty())
+    }
+
+    /// Of a call whose time began at one moment and was answered at another.
+    fn note(&mut self, ops: u64, (begun, now): (Duration, Duration), answered: Answered) {
+        let took_us = micros(now.saturating_sub(begun));
         // The histogram grows as it has to.
-        let _ = self.latency_us.record(micros(took));
+        let _ = self.latency_us.record(took_us);
+        let second = self.seconds.entry(now.as_secs()).or_default();
+        *second = (second.0.saturating_add(1), second.1.max(took_us));
         self.calls = self.calls.saturating_add(1);
         self.ops = self.ops.saturating_add(ops);
         self.bytes_up = self.bytes_up.saturating_add(answered.bytes_up);
@@ -81,42 +113,113 @@ impl Sample {
 
 /// Sends each queue's calls one after the other, all queues at once.
 pub(crate) async fn closed(lines: &Lines, queues: Vec<Vec<Call>>) -> anyhow::Result<Sample> {
+    let at_once = |call| (Duration::ZERO, call);
+    let queues = queues.into_iter();
+    let queues = queues.map(|queue| queue.into_iter().map(at_once).collect());
+    drive(lines, queues.collect(), Timed::FromSending).await
+}
+
+/// Sends each call when it is due, however long those before take; of one queue one after the other, as
+/// a device does. What a call waits for its queue is part of its time.
+pub(crate) async fn open(
+    lines: &Lines,
+    queues: Vec<Vec<(Duration, Call)>>,
+) -> anyhow::Result<Sample> {
+    let due = queues.iter().flatten();
+    let last = due.clone().map(|(due, _)| *due).max().unwrap_or_default();
+    let calls = count(due.count());
+    let mut sample = drive(lines, queues, Timed::FromDue).await?;
+    sample.offered_per_s = per_s(calls, last);
+    Ok(sample)
+}
+
+/// When a call's time begins.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Timed {
+    FromSending,
+    FromDue,
+}
+
+async fn drive(
+    lines: &Lines,
+    queues: Vec<Vec<(Duration, Call)>>,
+    timed: Timed,
+) -> anyhow::Result<Sample> {
+    let bar = progress(queues.iter().map(Vec::len).sum());
     let clock = SystemClock::start();
     let mut workers = JoinSet::new();
     for (number, queue) in queues.into_iter().enumerate() {
-        let line = lines.of(number);
-        workers.spawn(async move {
-            let mut sample = Sample::empty()?;
-            for call in queue {
-                let begun = clock.monotonic();
-                let mut sent = 0;
-                loop {
-                    sent = u32::saturating_add(sent, 1);
-                    match line.sync(call.clone()).await {
-                        Ok(answered) => {
-                            let took = clock.monotonic().saturating_sub(begun);
-                            sample.note((call.ops, took), answered);
-                            break;
-                        }
-                        Err(refused) => {
-                            sample.note_error(&refused);
-                            let wait = refused.retry_after_ms.filter(|_| sent < SENT_MAX);
-                            // What follows in the log would lie past a gap.
-                            let Some(wait) = wait else { return Ok(sample) };
-                            tokio::time::sleep(Duration::from_millis(wait)).await;
-                        }
-                    }
-                }
-            }
-            anyhow::Ok(sample)
-        });
+        let worker = Worker {
+            line: lines.of(number),
+            clock,
+            timed,
+            bar: bar.clone(),
+        };
+        workers.spawn(worker.run(queue));
     }
     let mut all = Sample::empty()?;
     while let Some(done) = workers.join_next().await {
         all.add(&done??)?;
     }
     all.took = clock.monotonic();
+    bar.finish_and_clear();
     Ok(all)
+}
+
+struct Worker {
+    line: Line,
+    clock: SystemClock,
+    timed: Timed,
+    bar: ProgressBar,
+}
+
+impl Worker {
+    async fn run(self, queue: Vec<(Duration, Call)>) -> anyhow::Result<Sample> {
+        let mut sample = Sample::empty()?;
+        for (due, call) in queue {
+            let now = self.clock.monotonic();
+            if now < due {
+                tokio::time::sleep(due.saturating_sub(now)).await;
+                let late = self.clock.monotonic().saturating_sub(due);
+                let _ = sample.late_us.record(micros(late));
+            }
+            let begun = match self.timed {
+                Timed::FromSending => self.clock.monotonic(),
+                Timed::FromDue => due,
+            };
+            if !self.settle(call, begun, &mut sample).await {
+                // What follows in the log would lie past a gap.
+                break;
+            }
+            self.bar.inc(1);
+        }
+        Ok(sample)
+    }
+
+    /// Sends a call until it is answered; whether it was.
+    async fn settle(&self, call: Call, begun: Duration, sample: &mut Sample) -> bool {
+        for _ in 0..SENT_MAX {
+            match self.line.sync(call.clone()).await {
+                Ok(answered) => {
+                    sample.note(call.ops, (begun, self.clock.monotonic()), answered);
+                    return true;
+                }
+                Err(refused) => {
+                    sample.note_error(&refused);
+                    let Some(wait) = refused.retry_after_ms else {
+                        return false;
+                    };
+                    tokio::time::sleep(Duration::from_millis(wait)).await;
+                }
+            }
+        }
+        false
+    }
+}
+
+/// Shown on a terminal alone.
+fn progress(calls: usize) -> ProgressBar {
+    ProgressBar::new(count(calls))
 }
 
 pub(crate) fn per_s(things: u64, took: Duration) -> f64 {

@@ -1,6 +1,6 @@
 //! How fast facts are taken in, durably, beside the bare database on the same disk.
 
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
 
 use askel_server::clock::Clock as _;
 use askel_sync::admission::Role;
@@ -11,7 +11,7 @@ use super::{
     drive::{closed, dealt, float, per_s},
     measured::{Measured, measured},
     report::{LoadReport, median},
-    stand::{Stand, StoreKind, Wanted},
+    stand::{Ground, Stand, StoreKind},
 };
 use crate::{
     baseline::{Rate, pgbench, sqlite, unnest},
@@ -24,10 +24,8 @@ const ROUNDS: usize = 3;
 /// How to measure.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IngestOptions {
-    /// The program whose subcommand [`super::SERVE`] serves.
-    pub program: PathBuf,
-    /// Which database.
-    pub store: StoreKind,
+    /// On what.
+    pub ground: Ground,
     /// Ops of one call.
     pub batch: u64,
     /// Calls of a round.
@@ -36,8 +34,6 @@ pub struct IngestOptions {
     pub in_flight: usize,
     /// People, each with a device.
     pub people: usize,
-    /// Connections.
-    pub connections: usize,
     /// Seconds of a baseline's round.
     pub baseline_s: u64,
 }
@@ -55,13 +51,7 @@ struct Round {
 /// # Errors
 /// What can't be started, and figures that do not come to what was handed in.
 pub async fn ingest(options: &IngestOptions) -> anyhow::Result<LoadReport> {
-    let stand = Stand::start(&Wanted {
-        store: options.store,
-        program: options.program.clone(),
-        tenants: 1,
-        connections: options.connections,
-    })
-    .await?;
+    let stand = Stand::start(&options.ground, 1).await?;
     if let Some(postgres) = &stand.postgres {
         pgbench::prepare(postgres)?;
         unnest::prepare(postgres)?;
@@ -130,7 +120,7 @@ async fn bare(stand: &Stand, options: &IngestOptions) -> anyhow::Result<Rate> {
 fn report(options: &IngestOptions, rounds: &[Round]) -> LoadReport {
     let askel = |of: fn(&Measured) -> f64| median(rounds.iter().map(|round| of(&round.askel)));
     let rate = askel(|askel| askel.sample.per_s(askel.sample.ops));
-    let (name, must, aim) = match (options.store, options.batch) {
+    let (name, must, aim) = match (options.ground.store, options.batch) {
         (StoreKind::Postgres, 1) => ("pgbench, single-row inserts on 16 connections", 0.4, 0.7),
         (StoreKind::Postgres, _) => ("unnest of 500 rows on 4 connections", 0.1, 0.25),
         (StoreKind::Sqlite, _) => ("bare inserts of 500 rows a transaction", 0.1, 0.25),
@@ -169,7 +159,7 @@ fn report(options: &IngestOptions, rounds: &[Round]) -> LoadReport {
         askel(|askel| float(askel.sample.latency_us.value_at_quantile(0.99)) / 1_000.0),
     );
     let setting: [(&str, Value); 5] = [
-        ("store", options.store.name().into()),
+        ("store", options.ground.store.name().into()),
         ("ops_per_call", options.batch.into()),
         ("in_flight", options.in_flight.into()),
         ("people", options.people.into()),

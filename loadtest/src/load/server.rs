@@ -49,14 +49,25 @@ impl Served {
 }
 
 impl ServerProcess {
-    /// Starts `program` and waits until it listens.
+    /// Starts `program` as the server, and waits until it listens.
     pub(crate) fn start(program: &Path, served: &Served) -> anyhow::Result<Self> {
+        let data_dir = served.data_dir.to_string_lossy();
+        let flags = [
+            ("--data-dir", &*data_dir),
+            ("--store-url", &served.store_url),
+            ("--redis-url", &served.redis_url),
+        ];
+        let flags = flags.into_iter().flat_map(|(name, value)| [name, value]);
+        Self::run(program, [SERVE].into_iter().chain(flags))
+    }
+
+    /// Starts `program` with these arguments, and waits until it listens.
+    pub(crate) fn run<'a>(
+        program: &Path,
+        arguments: impl IntoIterator<Item = &'a str>,
+    ) -> anyhow::Result<Self> {
         let mut child = Command::new(program)
-            .arg(SERVE)
-            .arg("--data-dir")
-            .arg(&served.data_dir)
-            .args(["--store-url", &served.store_url])
-            .args(["--redis-url", &served.redis_url])
+            .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -103,6 +114,13 @@ pub async fn serve(served: &Served) -> anyhow::Result<()> {
     let mut out = std::io::stdout();
     writeln!(out, "listening {}", running.local_addr())?;
     out.flush()?;
+    standard_input_ended().await;
+    running.shutdown().await;
+    Ok(())
+}
+
+/// Ends with standard input, which whoever started this process holds.
+pub(crate) async fn standard_input_ended() {
     let (over, ended) = tokio::sync::oneshot::channel();
     // A thread of its own: reading standard input blocks.
     std::thread::spawn(move || {
@@ -110,6 +128,4 @@ pub async fn serve(served: &Served) -> anyhow::Result<()> {
         let _ = over.send(());
     });
     let _ = ended.await;
-    running.shutdown().await;
-    Ok(())
 }

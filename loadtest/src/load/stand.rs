@@ -15,6 +15,7 @@ use askel_store::Store;
 use askel_sync::{
     admission::Role,
     catalog,
+    id::PassTag,
     invitation::Link,
     time::{LocalDate, Timestamp},
 };
@@ -23,7 +24,8 @@ use tokio::task::JoinSet;
 
 use super::{
     content,
-    crowd::Device,
+    crowd::{Device, tally, visit},
+    known::{Phone, first_sync},
     process::{Usage, family_usage},
     server::{Served, ServerProcess},
     wire::Lines,
@@ -78,19 +80,20 @@ pub(crate) struct Tenancy {
     pub(crate) organiser: Device,
 }
 
-/// What is to be set up.
+/// What a measurement stands on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Wanted {
-    pub(crate) store: StoreKind,
-    /// The program whose subcommand serves.
-    pub(crate) program: PathBuf,
-    pub(crate) tenants: usize,
-    pub(crate) connections: usize,
+pub struct Ground {
+    /// Which database.
+    pub store: StoreKind,
+    /// The program whose subcommand [`super::SERVE`] serves.
+    pub program: PathBuf,
+    /// Connections that calls are spread over.
+    pub connections: usize,
 }
 
 impl Stand {
     /// Starts it all; nobody but organisers is enrolled.
-    pub(crate) async fn start(wanted: &Wanted) -> anyhow::Result<Self> {
+    pub(crate) async fn start(wanted: &Ground, tenants: usize) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let clock = SystemClock::start();
         let (postgres, redis) = match wanted.store {
@@ -112,8 +115,8 @@ impl Stand {
         std::fs::create_dir_all(&orders.data_dir)?;
         let store = boot::open_store(&config).await?;
         let mut credentials = Credentials::default();
-        let mut made = Vec::with_capacity(wanted.tenants);
-        for _ in 0..wanted.tenants {
+        let mut made = Vec::with_capacity(tenants);
+        for _ in 0..tenants {
             let tenant = NewTenant::generate(&SystemEntropy)?;
             credentials.insert(tenant.id, tenant.server.clone());
             made.push(tenant);
@@ -127,7 +130,7 @@ impl Stand {
         let mut stand = Self {
             server,
             lines,
-            tenants: Vec::with_capacity(wanted.tenants),
+            tenants: Vec::with_capacity(tenants),
             store,
             clock,
             postgres,
@@ -191,6 +194,69 @@ impl Stand {
             enrolled.push(done??);
         }
         Ok(enrolled)
+    }
+
+    /// A participant's device after its first sync, with one visit; or staff's, with one tally.
+    pub(crate) async fn first_sync(
+        &self,
+        mut device: Device,
+        number: usize,
+    ) -> anyhow::Result<Phone> {
+        let now = self.now();
+        let fact = match device.role {
+            Role::Participant => visit(0, now),
+            _ => tally(1, now),
+        };
+        let streams = device.streams();
+        let message = first_sync(&mut device, Some(fact), streams, now);
+        let line = self.lines.of(number);
+        let opening = line.opening(&device.credential(now), message).await?;
+        Phone::of(device, &opening)
+    }
+
+    /// The same device once it has read what its streams hold by now.
+    pub(crate) async fn read_again(&self, phone: Phone, number: usize) -> anyhow::Result<Phone> {
+        let now = self.now();
+        let mut device = phone.device;
+        let streams = device.streams();
+        let message = first_sync(&mut device, None, streams, now);
+        let line = self.lines.of(number);
+        let opening = line.opening(&device.credential(now), message).await?;
+        Phone::of(device, &opening)
+    }
+
+    /// So many staff devices that know what they have to for the short form.
+    pub(crate) async fn scanners(&self, devices: usize) -> anyhow::Result<Vec<Phone>> {
+        let enrolled = self.enrol(self.tenant()?, Role::Staff, devices).await?;
+        let mut scanners = Vec::with_capacity(devices);
+        for (number, device) in enrolled.into_iter().enumerate() {
+            scanners.push(self.first_sync(device, number).await?);
+        }
+        Ok(scanners)
+    }
+
+    /// So many people with a paper card; what they show.
+    pub(crate) async fn cards(
+        &self,
+        staff: &[Phone],
+        people: usize,
+    ) -> anyhow::Result<Vec<PassTag>> {
+        let staff = staff.first().context("somebody registers people")?;
+        let mut cards = Vec::with_capacity(people);
+        let mut under_way = JoinSet::new();
+        for number in 0..people {
+            while under_way.len() >= ENROLLING
+                && let Some(done) = under_way.join_next().await
+            {
+                cards.push(done??);
+            }
+            let (line, device, now) = (self.lines.of(number), staff.device.clone(), self.now());
+            under_way.spawn(async move { line.card(&device, now).await });
+        }
+        while let Some(done) = under_way.join_next().await {
+            cards.push(done??);
+        }
+        Ok(cards)
     }
 
     /// What the figures of a tenant count.

@@ -4,25 +4,29 @@ use std::str::FromStr as _;
 
 use anyhow::Context as _;
 use askel_proto::v1::{
-    self, catalog_service_client::CatalogServiceClient,
+    self, admin_service_client::AdminServiceClient, catalog_service_client::CatalogServiceClient,
     enrolment_service_client::EnrolmentServiceClient, reading_service_client::ReadingServiceClient,
     sync_response::Part, sync_service_client::SyncServiceClient,
 };
 use askel_server::entropy::{SystemEntropy, draw};
 use askel_sync::{
+    id::PassTag,
     invitation::{self, Link},
     key::{KeyPair, credential::METADATA_KEY, prove_enrolment},
     time::{LocalDate, Timestamp},
 };
 use prost::Message as _;
 use tonic::{
-    Request, Status,
+    Request, Status, Streaming,
     metadata::{Ascii, MetadataValue},
     transport::{Channel, Endpoint},
 };
 use tonic_types::StatusExt as _;
 
-use super::crowd::{Call, Device, count};
+use super::{
+    crowd::{Call, Device, count},
+    known::Phone,
+};
 
 /// Connections that calls are spread over.
 #[derive(Clone)]
@@ -114,6 +118,59 @@ impl Line {
         }
     }
 
+    /// Syncs for the first time; the opening of the answer.
+    pub(crate) async fn opening(
+        &self,
+        credential: &str,
+        message: v1::SyncRequest,
+    ) -> anyhow::Result<v1::SyncOpening> {
+        let asked = request(message, credential).map_err(|why| failed(&why))?;
+        let channel = self.channel().map_err(|why| failed(&why))?;
+        let mut client = SyncServiceClient::new(channel);
+        let mut parts = client
+            .sync(asked)
+            .await
+            .context("a first sync")?
+            .into_inner();
+        let mut opening = None;
+        while let Some(message) = parts.message().await? {
+            if let Some(Part::Opening(told)) = message.part {
+                opening = Some(told);
+            }
+        }
+        opening.context("an answer without an opening")
+    }
+
+    /// Opens a watch of the device's own streams, and waits until it stands.
+    pub(crate) async fn watch(&self, phone: &Phone, now: Timestamp) -> anyhow::Result<Watching> {
+        let asked = v1::WatchRequest {
+            cursors: phone.cursors(),
+        };
+        let asked = request(asked, &phone.device.credential(now)).map_err(|why| failed(&why))?;
+        let channel = self.channel().map_err(|why| failed(&why))?;
+        let mut client = SyncServiceClient::new(channel);
+        let mut hints = client.watch(asked).await.context("a watch")?.into_inner();
+        hints.message().await?.context("a watch that ended")?;
+        Ok(Watching { _hints: hints })
+    }
+
+    /// Registers someone with a paper card; what it shows.
+    pub(crate) async fn card(&self, staff: &Device, now: Timestamp) -> anyhow::Result<PassTag> {
+        let asked = v1::CreateCardRequest {
+            request_id: draw::<16>(&SystemEntropy)?.to_vec(),
+        };
+        let asked = request(asked, &staff.credential(now)).map_err(|why| failed(&why))?;
+        let channel = self.channel().map_err(|why| failed(&why))?;
+        let mut client = AdminServiceClient::new(channel);
+        let card = client
+            .create_card(asked)
+            .await
+            .context("a card")?
+            .into_inner();
+        let pass = v1::Pass::decode(&*card.pass.context("a pass")?.pass)?;
+        Ok(PassTag::try_from(&*pass.tag)?)
+    }
+
     /// Attendances that the server's figures count between two days.
     pub(crate) async fn attendances(
         &self,
@@ -177,6 +234,11 @@ impl Line {
             .context("publishing the catalog")?;
         Ok(())
     }
+}
+
+/// An open watch.
+pub(crate) struct Watching {
+    _hints: Streaming<v1::WatchResponse>,
 }
 
 fn request<T>(message: T, credential: &str) -> Result<Request<T>, Refused> {
