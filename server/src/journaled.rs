@@ -288,6 +288,7 @@ pass_on! { OpStore {
     fn lookup_stream_id(tenant: TenantId, id: StreamId) -> Answer<Option<(StreamKey, Lineage)>>;
     fn lookup_registers(tenant: TenantId, registers: &[(StreamKey, Register)]) -> Answer<Vec<LiveRegister>>;
     fn read_part(tenant: TenantId, part: PartOf) -> Answer<Option<StreamPart>>;
+    fn read_streams(tenant: TenantId, wanted: &[(StreamKey, u64)], limit: u32) -> Answer<Vec<Vec<StreamOp>>>;
     fn read_stream(tenant: TenantId, stream: StreamKey, after: u64, limit: u32) -> Answer<Vec<StreamOp>>;
 }
     async fn append(&self, tenant: TenantId, append: &Append, now: Timestamp) -> Result<Vec<StreamHead>, AppendError> {

@@ -106,6 +106,8 @@ pub const PLACE_DAYS_AWAY_MAX: i32 = 400;
 pub const SUMMARY_DAYS_MAX: i32 = 3_660;
 /// Dirty participants projected in one transaction.
 pub const PROJECTED_PARTICIPANTS_MAX: u32 = 64;
+/// Ops of each of them that are read together; of who has more, the rest is read alone.
+pub(crate) const PROJECTED_FIRST_OPS: u32 = 100;
 /// Outbox items written in one transaction.
 pub const PROJECTED_OUTBOX_MAX: u32 = 256;
 /// Milliseconds a Sync waits for a projector that is busy.

@@ -8,6 +8,7 @@
 
 mod cache;
 mod challenge;
+mod findings;
 mod replay;
 mod round;
 mod turn;
@@ -18,7 +19,10 @@ pub(crate) use replay::{Replayed, replay};
 use std::{
     collections::HashMap,
     pin::pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -44,13 +48,20 @@ pub(crate) struct Desk {
     pub(crate) server_log: Arc<ServerLog>,
 }
 
-type Slot = Arc<tokio::sync::Mutex<TenantProjection>>;
+/// A tenant's projection, and who waits for it.
+struct Slot {
+    projection: tokio::sync::Mutex<TenantProjection>,
+    /// How often it was asked for.
+    asked: AtomicU64,
+    /// How many of these asked before the last look began that left nothing to do here.
+    answered: AtomicU64,
+}
 
 /// Projects, one round a tenant at a time.
 pub(crate) struct Projector {
     desk: Desk,
     config: ProjectorConfig,
-    tenants: Mutex<HashMap<TenantId, Slot>>,
+    tenants: Mutex<HashMap<TenantId, Arc<Slot>>>,
     more: Notify,
 }
 
@@ -67,7 +78,7 @@ impl Projector {
     /// Forgets what was folded of participants who are erased.
     pub(crate) async fn forget(&self, tenant: TenantId, erased: &[ParticipantId]) {
         let slot = self.slot(tenant);
-        let mut projection = slot.lock().await;
+        let mut projection = slot.projection.lock().await;
         for participant in erased {
             projection.forget(*participant);
         }
@@ -81,18 +92,27 @@ impl Projector {
         }
     }
 
-    /// What the last round found; `None` when it failed.
+    /// What the last round found; `None` when it failed. One look is enough for all who asked before it
+    /// began.
     async fn project(&self, tenant: TenantId) -> Option<Outcome> {
         let slot = self.slot(tenant);
+        let own = slot.asked.fetch_add(1, Ordering::SeqCst).saturating_add(1);
         let wait = Duration::from_millis(PROJECTOR_WAIT_MS);
-        let Ok(mut projection) = tokio::time::timeout(wait, slot.lock()).await else {
+        let Ok(mut projection) = tokio::time::timeout(wait, slot.projection.lock()).await else {
             self.more.notify_one();
             return Some(Outcome::Worked);
         };
+        if own <= slot.answered.load(Ordering::SeqCst) {
+            return Some(Outcome::Clean);
+        }
         for _ in 0..PROJECTOR_ROUNDS_MAX {
+            let asked = slot.asked.load(Ordering::SeqCst);
             match projection.round(&self.desk, tenant).await {
                 Ok(Outcome::Worked) => {}
-                Ok(found) => return Some(found),
+                Ok(found) => {
+                    slot.answered.store(asked, Ordering::SeqCst);
+                    return Some(found);
+                }
                 Err(error) => {
                     let error: &dyn std::error::Error = &error;
                     tracing::warn!(error, "a projection failed and will be done again");
@@ -165,7 +185,7 @@ impl Projector {
             .map(|(id, slot)| (*id, Arc::clone(slot)))
             .collect();
         for (tenant, slot) in slots {
-            if let Err(error) = slot.lock().await.leave(&self.desk, tenant).await {
+            if let Err(error) = slot.projection.lock().await.leave(&self.desk, tenant).await {
                 let error: &dyn std::error::Error = &error;
                 tracing::warn!(error, "a job could not be left to other nodes");
             }
@@ -173,14 +193,18 @@ impl Projector {
         }
     }
 
-    fn tenants(&self) -> MutexGuard<'_, HashMap<TenantId, Slot>> {
+    fn tenants(&self) -> MutexGuard<'_, HashMap<TenantId, Arc<Slot>>> {
         self.tenants.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn slot(&self, tenant: TenantId) -> Slot {
+    fn slot(&self, tenant: TenantId) -> Arc<Slot> {
         let new = || {
             let projection = TenantProjection::new(self.config.cached_participants_max);
-            Arc::new(tokio::sync::Mutex::new(projection))
+            Arc::new(Slot {
+                projection: tokio::sync::Mutex::new(projection),
+                asked: AtomicU64::new(0),
+                answered: AtomicU64::new(0),
+            })
         };
         Arc::clone(self.tenants().entry(tenant).or_insert_with(new))
     }

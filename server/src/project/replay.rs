@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use askel_store::{Store, StoreError};
+use askel_store::{Store, StoreError, StreamOp};
 use askel_sync::{
     catalog::Catalog,
     fold::{FactChange, ParticipantState, SessionKey},
@@ -74,24 +74,28 @@ impl Folded {
         }
     }
 
-    /// Goes on to the stream's head. Returns the attendances that came to be or ceased on the way;
+    /// How far in the stream it is.
+    pub(super) fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// Goes on by ops that follow where it stands, and then to the stream's head if they were as many as
+    /// were asked for. Returns the attendances that came to be or ceased on the way;
     /// from scratch, that is all there ever were.
     pub(super) async fn advance(
         &mut self,
-        store: &dyn Store,
-        tenant: TenantId,
+        (store, tenant): (&dyn Store, TenantId),
         catalog: &Catalog,
+        (first, limit): (Vec<StreamOp>, u32),
     ) -> Result<BTreeMap<SessionKey, bool>, StoreError> {
         let mut attendances = BTreeMap::new();
         let key = StreamKey::Participant(self.state.participant());
+        let (mut read, mut limit) = (first, limit);
         loop {
-            let read = store
-                .read_stream(tenant, key, self.position, STREAM_READ_OPS)
-                .await?;
-            let Some(last) = read.last() else {
-                return Ok(attendances);
-            };
-            self.position = last.position;
+            let whole = read.len() < usize::try_from(limit).unwrap_or(usize::MAX);
+            if let Some(last) = read.last() {
+                self.position = last.position;
+            }
             for stream_op in read {
                 for change in self.state.apply(&stream_op.admitted, catalog) {
                     self.tracker.apply_change(&change);
@@ -102,6 +106,11 @@ impl Folded {
                     };
                 }
             }
+            if whole {
+                return Ok(attendances);
+            }
+            limit = STREAM_READ_OPS;
+            read = store.read_stream(tenant, key, self.position, limit).await?;
         }
     }
 }

@@ -1,33 +1,31 @@
 //! One round of a tenant: some dirty participants and some of the outbox, in one transaction.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use askel_store::{AttendanceChange, Contribution, Dirty, JobLease, Projection, TallyChange};
+use askel_store::{Dirty, JobLease, StreamOp};
 use askel_sync::{
     admission::AdmittedOp,
-    award::Eligible,
     catalog::Catalog,
-    fold::SessionKey,
-    id::{GoalId, OpId, ParticipantId, TenantId},
-    op::{AwardConfirmed, Payload, Tally},
-    rule,
+    id::{OpId, ParticipantId, TenantId},
+    op::Payload,
     stream::StreamKey,
-    time::Timestamp,
 };
 
 use super::{
     Desk,
     cache::Cache,
     challenge::Challenges,
+    findings::{Round, confirmed, contributions, counted},
     replay::Folded,
     turn::{Turn, Turns},
 };
 use crate::{
     app::AppError,
     limits::{
-        PROJECTED_OUTBOX_MAX, PROJECTED_PARTICIPANTS_MAX, PROJECTED_TALLIES_MAX, RECOUNTED_MS,
+        PROJECTED_FIRST_OPS, PROJECTED_OUTBOX_MAX, PROJECTED_PARTICIPANTS_MAX,
+        PROJECTED_TALLIES_MAX, RECOUNTED_MS,
     },
-    server_log::{Beside, Draft},
+    server_log::Draft,
 };
 
 /// What a round found to do.
@@ -144,9 +142,7 @@ impl TenantProjection {
         if let Some(catalog) = &catalog {
             self.follow(desk, tenant, catalog).await?;
             self.recount(desk, tenant, catalog, &mut round).await?;
-            for dirty in dirty {
-                self.participant(desk, tenant, dirty, &mut round).await?;
-            }
+            self.participants(desk, tenant, dirty, &mut round).await?;
         }
         let idle = round.is_empty();
         if !idle {
@@ -237,25 +233,61 @@ impl TenantProjection {
         Ok(())
     }
 
-    /// Folds a dirty participant on, and notes what that leads to.
+    /// Folds dirty participants on.
+    async fn participants(
+        &mut self,
+        desk: &Desk,
+        tenant: TenantId,
+        dirty: Vec<Dirty>,
+        round: &mut Round,
+    ) -> Result<(), AppError> {
+        let Some((catalog, _)) = &self.current else {
+            return Ok(());
+        };
+        let mut before = Vec::with_capacity(dirty.len());
+        for dirty in dirty {
+            let participant = dirty.participant;
+            let held = self.cache.take(participant);
+            if held.is_none() {
+                round.projection.afresh.push(participant);
+            }
+            before.push((
+                dirty,
+                held.unwrap_or_else(|| Folded::new(participant, catalog)),
+            ));
+        }
+        let position = |(dirty, folded): &(Dirty, Folded)| {
+            (StreamKey::Participant(dirty.participant), folded.position())
+        };
+        let wanted: Vec<_> = before.iter().map(position).collect();
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let store = &desk.components.store;
+        let limit = PROJECTED_FIRST_OPS;
+        let read = store.read_streams(tenant, &wanted, limit).await?;
+        for ((dirty, folded), first) in before.into_iter().zip(read) {
+            self.participant(desk, tenant, (dirty, folded, first), round)
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Folds a dirty participant on, by the first ops that are new, and notes what that leads to.
     async fn participant(
         &mut self,
         desk: &Desk,
         tenant: TenantId,
-        dirty: Dirty,
+        (dirty, mut folded, first): (Dirty, Folded, Vec<StreamOp>),
         round: &mut Round,
     ) -> Result<(), AppError> {
         let Some((catalog, challenges)) = &self.current else {
             return Ok(());
         };
         let participant = dirty.participant;
-        let held = self.cache.take(participant);
-        if held.is_none() {
-            round.projection.afresh.push(participant);
-        }
-        let mut folded = held.unwrap_or_else(|| Folded::new(participant, catalog));
+        let store = &*desk.components.store;
         let attendances = folded
-            .advance(&*desk.components.store, tenant, catalog)
+            .advance((store, tenant), catalog, (first, PROJECTED_FIRST_OPS))
             .await?;
         round.note_attendances(participant, attendances);
         let eligible = folded.tracker.evaluation(&challenges.totals).eligible;
@@ -277,115 +309,5 @@ impl TenantProjection {
         round.projection.clean.push(dirty);
         round.folded.push(folded);
         Ok(())
-    }
-}
-
-/// What a round writes, and what it keeps once that is written.
-#[derive(Default)]
-struct Round {
-    drafts: Vec<Draft>,
-    projection: Projection,
-    folded: Vec<Folded>,
-    /// The last anonymous count that this round counts by the current catalog.
-    recounted: Option<OpId>,
-    under: Option<JobLease>,
-}
-
-impl Round {
-    fn under(lease: Option<JobLease>) -> Self {
-        Self {
-            under: lease,
-            ..Self::default()
-        }
-    }
-
-    fn is_empty(&self) -> bool {
-        self.drafts.is_empty() && self.projection == Projection::default()
-    }
-
-    fn beside(&self) -> Beside {
-        Beside {
-            projection: self.projection.clone(),
-            under: self.under,
-            ..Beside::default()
-        }
-    }
-
-    fn note_attendances(
-        &mut self,
-        participant: ParticipantId,
-        attendances: BTreeMap<SessionKey, bool>,
-    ) {
-        self.projection
-            .attendances
-            .extend(attendances.into_iter().map(|(key, present)| {
-                let SessionKey {
-                    place,
-                    date,
-                    session,
-                } = key;
-                AttendanceChange {
-                    participant,
-                    place,
-                    date,
-                    session,
-                    present,
-                }
-            }));
-    }
-
-    fn note_contributions(
-        &mut self,
-        participant: ParticipantId,
-        before: &BTreeMap<GoalId, u64>,
-        now: &BTreeMap<GoalId, u64>,
-    ) {
-        for (goal, points) in now {
-            if before.get(goal) != Some(points) {
-                let contribution = Contribution {
-                    goal: *goal,
-                    participant,
-                    points: *points,
-                };
-                self.projection.contributions.push(contribution);
-            }
-        }
-    }
-}
-
-/// Where and when an anonymous count belongs; `None` for a place the catalog does not know.
-pub(crate) fn counted(tally: &Tally, at: Timestamp, catalog: &Catalog) -> Option<TallyChange> {
-    let key = SessionKey::of(tally.place, at, tally.session, catalog)?;
-    Some(TallyChange {
-        place: key.place,
-        date: key.date,
-        session: key.session,
-        delta: tally.delta,
-    })
-}
-
-/// What a participant gives to each collective goal.
-fn contributions(folded: &Folded, catalog: &Catalog) -> BTreeMap<GoalId, u64> {
-    catalog
-        .goals()
-        .filter(|goal| goal.rule.collective().is_some())
-        .map(|goal| (goal.id, rule::contribution(&folded.state, goal.id, catalog)))
-        .collect()
-}
-
-fn confirmed(eligible: &Eligible, catalog: &Catalog, now: Timestamp) -> AwardConfirmed {
-    AwardConfirmed {
-        award: if askel_sync::planted!(ConfirmedAgain) {
-            askel_sync::id::AwardId::from_bytes([7; 16])
-        } else {
-            eligible.award
-        },
-        goal: eligible.goal,
-        stage: eligible.stage,
-        rule_version: catalog
-            .goal(eligible.goal)
-            .map_or(0, |goal| goal.rule_version),
-        catalog_hash: catalog.hash().to_vec(),
-        occurred_at: now,
     }
 }

@@ -2,6 +2,7 @@
 
 mod card;
 mod clock;
+mod device;
 mod ending;
 mod enrol;
 mod failure;
@@ -176,13 +177,7 @@ impl EnrolmentStore for PostgresStore {
         tenant: TenantId,
         device: DeviceId,
     ) -> Result<Option<Device>, StoreError> {
-        let mut connection = self.read(tenant).await?;
-        Enrolling {
-            connection: &mut connection,
-            tenant,
-        }
-        .device(device)
-        .await
+        device::look_up(self, tenant, device).await
     }
 
     async fn list_staff_devices(

@@ -34,6 +34,7 @@ mod column;
 mod enrolment;
 mod erasure;
 mod error;
+mod gather;
 mod job_lease;
 mod op;
 mod projection;

@@ -268,4 +268,14 @@ impl OpStore for PostgresStore {
         let mut reader = self.read(tenant).await?;
         read::ops(&mut reader, tenant, part).await
     }
+
+    async fn read_streams(
+        &self,
+        tenant: TenantId,
+        wanted: &[(StreamKey, u64)],
+        limit: u32,
+    ) -> Result<Vec<Vec<StreamOp>>, StoreError> {
+        let mut reader = self.read(tenant).await?;
+        read::ops_of_many(&mut reader, tenant, wanted, limit).await
+    }
 }

@@ -9,8 +9,8 @@ use std::{
     time::Duration,
 };
 
-use askel_store::StoreError;
-use askel_sync::id::TenantId;
+use askel_store::{Device, StoreError};
+use askel_sync::id::{DeviceId, TenantId};
 use data_encoding::HEXLOWER;
 use sqlx::{
     AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, PgPool, Postgres,
@@ -21,6 +21,7 @@ use sqlx::{
 
 use crate::{
     error::{is_of_a_dead_connection, migrate_error, store_error},
+    gather::Gather,
     role,
 };
 
@@ -65,6 +66,7 @@ impl Default for PostgresOptions {
 #[derive(Debug)]
 pub struct PostgresStore {
     pool: PgPool,
+    pub(crate) devices: Gather<DeviceId, Option<Device>>,
 }
 
 /// Who else may write of the tenant meanwhile.
@@ -119,7 +121,10 @@ impl PostgresStore {
         check_schema(&mut connection).await?;
         role::check(&mut connection).await?;
         drop(connection);
-        Ok(Self { pool })
+        Ok(Self {
+            pool,
+            devices: Gather::new(),
+        })
     }
 
     /// Waits for calls under way and closes all connections. Later calls get `Unavailable`.

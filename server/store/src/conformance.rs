@@ -148,6 +148,7 @@ macro_rules! store_conformance {
             an_empty_append_changes_nothing
             ops_are_their_tenants_own
             positions_are_dense_and_the_sum_adds_up
+            several_streams_are_read_at_once
             a_stream_is_read_page_by_page
             every_kind_of_stream_is_kept_apart
             a_stream_keeps_its_handle

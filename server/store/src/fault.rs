@@ -218,6 +218,7 @@ pass_on! { OpStore {
         registers: &[(StreamKey, Register)]
     ) -> Answer<Vec<LiveRegister>>;
     fn read_part(tenant: TenantId, part: PartOf) -> Answer<Option<StreamPart>>;
+    fn read_streams(tenant: TenantId, wanted: &[(StreamKey, u64)], limit: u32) -> Answer<Vec<Vec<StreamOp>>>;
     fn read_stream(
         tenant: TenantId,
         stream: StreamKey,

@@ -358,4 +358,19 @@ pub trait OpStore: Send + Sync {
         after: u64,
         limit: u32,
     ) -> Result<Vec<StreamOp>, StoreError>;
+
+    /// Of each of the streams the ops after a position as [`Self::read_stream`] does, at most `limit` of
+    /// each; in the order asked, nothing of those that do not exist.
+    async fn read_streams(
+        &self,
+        tenant: TenantId,
+        wanted: &[(StreamKey, u64)],
+        limit: u32,
+    ) -> Result<Vec<Vec<StreamOp>>, StoreError> {
+        let mut read = Vec::with_capacity(wanted.len());
+        for (stream, after) in wanted {
+            read.push(self.read_stream(tenant, *stream, *after, limit).await?);
+        }
+        Ok(read)
+    }
 }

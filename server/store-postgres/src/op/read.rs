@@ -170,6 +170,68 @@ pub(super) async fn ops(
     rows.into_iter().map(TryInto::try_into).collect()
 }
 
+/// The ops of several streams, each after its position, in one trip.
+pub(super) async fn ops_of_many(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    wanted: &[(StreamKey, u64)],
+    limit: u32,
+) -> Result<Vec<Vec<StreamOp>>, StoreError> {
+    let key = &tenant.as_bytes()[..];
+    let streams = stream_columns(wanted.iter().map(|(stream, _)| *stream))?;
+    let after = wanted.iter().map(|(_, after)| *after);
+    let after: Vec<i64> = after
+        .map(|after| i64::try_from(after).unwrap_or(i64::MAX))
+        .collect();
+    let rows = sqlx::query!(
+        r#"SELECT wanted.place AS "wanted!", part.position AS "position!", op.op AS "op?",
+                  op.origin_log AS "origin_log?",
+                  op.origin_sequence AS "origin_sequence?", op.kind AS "kind?",
+                  op.payload AS "payload?", op.corrected_at_ms AS "corrected_at_ms?",
+                  op.received_at_ms AS "received_at_ms?", op.subject AS "subject?",
+                  op.strength AS "strength?", op.flags AS "flags?",
+                  op.author_role AS "author_role?"
+           FROM unnest($2::bytea[], $3::bigint[]) WITH ORDINALITY AS wanted (stream, after, place)
+           CROSS JOIN LATERAL (
+               SELECT stream_op.position, stream_op.op FROM stream_op
+               WHERE stream_op.tenant = $1 AND stream_op.stream = wanted.stream
+                     AND stream_op.position > wanted.after
+               ORDER BY stream_op.position LIMIT $4
+           ) AS part
+           LEFT JOIN op ON op.tenant = $1 AND op.op = part.op
+           ORDER BY wanted.place, part.position"#,
+        key,
+        &streams,
+        &after,
+        i64::from(limit)
+    )
+    .fetch_all(connection)
+    .await
+    .map_err(store_error)?;
+    let mut read = vec![Vec::new(); wanted.len()];
+    for row in rows {
+        let asked = usize::try_from(row.wanted).ok();
+        let ops = asked.and_then(|place| read.get_mut(place.checked_sub(1)?));
+        let place = PlaceRow {
+            position: row.position,
+            op: row.op,
+            origin_log: row.origin_log,
+            origin_sequence: row.origin_sequence,
+            kind: row.kind,
+            payload: row.payload,
+            corrected_at_ms: row.corrected_at_ms,
+            received_at_ms: row.received_at_ms,
+            subject: row.subject,
+            strength: row.strength,
+            flags: row.flags,
+            author_role: row.author_role,
+        };
+        ops.ok_or(StoreError::Inconsistent("a row nobody asked for"))?
+            .push(place.try_into()?);
+    }
+    Ok(read)
+}
+
 /// Which stream a handle names or named.
 pub(super) async fn lineage(
     connection: &mut PgConnection,

@@ -244,3 +244,31 @@ pub async fn hundreds_of_entries_go_into_one_append(store: Arc<impl Store>) {
     );
     assert_eq!(read.len(), 500);
 }
+
+/// As reading one after the other.
+pub async fn several_streams_are_read_at_once(store: Arc<impl Store>) {
+    let mut writer = Writer::new(1);
+    for n in [1, 2, 1, 1, 3, 2] {
+        let entry = writer.accepted(Effects::on(&[own_stream(n)]));
+        store.append(TENANT, &entries([entry]), NOW).await.unwrap();
+    }
+    let wanted = [
+        (own_stream(2), 0),
+        (own_stream(9), 0),
+        (own_stream(1), 1),
+        (own_stream(3), 1),
+        (own_stream(1), 0),
+        (own_stream(1), u64::MAX),
+    ];
+    for limit in [1, 2, 10] {
+        let read = store.read_streams(TENANT, &wanted, limit).await.unwrap();
+        assert_eq!(read.len(), wanted.len());
+        for ((stream, after), read) in wanted.into_iter().zip(read) {
+            let alone = store.read_stream(TENANT, stream, after, limit).await;
+            assert_eq!(read, alone.unwrap());
+        }
+    }
+    assert!(store.read_streams(TENANT, &[], 1).await.unwrap().is_empty());
+    let elsewhere = store.read_streams(OTHER_TENANT, &wanted, 9).await.unwrap();
+    assert!(elsewhere.iter().all(Vec::is_empty));
+}
