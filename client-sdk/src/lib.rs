@@ -58,7 +58,9 @@ pub use key_store::{DeviceKeys, FileKeyStore, KeyStore, KeyStoreError, MemoryKey
 pub use storage::{
     MemoryStorage, RowKey, RowWrite, SealedRow, SqliteStorage, Storage, StorageError,
 };
-pub use transport::{Credential, GrpcTransport, Refusal, SyncAnswer, Transport, TransportError};
+pub use transport::{
+    Credential, GrpcTransport, Refusal, SyncAnswer, TraceContext, Transport, TransportError,
+};
 
 /// README.md's example compiles.
 #[cfg(doctest)]

@@ -1,8 +1,10 @@
 //! How the engine's requests reach the server: a component.
 
 mod grpc;
+mod trace;
 
 pub use grpc::GrpcTransport;
+pub use trace::TraceContext;
 
 use std::{pin::Pin, time::Duration};
 

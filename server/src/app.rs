@@ -101,6 +101,8 @@ pub(crate) struct App {
     pub(crate) enrolment: EnrolmentConfig,
     pub(crate) audience: String,
     pub(crate) public_url: String,
+    /// Whether a call goes on with the trace that its caller names.
+    pub(crate) follow_callers: bool,
 }
 
 impl App {

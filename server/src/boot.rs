@@ -39,8 +39,10 @@ use crate::{
     ingest::Ingest,
     journal::FileJournal,
     journaled::{Journaled, fold_records},
+    levels::Levels,
     lifecycle::{Stopper, stop_pair},
     limits::{CONNECTION_CALLS_MAX, HEADER_BYTES_MAX, KEEPALIVE_MS},
+    measured::measured,
     overload::Gate,
     project::{Desk, Projector},
     rpc::{self, BrokenDescriptors, CallLayer},
@@ -94,9 +96,26 @@ pub enum BootError {
 /// [`BootError::DataDir`] and [`BootError::Store`].
 pub async fn open_store(config: &StoreConfig) -> Result<Arc<dyn Store>, BootError> {
     std::fs::create_dir_all(&config.data_dir).map_err(BootError::DataDir)?;
-    let store = backend(config).await?;
+    Ok(journaled(config, backend(config).await?))
+}
+
+fn journaled(config: &StoreConfig, store: Arc<dyn Store>) -> Arc<dyn Store> {
     let journal = FileJournal::at(config.journal_path()).folding_by(fold_records);
-    Ok(Arc::new(Journaled::new(store, Arc::new(journal))))
+    Arc::new(Journaled::new(store, Arc::new(journal)))
+}
+
+/// The same with each call measured, as a server has it.
+async fn measured_store(
+    config: &StoreConfig,
+    clock: &Arc<dyn Clock>,
+) -> Result<Arc<dyn Store>, BootError> {
+    std::fs::create_dir_all(&config.data_dir).map_err(BootError::DataDir)?;
+    let system = match &config.url {
+        StoreUrl::Postgres(_) => "postgresql",
+        _ => "sqlite",
+    };
+    let store = measured(backend(config).await?, Arc::clone(clock), system);
+    Ok(journaled(config, store))
 }
 
 /// The store itself, whose changes go past the journal.
@@ -135,10 +154,11 @@ pub async fn migrate(config: &StoreConfig) -> Result<(), BootError> {
 /// # Errors
 /// As [`open_store`].
 pub async fn embedded(config: &Config, clock: Arc<dyn Clock>) -> Result<Components, BootError> {
+    let store = measured_store(&config.store, &clock).await?;
     Ok(Components {
         clock,
         entropy: Arc::new(SystemEntropy),
-        store: open_store(&config.store).await?,
+        store,
         fan_out: fan_out(config)?,
         push: push(&config.push)?,
         node: node(&config.store)?,
@@ -223,6 +243,7 @@ pub(crate) async fn assemble(
         enrolment: config.enrolment,
         audience: config.server.audience.clone(),
         public_url: config.server.public_url.clone(),
+        follow_callers: config.telemetry.follow_callers,
     });
     announce(&app).await?;
     Ok(Assembled {
@@ -251,6 +272,7 @@ pub async fn start(config: &Config, components: Components) -> Result<Server, Bo
     );
     let (stopper, stop) = stop_pair();
     let (out_of_time, last) = stop_pair();
+    let levels = Levels::of(config, &app.components);
     let address = config.server.listen;
     let listen = |error| BootError::Listen(address, error);
     let listener = TcpListener::bind(address).await.map_err(listen)?;
@@ -277,9 +299,10 @@ pub async fn start(config: &Config, components: Components) -> Result<Server, Bo
     let serving = tokio::spawn(serving);
     let ending = stop.clone();
     let pushing = tokio::spawn(async move { sender.run(ending).await });
+    let looking = tokio::spawn(levels.run(stop.clone()));
     let projecting = tokio::spawn(async move { projector.run(stop).await });
     let drain = Duration::from_millis(config.server.drain_ms);
-    let behind = vec![projecting, ingesting, pushing];
+    let behind = vec![projecting, ingesting, pushing, looking];
     Ok(Server {
         local_addr,
         stopper,

@@ -30,7 +30,7 @@ pub use redis::RedisConfig;
 pub use server::ServerConfig;
 pub use store::StoreConfig;
 pub use store_url::{NoStoreUrl, StoreUrl};
-pub use telemetry::{LogFormat, TelemetryConfig};
+pub use telemetry::{LogFormat, OtlpEndpoint, TelemetryConfig};
 
 use faults::Reader;
 
@@ -51,7 +51,7 @@ pub struct Config {
     pub push: PushConfig,
     /// Invitations, probation, leases.
     pub enrolment: EnrolmentConfig,
-    /// Logs.
+    /// Logs, traces, metrics.
     pub telemetry: TelemetryConfig,
 }
 
@@ -125,6 +125,33 @@ mod tests {
             ]
         );
         assert!(faults.to_string().contains("server.drain_ms: "));
+    }
+
+    #[test]
+    fn a_collector_is_named_by_a_plain_url_with_a_port() {
+        let telemetry = |lines: &str| {
+            let read = read(&format!("[telemetry]\n{lines}"));
+            read.map(|config| {
+                (
+                    config.telemetry.otlp_endpoint.url(),
+                    config.telemetry.prometheus,
+                )
+            })
+        };
+        assert_eq!(telemetry(""), Ok((None, false)));
+        assert_eq!(telemetry("otlp_endpoint = \"\""), Ok((None, false)));
+        let good = telemetry("otlp_endpoint = \"http://collector:4317\"\nprometheus = true");
+        assert_eq!(good, Ok((Some("http://collector:4317/".to_owned()), true)));
+        for bad in [
+            "https://collector:4317",
+            "http://collector",
+            "collector:4317",
+        ] {
+            assert!(
+                telemetry(&format!("otlp_endpoint = \"{bad}\"")).is_err(),
+                "{bad}"
+            );
+        }
     }
 
     #[test]

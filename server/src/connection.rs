@@ -28,6 +28,7 @@ use tonic::transport::server::Connected;
 use crate::{
     lifecycle::Stop,
     limits::{ACCEPT_RETRY_MS, FIRST_REQUEST_MS_MAX},
+    meters::meters,
 };
 
 /// Two ends of a server's life: asked to stop, and out of time.
@@ -114,6 +115,7 @@ impl Connection {
             mut out_of_time,
         } = ends;
         let first_request = Duration::from_millis(FIRST_REQUEST_MS_MAX);
+        meters().connections.add(1, &[]);
         Self {
             stream,
             _place: place,
@@ -137,6 +139,12 @@ impl Connection {
                 too_silent || too_late || self.out_of_time.as_mut().poll(context).is_ready();
         }
         self.ended
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        meters().connections.add(-1, &[]);
     }
 }
 

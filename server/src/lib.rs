@@ -36,14 +36,18 @@ pub mod in_process;
 mod ingest;
 pub mod journal;
 mod journaled;
+mod levels;
 pub mod lifecycle;
 pub mod limits;
+mod measured;
+mod meters;
 pub mod operator;
 mod overload;
 mod project;
 pub mod push;
 pub mod rpc;
 mod server_log;
+mod spans;
 pub mod telemetry;
 mod waking;
 

@@ -164,3 +164,17 @@ pub(crate) const PUSH_PAUSE_MS_MAX: i64 = 5 * 60_000;
 pub const AWAKE_MINUTES_MIN: u32 = 60;
 /// Stretches of one offset from UTC through which the end of quiet hours is looked for.
 pub const QUIET_STRETCHES_MAX: usize = 16;
+/// Spans that wait to be exported; those of a moment when there are more are not told.
+pub const SPANS_WAITING_MAX: usize = 2_048;
+/// Log lines that wait to be exported; the same.
+pub const LINES_WAITING_MAX: usize = 2_048;
+/// Calls that one transaction is linked to.
+pub const SPAN_LINKS_MAX: u32 = 128;
+/// Scrapes answered at a time; further ones are hung up on.
+pub const SCRAPES_MAX: usize = 8;
+/// Milliseconds for a scrape's whole connection.
+pub const SCRAPE_MS_MAX: u64 = 10_000;
+/// Milliseconds between two looks at what waits.
+pub const LEVELS_LOOK_MS: u64 = 15_000;
+/// What waits of one tenant is counted up to here.
+pub const LEVELS_COUNTED_MAX: u32 = 1_000;

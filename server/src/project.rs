@@ -28,6 +28,7 @@ use std::{
 
 use askel_sync::id::{ParticipantId, TenantId};
 use tokio::sync::{Notify, broadcast::error::RecvError};
+use tracing::Instrument as _;
 
 use crate::{
     catalogs::Catalogs,
@@ -37,7 +38,9 @@ use crate::{
     limits::{
         PROJECTOR_LOOK_MS, PROJECTOR_ROUNDS_MAX, PROJECTOR_SHARED_LOOK_MS, PROJECTOR_WAIT_MS,
     },
+    meters::meters,
     server_log::ServerLog,
+    spans,
 };
 use round::{Outcome, TenantProjection};
 
@@ -105,9 +108,17 @@ impl Projector {
         if own <= slot.answered.load(Ordering::SeqCst) {
             return Some(Outcome::Clean);
         }
-        for _ in 0..PROJECTOR_ROUNDS_MAX {
+        let span = spans::project();
+        for round in 1..=PROJECTOR_ROUNDS_MAX {
+            span.record("askel.rounds", round);
             let asked = slot.asked.load(Ordering::SeqCst);
-            match projection.round(&self.desk, tenant).await {
+            let clock = &self.desk.components.clock;
+            let started = clock.monotonic();
+            let done = projection.round(&self.desk, tenant);
+            let done = done.instrument(span.clone()).await;
+            let took = clock.monotonic().saturating_sub(started);
+            meters().round_ended(name(done.as_ref().ok()), took);
+            match done {
                 Ok(Outcome::Worked) => {}
                 Ok(found) => {
                     slot.answered.store(asked, Ordering::SeqCst);
@@ -207,5 +218,15 @@ impl Projector {
             })
         };
         Arc::clone(self.tenants().entry(tenant).or_insert_with(new))
+    }
+}
+
+/// What a round found, for measurements.
+const fn name(found: Option<&Outcome>) -> &'static str {
+    match found {
+        Some(Outcome::Clean) => "clean",
+        Some(Outcome::Worked) => "worked",
+        Some(Outcome::Elsewhere) => "elsewhere",
+        None => "failed",
     }
 }

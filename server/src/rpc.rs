@@ -9,6 +9,7 @@ mod catalog;
 mod enrolment;
 mod error;
 mod names;
+mod observed;
 mod outcome;
 mod paging;
 mod push;

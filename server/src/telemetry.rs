@@ -1,12 +1,33 @@
-//! Logs: for people or as JSON. No tenant, place, participant, address or text is ever a field.
+//! Log lines, and traces, metrics and logs for a collector or Prometheus. No tenant, place,
+//! participant, address or text is ever a field, a label or an attribute.
 
-use std::io::IsTerminal as _;
+mod otlp;
+mod scrape;
 
-use tracing_subscriber::EnvFilter;
+use std::{io, io::IsTerminal as _, net::SocketAddr};
 
-use crate::config::{LogFormat, TelemetryConfig};
+use opentelemetry::{global, trace::TracerProvider as _};
+use opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge;
+use opentelemetry_sdk::{Resource, metrics::SdkMeterProvider};
+use tracing::{Level, Metadata};
+use tracing_subscriber::{
+    EnvFilter, Layer, Registry,
+    filter::{FilterExt as _, filter_fn},
+    fmt::MakeWriter,
+    layer::SubscriberExt as _,
+    util::SubscriberInitExt as _,
+};
 
-/// Logs can't be set up.
+use crate::{
+    config::{LogFormat, TelemetryConfig},
+    entropy::{Entropy, EntropyFailed, draw},
+    meters::SCOPE,
+    spans,
+};
+use otlp::{ExportFailed, Otlp};
+use scrape::Scraped;
+
+/// Telemetry can't be set up.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TelemetryError {
@@ -16,21 +37,158 @@ pub enum TelemetryError {
     /// Something else set up logs first.
     #[error("logs are set up already")]
     AlreadySet(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Nothing can be exported to that address.
+    #[error("the exporter to telemetry.otlp_endpoint can't be made")]
+    Exporter(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Prometheus can't scrape there.
+    #[error("can't listen on {0} for Prometheus")]
+    Listen(SocketAddr, #[source] io::Error),
+    /// The machine gave no randomness.
+    #[error(transparent)]
+    Entropy(#[from] EntropyFailed),
 }
 
-/// Sets up logs for the process, to standard error. Once per process.
+/// What is exported, until it is dropped. [`Telemetry::shutdown`] sends what waits.
+#[must_use]
+pub struct Telemetry {
+    otlp: Option<Otlp>,
+    metrics: Option<SdkMeterProvider>,
+    scraped: Option<Scraped>,
+}
+
+/// Sets up logs, traces and metrics for the process, once, before anything else is started. Lines go
+/// where `lines` says, standard error mostly.
 ///
 /// # Errors
-/// [`TelemetryError`] for a filter that can't be read, or on a second call.
-pub fn set_up(config: &TelemetryConfig) -> Result<(), TelemetryError> {
-    let filter = EnvFilter::try_new(&config.filter).map_err(TelemetryError::Filter)?;
-    let logs = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr);
-    match config.format {
-        LogFormat::Human => logs.try_init(),
-        LogFormat::Json => logs.json().try_init(),
+/// [`TelemetryError`], also on a second call.
+pub async fn set_up(
+    config: &TelemetryConfig,
+    entropy: &dyn Entropy,
+    lines: impl for<'a> MakeWriter<'a> + Send + Sync + 'static,
+) -> Result<Telemetry, TelemetryError> {
+    let resource = resource(entropy)?;
+    let otlp =
+        Otlp::to(config, &resource).map_err(|error| TelemetryError::Exporter(error.into()))?;
+    subscribe(config, otlp.as_ref(), lines)?;
+    let scraped = Scraped::listen(config).await?;
+    let mut metrics = SdkMeterProvider::builder().with_resource(resource);
+    if let Some(scraped) = &scraped {
+        let reader = scraped.reader();
+        metrics =
+            metrics.with_reader(reader.map_err(|error| TelemetryError::Exporter(error.into()))?);
     }
-    .map_err(TelemetryError::AlreadySet)
+    if config.otlp_endpoint.url().is_some() {
+        let reader = otlp::metrics(config);
+        metrics =
+            metrics.with_reader(reader.map_err(|error| TelemetryError::Exporter(error.into()))?);
+    }
+    let measured = scraped.is_some() || otlp.is_some();
+    let metrics = measured.then(|| metrics.build());
+    if let Some(metrics) = &metrics {
+        global::set_meter_provider(metrics.clone());
+    }
+    Ok(Telemetry {
+        otlp,
+        metrics,
+        scraped,
+    })
+}
+
+impl Telemetry {
+    /// Where Prometheus scrapes; `None` if it may not.
+    pub fn scraped_at(&self) -> Option<SocketAddr> {
+        self.scraped.as_ref().map(Scraped::local_addr)
+    }
+
+    /// Sends what waits, in the time that an export may take.
+    ///
+    /// # Errors
+    /// [`ExportFailed`] when not all of it arrived.
+    pub async fn flush(&self) -> Result<(), ExportFailed> {
+        let (otlp, metrics) = (self.otlp.clone(), self.metrics.clone());
+        otlp::blocking(move || {
+            otlp.map_or(Ok(()), |otlp| otlp.flush())?;
+            metrics.map_or(Ok(()), |metrics| metrics.force_flush())
+        })
+        .await
+    }
+
+    /// Sends what waits and ends, in the time that an export may take.
+    pub async fn shutdown(self) {
+        let Self { otlp, metrics, .. } = self;
+        let ended = otlp::blocking(move || {
+            otlp.map_or(Ok(()), |otlp| otlp.shutdown())?;
+            metrics.map_or(Ok(()), |metrics| metrics.shutdown())
+        });
+        if ended.await.is_err() {
+            tracing::warn!("the last telemetry could not be exported");
+        }
+    }
+}
+
+/// Who tells: the program, its version, and a random name for this process.
+fn resource(entropy: &dyn Entropy) -> Result<Resource, EntropyFailed> {
+    let instance: [u8; 16] = draw(entropy)?;
+    Ok(Resource::builder()
+        .with_service_name("askel")
+        .with_attribute(opentelemetry::KeyValue::new(
+            "service.version",
+            env!("CARGO_PKG_VERSION"),
+        ))
+        .with_attribute(opentelemetry::KeyValue::new(
+            "service.instance.id",
+            data_encoding::HEXLOWER.encode(&instance),
+        ))
+        .build())
+}
+
+/// What is Askel's own.
+fn is_ours(metadata: &Metadata<'_>) -> bool {
+    metadata.target().starts_with("askel")
+}
+
+/// Other crates' lines below a warning may hold what came over a connection.
+fn is_tellable(metadata: &Metadata<'_>) -> bool {
+    metadata.is_event() && (is_ours(metadata) || *metadata.level() <= Level::WARN)
+}
+
+fn subscribe(
+    config: &TelemetryConfig,
+    otlp: Option<&Otlp>,
+    lines: impl for<'a> MakeWriter<'a> + Send + Sync + 'static,
+) -> Result<(), TelemetryError> {
+    let filter = || EnvFilter::try_new(&config.filter).map_err(TelemetryError::Filter);
+    let lines = tracing_subscriber::fmt::layer()
+        .with_ansi(io::stderr().is_terminal())
+        .with_writer(lines);
+    let lines: Box<dyn Layer<Registry> + Send + Sync> = match config.format {
+        LogFormat::Human => lines.boxed(),
+        LogFormat::Json => lines.json().boxed(),
+    };
+    let lines = lines.with_filter(filter()?.and(filter_fn(is_tellable)));
+    let exported = match otlp {
+        Some(otlp) => {
+            let ours = |metadata: &Metadata<'_>| metadata.is_event() && is_ours(metadata);
+            let logs = OpenTelemetryTracingBridge::new(&otlp.logs);
+            Some(logs.with_filter(filter()?.and(filter_fn(ours))))
+        }
+        None => None,
+    };
+    let traced = otlp.map(|otlp| {
+        let spans =
+            |metadata: &Metadata<'_>| metadata.is_span() && metadata.target() == spans::TARGET;
+        tracing_opentelemetry::layer()
+            .with_tracer(otlp.traces.tracer(SCOPE))
+            .with_location(false)
+            .with_threads(false)
+            .with_target(false)
+            .with_tracked_inactivity(false)
+            .with_filter(filter_fn(spans))
+    });
+    tracing_subscriber::registry()
+        .with(lines)
+        .with(traced)
+        .with(exported)
+        .try_init()
+        .map_err(|error| TelemetryError::AlreadySet(error.into()))
 }

@@ -10,6 +10,7 @@ use anyhow::Context as _;
 use askel_server::{
     boot,
     clock::{Clock, RehearsalClock, SystemClock},
+    entropy::SystemEntropy,
     lifecycle::EndSignals,
     telemetry,
 };
@@ -40,17 +41,21 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     if let Some(listen) = arguments.listen {
         config.server.listen = listen;
     }
-    telemetry::set_up(&config.telemetry)?;
+    let telemetry = telemetry::set_up(&config.telemetry, &SystemEntropy, io::stderr).await?;
     let mut end = EndSignals::install().context("signals can't be caught")?;
     let (clock, mut rehearsal_over) = clock(arguments.rehearsal_clock);
     let components = boot::embedded(&config, clock).await?;
     let server = boot::start(&config, components).await?;
     say(&format!("listening {}", server.local_addr()))?;
+    if let Some(scraped_at) = telemetry.scraped_at() {
+        say(&format!("scraped at http://{scraped_at}/metrics"))?;
+    }
     tokio::select! {
         () = end.received() => {}
         Ok(()) = &mut rehearsal_over => {}
     }
     server.shutdown().await;
+    telemetry.shutdown().await;
     Ok(())
 }
 

@@ -18,11 +18,13 @@ use tonic::{
 };
 use tonic_types::StatusExt as _;
 
-use super::{Credential, Refusal, SyncAnswer, Transport, TransportError};
+use super::{Credential, Refusal, SyncAnswer, TraceContext, Transport, TransportError};
 use crate::Advice;
 
 /// The metadata that carries the call credential.
 const CREDENTIAL_KEY: &str = "askel-credential";
+/// The metadata that says where the caller's trace stands.
+const TRACE_KEY: &str = "traceparent";
 /// The metadata of an error that tells the server's clock.
 const SERVER_TIME_KEY: &str = "server_time_ms";
 /// How long a connection may take to stand.
@@ -38,6 +40,21 @@ pub struct GrpcTransport {
     pinned: bool,
     /// Trusted beside the roots of the web.
     roots: Vec<Certificate>,
+    trace: Trace,
+}
+
+/// Tells where the app's own trace stands, if it has one.
+#[derive(Default)]
+struct Trace(Option<Box<dyn Fn() -> Option<TraceContext> + Send + Sync>>);
+
+impl std::fmt::Debug for Trace {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if self.0.is_some() {
+            "asked for"
+        } else {
+            "none"
+        })
+    }
 }
 
 /// Where to call.
@@ -66,7 +83,7 @@ impl GrpcTransport {
         Ok(Self {
             server,
             pinned: true,
-            roots: Vec::new(),
+            ..Self::default()
         })
     }
 
@@ -76,6 +93,35 @@ impl GrpcTransport {
     pub fn with_root_certificate(mut self, pem: &[u8]) -> Self {
         self.roots.push(Certificate::from_pem(pem));
         self
+    }
+
+    /// Has each call say where the app's own trace stands, so that the server's spans hang below it. Asked
+    /// at each call; where it answers `None`, and without it, calls say nothing.
+    #[must_use]
+    pub fn with_trace_context(
+        mut self,
+        here: impl Fn() -> Option<TraceContext> + Send + Sync + 'static,
+    ) -> Self {
+        self.trace = Trace(Some(Box::new(here)));
+        self
+    }
+
+    /// A call that says where the app's trace stands.
+    fn call<T>(&self, message: T) -> Request<T> {
+        let mut request = Request::new(message);
+        let here = self.trace.0.as_ref().and_then(|here| here());
+        if let Some(value) = here.and_then(|here| MetadataValue::try_from(here.to_string()).ok()) {
+            request.metadata_mut().insert(TRACE_KEY, value);
+        }
+        request
+    }
+
+    fn signed<T>(&self, credential: &Credential, message: T) -> Result<Request<T>, TransportError> {
+        let value = MetadataValue::try_from(credential.as_str())
+            .map_err(|_| TransportError::Unreachable)?;
+        let mut request = self.call(message);
+        request.metadata_mut().insert(CREDENTIAL_KEY, value);
+        Ok(request)
     }
 
     fn channel(&self) -> Result<Channel, TransportError> {
@@ -116,21 +162,29 @@ impl Transport for GrpcTransport {
     }
 
     async fn enrol(&self, request: v1::EnrolRequest) -> Result<v1::EnrolResponse, TransportError> {
-        Ok(self.enrolment()?.enrol(request).await?.into_inner())
+        Ok(self
+            .enrolment()?
+            .enrol(self.call(request))
+            .await?
+            .into_inner())
     }
 
     async fn come_back(
         &self,
         request: v1::ComeBackRequest,
     ) -> Result<v1::EnrolResponse, TransportError> {
-        Ok(self.enrolment()?.come_back(request).await?.into_inner())
+        Ok(self
+            .enrolment()?
+            .come_back(self.call(request))
+            .await?
+            .into_inner())
     }
 
     async fn create_recovery_sheet(
         &self,
         credential: &Credential,
     ) -> Result<v1::RecoverySheet, TransportError> {
-        let request = signed(credential, v1::CreateRecoverySheetRequest {})?;
+        let request = self.signed(credential, v1::CreateRecoverySheetRequest {})?;
         Ok(self
             .enrolment()?
             .create_recovery_sheet(request)
@@ -143,7 +197,7 @@ impl Transport for GrpcTransport {
         credential: &Credential,
         request: v1::ApproveDeviceRequest,
     ) -> Result<v1::ApproveDeviceResponse, TransportError> {
-        let request = signed(credential, request)?;
+        let request = self.signed(credential, request)?;
         Ok(self
             .enrolment()?
             .approve_device(request)
@@ -156,7 +210,7 @@ impl Transport for GrpcTransport {
         credential: &Credential,
         request: v1::RefuseDeviceRequest,
     ) -> Result<v1::OwnDevice, TransportError> {
-        let request = signed(credential, request)?;
+        let request = self.signed(credential, request)?;
         Ok(self.enrolment()?.refuse_device(request).await?.into_inner())
     }
 
@@ -165,7 +219,7 @@ impl Transport for GrpcTransport {
         credential: &Credential,
         request: v1::RevokeOwnDeviceRequest,
     ) -> Result<v1::OwnDevice, TransportError> {
-        let request = signed(credential, request)?;
+        let request = self.signed(credential, request)?;
         Ok(self
             .enrolment()?
             .revoke_own_device(request)
@@ -178,7 +232,7 @@ impl Transport for GrpcTransport {
         credential: &Credential,
         request: v1::ListOwnDevicesRequest,
     ) -> Result<v1::ListOwnDevicesResponse, TransportError> {
-        let request = signed(credential, request)?;
+        let request = self.signed(credential, request)?;
         Ok(self
             .enrolment()?
             .list_own_devices(request)
@@ -193,7 +247,7 @@ impl Transport for GrpcTransport {
     ) -> Result<SyncAnswer, TransportError> {
         let mut client = SyncServiceClient::new(self.channel()?);
         let parts = client
-            .sync(signed(credential, request)?)
+            .sync(self.signed(credential, request)?)
             .await?
             .into_inner();
         Ok(Box::pin(
@@ -208,7 +262,7 @@ impl Transport for GrpcTransport {
     ) -> Result<v1::CatalogChunk, TransportError> {
         let mut client = CatalogServiceClient::new(self.channel()?);
         Ok(client
-            .get_catalog_chunk(signed(credential, request)?)
+            .get_catalog_chunk(self.signed(credential, request)?)
             .await?
             .into_inner())
     }
@@ -230,14 +284,6 @@ fn not_a_server() -> TransportError {
         retry_after: None,
         server_time_ms: None,
     })
-}
-
-fn signed<T>(credential: &Credential, message: T) -> Result<Request<T>, TransportError> {
-    let value =
-        MetadataValue::try_from(credential.as_str()).map_err(|_| TransportError::Unreachable)?;
-    let mut request = Request::new(message);
-    request.metadata_mut().insert(CREDENTIAL_KEY, value);
-    Ok(request)
 }
 
 impl From<Status> for TransportError {
@@ -325,6 +371,26 @@ mod tests {
     async fn first_call(transport: &GrpcTransport) -> TransportError {
         let called = transport.enrol(v1::EnrolRequest::default()).await;
         called.expect_err("nobody answers")
+    }
+
+    #[test]
+    fn a_call_says_where_the_apps_trace_stands_only_when_asked() {
+        let said = |transport: &GrpcTransport| {
+            let call = transport.call(());
+            let said = call.metadata().get(TRACE_KEY);
+            said.map(|value| value.to_str().expect("ASCII").to_owned())
+        };
+        let silent = GrpcTransport::new();
+        assert_eq!(said(&silent), None);
+        let untraced = GrpcTransport::new().with_trace_context(|| None);
+        assert_eq!(said(&untraced), None);
+        let here = TraceContext {
+            trace_id: [1; 16],
+            span_id: [2; 8],
+            sampled: true,
+        };
+        let traced = GrpcTransport::new().with_trace_context(move || Some(here));
+        assert_eq!(said(&traced), Some(here.to_string()));
     }
 
     #[tokio::test]

@@ -7,6 +7,7 @@ use askel_store::Lineage;
 use askel_sync::id::StreamId;
 
 use super::{App, AppError, Caller};
+use crate::meters::meters;
 
 /// The streams, as they stand, of which a reader at their head holds something else. A reader that is not
 /// at the head says nothing comparable.
@@ -38,9 +39,7 @@ pub(super) async fn compare_sums(
 /// Notes in the log that a reader will be told sums of streams, for its own may differ.
 pub(super) fn note_odd(odd: &BTreeSet<StreamId>) {
     if !odd.is_empty() {
-        tracing::warn!(
-            counter.stream_sum_mismatch = 1,
-            "a reader holds something else than its streams say"
-        );
+        meters().sum_mismatches.add(1, &[]);
+        tracing::warn!("a reader holds something else than its streams say");
     }
 }

@@ -84,7 +84,13 @@ pub async fn backup(config: &StoreConfig, to: &Path) -> Result<(), BackupError> 
     let store = SqliteStore::open(&database).await?;
     let made = store.backup(to).await;
     store.close().await;
-    Ok(made?)
+    made?;
+    // Its time is what counts; the backup is good without it.
+    if let Err(error) = File::create(config.backed_up_path()) {
+        let error: &dyn std::error::Error = &error;
+        tracing::warn!(error, "when the backup was made can't be noted");
+    }
+    Ok(())
 }
 
 /// What going back takes as given.

@@ -84,6 +84,11 @@ impl<'a> Reader<'a> {
         })
     }
 
+    /// Yes or no.
+    pub(super) fn flag(&mut self, key: &str, default: bool) -> bool {
+        self.value(key).unwrap_or(default)
+    }
+
     /// Text that parses and is not repeated when it does not: it may hold a password.
     pub(super) fn secret<T: FromStr>(&mut self, key: &str, default: T, what: &str) -> T {
         let Some(text) = self.value::<String>(key) else {

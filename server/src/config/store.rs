@@ -58,6 +58,12 @@ impl StoreConfig {
         }
     }
 
+    /// The file whose time says when the last backup was made. Whoever copies the database with other
+    /// tools touches it.
+    pub fn backed_up_path(&self) -> PathBuf {
+        self.data_dir.join("askel.backed-up")
+    }
+
     /// The journal's file.
     pub fn journal_path(&self) -> PathBuf {
         let folder = if self.journal_dir.as_os_str().is_empty() {

@@ -23,6 +23,7 @@ use crate::{
     limits::{
         HINTS_WAITING_MAX, REDIS_LOOK_MS, REDIS_PATIENCE_MS, REDIS_RETRY_MS, REDIS_RETRY_MS_MAX,
     },
+    meters::meters,
 };
 
 /// Hints in one round trip.
@@ -88,7 +89,13 @@ impl FanOut for RedisFanOut {
     fn publish(&self, tenant: TenantId, hint: Hint) {
         self.here.publish(tenant, hint.clone());
         // Full while Redis is away: the others are told that they missed something.
-        let _ = self.outgoing.try_send((tenant, Message::Hint(hint)));
+        if self
+            .outgoing
+            .try_send((tenant, Message::Hint(hint)))
+            .is_err()
+        {
+            meters().nodes.hints_lost.add(1, &[]);
+        }
     }
 
     fn publish_work(&self, tenant: TenantId) {
@@ -149,6 +156,7 @@ impl Speaker {
             };
             if let Ok(line) = connected {
                 delay = Duration::from_millis(REDIS_RETRY_MS);
+                meters().nodes.redis_up.record(1, &[]);
                 if was_away {
                     tracing::info!("Redis is back: hints go from node to node");
                     self.here.publish_missed();
@@ -161,6 +169,7 @@ impl Speaker {
                 tracing::warn!("Redis is away: hints stay on this node");
             }
             was_away = true;
+            meters().nodes.redis_up.record(0, &[]);
             tokio::select! {
                 biased;
                 () = stop.begun() => return,
@@ -264,7 +273,9 @@ impl Speaker {
         if pipeline.is_empty() {
             return Ok(());
         }
-        pipeline.query_async(connection).await
+        pipeline.query_async::<()>(connection).await?;
+        meters().nodes.hints_sent.add(told as u64, &[]);
+        Ok(())
     }
 
     /// Tells the watchers here what another node says.

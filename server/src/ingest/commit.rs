@@ -3,12 +3,12 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use askel_store::{AppendError, Audit, AuditAction, StoreError, StreamHead};
+use askel_store::{AppendError, Audit, AuditAction, EntryOutcome, StoreError, StreamHead};
 use askel_sync::id::TenantId;
 use data_encoding::HEXLOWER;
 
 use super::{
-    IngestError, Receipt, Submission,
+    Conflict, IngestError, Receipt, Submission,
     decide::{Decided, decide},
     facts::{self, Looks},
 };
@@ -16,6 +16,7 @@ use crate::{
     catalogs::Catalogs,
     components::Components,
     limits::{RACES_MAX, STORE_RETRIES_MAX, STORE_RETRY_DELAY_MS},
+    meters::meters,
     push,
 };
 
@@ -105,6 +106,7 @@ impl Desk {
         push::plan(&mut decided.append, now, &*self.components.entropy)
             .map_err(|_| StoreError::Inconsistent("no randomness for a push"))?;
         let moved = self.append(tenant, &decided).await?;
+        measure(&decided);
         Ok((decided.receipts, moved))
     }
 
@@ -171,6 +173,35 @@ impl Desk {
             .store
             .append(tenant, &decided.append, self.components.clock.now())
             .await
+    }
+}
+
+/// Counts what became of a group's ops, once it is written.
+fn measure(decided: &Decided) {
+    let (mut accepted, mut rejected, mut deferred) = (0_u64, 0_u64, 0_u64);
+    for entry in &decided.append.entries {
+        let count = match entry.outcome {
+            EntryOutcome::Accepted { .. } => &mut accepted,
+            EntryOutcome::Rejected { .. } => &mut rejected,
+            EntryOutcome::Deferred => &mut deferred,
+        };
+        *count = count.saturating_add(1);
+    }
+    let meters = meters();
+    meters.ops_settled("accepted", accepted);
+    meters.ops_settled("rejected", rejected);
+    meters.ops_settled("deferred", deferred);
+    let logs = decided
+        .receipts
+        .iter()
+        .flatten()
+        .flat_map(|receipt| &receipt.logs);
+    for conflict in logs.filter_map(|verdict| verdict.conflict) {
+        meters.log_conflicted(match conflict {
+            Conflict::SequenceTaken => "sequence_taken",
+            Conflict::HeadAhead => "head_ahead",
+            Conflict::NotTheWriter => "not_the_writer",
+        });
     }
 }
 

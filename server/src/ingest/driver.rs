@@ -3,17 +3,21 @@
 use std::{sync::Arc, time::Duration};
 
 use askel_sync::id::TenantId;
+use opentelemetry::trace::SpanContext;
 use tokio::{
     sync::{mpsc, oneshot},
     task::{JoinHandle, JoinSet},
 };
+use tracing::{Instrument as _, Span};
 
 use super::{
     IngestError, Receipt, Submission,
     batching::{BatchLimits, Batching, QueueFull},
     commit::Desk,
 };
-use crate::{catalogs::Catalogs, components::Components, config::IngestConfig};
+use crate::{
+    catalogs::Catalogs, components::Components, config::IngestConfig, meters::meters, spans,
+};
 
 /// Takes submissions in. Cheap to clone; when the last clone is gone, the task finishes what is
 /// queued and ends.
@@ -25,6 +29,10 @@ pub(crate) struct Ingest {
 struct Queued {
     tenant: TenantId,
     submission: Submission,
+    /// What it counts for in the queue.
+    ops: usize,
+    /// Where the call that brings it stands in its trace.
+    call: Option<SpanContext>,
     answer: oneshot::Sender<Result<Receipt, IngestError>>,
 }
 
@@ -65,7 +73,9 @@ impl Ingest {
         let (answer, answered) = oneshot::channel();
         let queued = Queued {
             tenant,
+            ops: weight(&submission),
             submission,
+            call: spans::here(),
             answer,
         };
         self.sender
@@ -113,26 +123,24 @@ impl Driver {
     }
 
     fn queue(&mut self, queued: Queued) {
-        let batches = queued.submission.batches.iter();
-        let ops: usize = batches.map(|batch| batch.ops.len()).sum();
-        let pages = queued.submission.returned.iter();
-        let returned: usize = pages.map(|page| page.ops.len()).sum();
-        // Heads alone are work too.
-        let ops = ops.saturating_add(returned).max(1);
-        let now = self.now();
-        if let Err(QueueFull(queued)) = self.machine.offer(queued.tenant, ops, queued, now) {
+        let (ops, now) = (queued.ops, self.now());
+        match self.machine.offer(queued.tenant, ops, queued, now) {
+            Ok(()) => meters().ingest.queue_ops.add(level(ops), &[]),
             // A caller that is gone needs no answer.
-            let _ = queued.answer.send(Err(IngestError::Busy));
+            Err(QueueFull(queued)) => drop(queued.answer.send(Err(IngestError::Busy))),
         }
     }
 
     fn start_groups(&mut self) {
         while let Some((tenant, group)) = self.machine.take(self.now()) {
             let desk = self.desk.clone();
+            let span = taken(&group);
             self.commits.spawn(async move {
                 // In a task of its own: a group that panics is answered with a fault, and the
                 // tenant's queue goes on.
-                let settled = tokio::spawn(async move { settle(&desk, tenant, group).await });
+                let settled = tokio::spawn(
+                    async move { settle(&desk, tenant, group).await }.instrument(span),
+                );
                 if settled.await.is_err() {
                     tracing::error!("taking in a group of ops panicked");
                 }
@@ -151,6 +159,33 @@ impl Driver {
             }
         }
     }
+}
+
+/// Ops handed in. Heads alone are work too.
+fn weight(submission: &Submission) -> usize {
+    let batches = submission.batches.iter();
+    let ops: usize = batches.map(|batch| batch.ops.len()).sum();
+    let pages = submission.returned.iter();
+    let returned: usize = pages.map(|page| page.ops.len()).sum();
+    ops.saturating_add(returned).max(1)
+}
+
+fn level(ops: usize) -> i64 {
+    i64::try_from(ops).unwrap_or(i64::MAX)
+}
+
+/// Measures a group that leaves the queue, and begins its span.
+fn taken(group: &[Queued]) -> Span {
+    let ops: usize = group.iter().map(|queued| queued.ops).sum();
+    let meters = &meters().ingest;
+    meters.queue_ops.add(level(ops).saturating_neg(), &[]);
+    meters.batch_ops.record(ops as u64, &[]);
+    meters.batch_calls.record(group.len() as u64, &[]);
+    let calls: Vec<_> = group
+        .iter()
+        .filter_map(|queued| queued.call.clone())
+        .collect();
+    spans::ingest(&calls, ops)
 }
 
 async fn settle(desk: &Desk, tenant: TenantId, group: Vec<Queued>) {
@@ -352,6 +387,8 @@ mod tests {
             .map(|_| {
                 let (answer, answered) = oneshot::channel();
                 let queued = Queued {
+                    ops: 1,
+                    call: None,
                     tenant: TENANT,
                     submission: submission(),
                     answer,

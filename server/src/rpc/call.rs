@@ -13,11 +13,13 @@ use http_body_util::BodyExt as _;
 use tokio::sync::OwnedSemaphorePermit;
 use tonic::{Code, Status, body::Body};
 use tower::{Layer, Service};
+use tracing::Instrument as _;
 
 use super::{
     access::{Access, access},
     body::{Collected, collected},
     error::status,
+    observed::Observed,
 };
 use crate::{
     app::{App, AppError, Reason, authenticate},
@@ -80,9 +82,11 @@ where
         if let Some(asked) = request.extensions().get::<Asked>() {
             asked.note();
         }
-        Box::pin(async move {
-            let started = app.components.clock.monotonic();
-            let row = row_of(request.uri().path());
+        let row = row_of(request.uri().path());
+        let method = row.map(|(method, _)| method);
+        let observed = Observed::begin(&app, method, request.headers());
+        let span = observed.span().clone();
+        let answered = async move {
             let let_in = match row {
                 Some((method, access)) => let_in(&app, &gate, method, access, request).await,
                 None => Err(Reason::MethodUnknown.into()),
@@ -105,14 +109,9 @@ where
                 }
                 Err(error) => status(&error).into_http(),
             };
-            let took = app.components.clock.monotonic().saturating_sub(started);
-            note(
-                row.map_or("unknown", |(method, _)| method),
-                &response,
-                took.as_millis(),
-            );
-            Ok(response)
-        })
+            Ok(observed.answered(response))
+        };
+        Box::pin(answered.instrument(span))
     }
 }
 
@@ -130,7 +129,7 @@ fn row_of(path: &str) -> Option<(&'static str, Access)> {
 async fn to_the_end<T: Send + 'static>(
     call: impl Future<Output = T> + Send + 'static,
 ) -> Option<T> {
-    tokio::spawn(call).await.ok()
+    tokio::spawn(call.in_current_span()).await.ok()
 }
 
 /// The bytes a body may have, with its framing; a stranger's is small. `None` for one that is not
@@ -255,17 +254,6 @@ fn typed(response: Response<Body>) -> Response<Body> {
         _ => return response,
     };
     status(&reason.into()).into_http()
-}
-
-fn note(method: &'static str, response: &Response<Body>, duration_ms: u128) {
-    match Status::from_header_map(response.headers()).map(|status| status.code()) {
-        None | Some(Code::Ok) => {
-            tracing::debug!(rpc.method = method, duration_ms, "call answered");
-        }
-        Some(code) => {
-            tracing::info!(rpc.method = method, rpc.status = ?code, duration_ms, "call refused");
-        }
-    }
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ use crate::{
     fan_out::Hint,
     lifecycle::Stop,
     limits::{BUSY_RETRY_MS, DEVICE_WATCHES_MAX, STOPPING_RETRY_MS, WATCH_MS_MAX, WATCH_RIGHT_MS},
+    meters::meters,
 };
 
 /// The watches that may be open: so many in all, and a few of each device.
@@ -50,6 +51,7 @@ impl WatchPlaces {
             return None;
         }
         *open = open.saturating_add(1);
+        meters().watches.add(1, &[]);
         Some(WatchPlace {
             whose,
             taken: Arc::clone(&self.taken),
@@ -67,6 +69,7 @@ pub(super) struct WatchPlace {
 
 impl Drop for WatchPlace {
     fn drop(&mut self) {
+        meters().watches.add(-1, &[]);
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(open) = taken.get_mut(&self.whose) {
             *open = open.saturating_sub(1);

@@ -6,6 +6,7 @@
 //! new backend implements the traits and runs the suite `conformance` (a feature); [`memory`] is the
 //! reference.
 
+mod around;
 mod audit;
 mod catalog;
 mod enrolment;
@@ -27,6 +28,7 @@ pub mod conformance;
 pub mod fault;
 pub mod memory;
 
+pub use around::{Around, ErrorKind, Surrounded};
 pub use audit::{Audit, AuditAction, AuditEntry, AuditStore};
 pub use catalog::{Announcement, CatalogStore, CatalogVersion};
 pub use enrolment::{

@@ -69,6 +69,7 @@ pub(crate) struct World {
     pub(crate) tenant: NewTenant,
     pub(crate) channel: Channel,
     folder: tempfile::TempDir,
+    config: Config,
     journal: MemoryJournal,
     push: Arc<dyn Push>,
     /// The store itself, if it is in memory.
@@ -117,7 +118,7 @@ impl World {
         Self::started(backend, push, |_| {}).await
     }
 
-    /// With a configuration that the test changes; a restart forgets it.
+    /// With a configuration that the test changes.
     pub(crate) async fn configured(backend: Backend, change: impl FnOnce(&mut Config)) -> Self {
         Self::started(backend, Arc::new(LogPush), change).await
     }
@@ -130,6 +131,8 @@ impl World {
         let folder = tempfile::tempdir().expect("a folder");
         let mut config = config(&folder);
         change(&mut config);
+        let clock = Arc::new(RehearsalClock::start());
+        clock.set(Some(NOON));
         let mut database = None;
         let journal = MemoryJournal::default();
         let memory = Arc::new(MemoryStore::new());
@@ -140,8 +143,9 @@ impl World {
                 (Arc::new(store), Some(memory))
             }
             Backend::Sqlite => {
-                let store = boot::open_store(&config.store).await;
-                (store.expect("a store"), None)
+                let clock = Arc::clone(&clock) as _;
+                let components = boot::embedded(&config, clock).await;
+                (components.expect("a store").store, None)
             }
             Backend::Postgres => {
                 let (store, made) = postgres::open().await;
@@ -150,8 +154,6 @@ impl World {
                 (Arc::new(store), None)
             }
         };
-        let clock = Arc::new(RehearsalClock::start());
-        clock.set(Some(NOON));
         let tenant = NewTenant::generate(&SystemEntropy).expect("randomness");
         let mut credentials = Credentials::default();
         credentials.insert(tenant.id, tenant.server.clone());
@@ -170,6 +172,7 @@ impl World {
             tenant,
             channel,
             folder,
+            config,
             journal,
             push,
             memory: kept,
@@ -200,8 +203,9 @@ impl World {
             return Backup::Memory(store.snapshot());
         }
         let to = self.folder.path().join("backup.sqlite");
-        let config = config(&self.folder).store;
-        boot::backup(&config, &to).await.expect("backed up");
+        boot::backup(&self.config.store, &to)
+            .await
+            .expect("backed up");
         Backup::File(to)
     }
 
@@ -209,7 +213,7 @@ impl World {
     /// the journal says.
     pub(crate) async fn go_back_to(&mut self, backup: Backup) {
         self.stop().await;
-        let config = config(&self.folder);
+        let config = self.config.clone();
         match backup {
             Backup::Memory(store) => {
                 let renewed = store.renew_streams(self.tenant.id, &[9; 32]).await;
@@ -254,13 +258,13 @@ impl World {
     pub(crate) async fn end_and_start(&mut self, push: Arc<dyn Push>) {
         drop(self.server.take());
         self.push = push;
-        let config = config(&self.folder);
+        let config = self.config.clone();
         self.serve(&config).await;
     }
 
     /// What a second server on the same data folder is told.
     pub(crate) async fn start_another(&self) -> String {
-        let config = config(&self.folder);
+        let config = &self.config;
         let components = Components {
             clock: Arc::clone(&self.clock) as _,
             entropy: Arc::new(SystemEntropy),
@@ -269,7 +273,7 @@ impl World {
             push: Arc::new(LogPush),
             node: None,
         };
-        match boot::start(&config, components).await {
+        match boot::start(config, components).await {
             Ok(_) => panic!("two servers on one folder"),
             Err(error) => error.to_string(),
         }
