@@ -6,8 +6,8 @@ use std::{
 };
 
 use askel_loadtest::load::{
-    self, CheckinOptions, DrainOptions, Ground, IngestOptions, LoadReport, NochangeOptions, Served,
-    StoreKind, WatchOptions,
+    self, CheckinOptions, DrainOptions, Ground, IngestOptions, LoadReport, NochangeOptions,
+    OverloadOptions, Rush, RushOptions, Served, StoreKind, WatchOptions, YearOptions,
 };
 use clap::{Args, ValueEnum};
 
@@ -31,6 +31,9 @@ struct Common {
     /// Print JSON.
     #[arg(long)]
     json: bool,
+    /// Write a page with plots as well.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
     #[arg(long, value_enum, default_value = "postgres")]
     store: Store,
     /// Connections that calls are spread over.
@@ -51,6 +54,9 @@ impl Common {
     }
 
     fn tell(&self, report: &LoadReport) -> anyhow::Result<()> {
+        if let Some(file) = &self.html {
+            std::fs::write(file, report.to_html())?;
+        }
         let mut out = io::stdout().lock();
         if self.json {
             serde_json::to_writer_pretty(&mut out, &report.to_json())?;
@@ -208,6 +214,108 @@ impl Watch {
             watches: self.watches,
         };
         self.common.tell(&load::watch(&options).await?)
+    }
+}
+
+/// The flags of `overload`.
+#[derive(Debug, Args)]
+pub(crate) struct Overload {
+    #[command(flatten)]
+    common: Common,
+    /// Calls by which the capacity is found.
+    #[arg(long, default_value_t = 5_000)]
+    calls: usize,
+    /// Seconds of the overload.
+    #[arg(long, default_value_t = 10)]
+    seconds: u64,
+    /// Devices.
+    #[arg(long, default_value_t = 256)]
+    people: usize,
+}
+
+impl Overload {
+    pub(crate) async fn run(self) -> anyhow::Result<()> {
+        let options = OverloadOptions {
+            ground: self.common.ground()?,
+            calls: self.calls,
+            seconds: self.seconds,
+            people: self.people,
+        };
+        self.common.tell(&load::overload(&options).await?)
+    }
+}
+
+/// What everyone does.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Scene {
+    /// Everyone checks in where they are, more and more of them up to the end.
+    MorningBurst,
+    /// Everyone hands in the day's steps.
+    EveningSync,
+    /// Everyone looks, and fetches the catalog that was published.
+    SeasonLaunch,
+    /// Everyone connects anew, with a check-in that waited.
+    ReconnectStorm,
+}
+
+/// The flags of `scene`.
+#[derive(Debug, Args)]
+pub(crate) struct SceneFlags {
+    #[command(flatten)]
+    common: Common,
+    #[arg(value_enum)]
+    scene: Scene,
+    /// Phones.
+    #[arg(long, default_value_t = 2_000)]
+    people: usize,
+    /// Seconds within which they come.
+    #[arg(long, default_value_t = 20)]
+    seconds: u64,
+}
+
+impl SceneFlags {
+    pub(crate) async fn run(self) -> anyhow::Result<()> {
+        let options = RushOptions {
+            ground: self.common.ground()?,
+            rush: match self.scene {
+                Scene::MorningBurst => Rush::MorningBurst,
+                Scene::EveningSync => Rush::EveningSync,
+                Scene::SeasonLaunch => Rush::SeasonLaunch,
+                Scene::ReconnectStorm => Rush::ReconnectStorm,
+            },
+            people: self.people,
+            seconds: self.seconds,
+        };
+        self.common.tell(&load::rush(&options).await?)
+    }
+}
+
+/// The flags of `year`; a whole country's unless said.
+#[derive(Debug, Args)]
+pub(crate) struct Year {
+    #[command(flatten)]
+    common: Common,
+    #[arg(long, default_value_t = 61)]
+    tenants: usize,
+    #[arg(long, default_value_t = 14_789)]
+    people: usize,
+    #[arg(long, default_value_t = 51_188)]
+    check_ins: usize,
+    /// Ops of one call.
+    #[arg(long, default_value_t = 50)]
+    batch: usize,
+}
+
+impl Year {
+    pub(crate) async fn run(self) -> anyhow::Result<()> {
+        let options = YearOptions {
+            ground: self.common.ground()?,
+            tenants: self.tenants,
+            people: self.people,
+            check_ins: self.check_ins,
+            batch: self.batch,
+        };
+        self.common.tell(&load::year(&options).await?)
     }
 }
 

@@ -39,6 +39,12 @@ enum Command {
     Drain(command::Drain),
     /// Memory of a watch that has nothing to tell.
     Watch(command::Watch),
+    /// Three times what the server can do.
+    Overload(command::Overload),
+    /// Many phones at once.
+    Scene(command::SceneFlags),
+    /// A country's year, as fast as it goes, every figure exact at the end.
+    Year(command::Year),
     /// The bare gRPC server.
     #[command(name = load::ECHO, hide = true)]
     Echo,
@@ -78,6 +84,9 @@ async fn main() -> ExitCode {
         Command::Checkin(arguments) => arguments.run().await,
         Command::Drain(arguments) => arguments.run().await,
         Command::Watch(arguments) => arguments.run().await,
+        Command::Overload(arguments) => arguments.run().await,
+        Command::Scene(arguments) => arguments.run().await,
+        Command::Year(arguments) => arguments.run().await,
         Command::Echo => load::echo().await,
         Command::Serve(arguments) => arguments.run().await,
     };

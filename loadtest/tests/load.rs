@@ -10,8 +10,9 @@
 use std::path::PathBuf;
 
 use askel_loadtest::load::{
-    CheckinOptions, DrainOptions, Ground, IngestOptions, LoadReport, NochangeOptions, StoreKind,
-    WatchOptions, checkin, drain, ingest, nochange, watch,
+    CheckinOptions, DrainOptions, Ground, IngestOptions, LoadReport, NochangeOptions,
+    OverloadOptions, Rush, RushOptions, StoreKind, WatchOptions, YearOptions, checkin, drain,
+    ingest, nochange, overload, rush, watch, year,
 };
 use serde_json::{Value, json};
 
@@ -132,4 +133,71 @@ async fn watches_stand() {
     let report = watch(&options).await.unwrap();
     let rounds = rounds(&report, "watch", &["watch_bytes"]);
     assert_eq!(rounds[0]["watches"], 10);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_year_of_several_tenants_is_exact() {
+    let options = YearOptions {
+        ground: ground(StoreKind::Postgres),
+        tenants: 3,
+        people: 20,
+        check_ins: 71,
+        batch: 10,
+    };
+    let report = year(&options).await.unwrap();
+    assert_eq!(report.found["exact"], true);
+    let rounds = rounds(&report, "year", &[]);
+    assert_eq!(rounds[0]["askel"]["ops"], 71);
+}
+
+/// Who comes is answered, and what they hand in is counted.
+async fn they_come(scene: Rush, ops: u64) {
+    let options = RushOptions {
+        ground: ground(StoreKind::Sqlite),
+        rush: scene,
+        people: 12,
+        seconds: 1,
+    };
+    let report = rush(&options).await.unwrap();
+    let rounds = rounds(&report, scene.name(), &[]);
+    is_of(&rounds[0], 12, ops);
+    assert!(report.found["p99_ms"].as_f64() > Some(0.0));
+    assert!(report.to_html().contains("<svg"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn everyone_checks_in_in_the_morning() {
+    they_come(Rush::MorningBurst, 12).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn everyone_hands_in_steps_in_the_evening() {
+    they_come(Rush::EveningSync, 12 * 16).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn everyone_fetches_the_new_season() {
+    they_come(Rush::SeasonLaunch, 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn everyone_connects_anew() {
+    they_come(Rush::ReconnectStorm, 12).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_overload_is_over_at_some_time() {
+    let options = OverloadOptions {
+        ground: ground(StoreKind::Sqlite),
+        calls: 40,
+        seconds: 1,
+        people: 8,
+    };
+    let report = overload(&options).await.unwrap();
+    let keys = [
+        "overload_goodput_per_s",
+        "overload_memory_bytes",
+        "overload_recovery_ms",
+    ];
+    rounds(&report, "overload", &keys);
 }

@@ -25,7 +25,7 @@ pub(crate) fn run(folder: &Path, time: Duration) -> anyhow::Result<Rate> {
     let clock = SystemClock::start();
     let payload = [0xab_u8; PAYLOAD_BYTES];
     let mut rows: u64 = 0;
-    while clock.monotonic() < time {
+    loop {
         let ops = keys(BATCH_ROWS)?;
         let log = keys(1)?.concat();
         let transaction = connection.transaction()?;
@@ -39,6 +39,10 @@ pub(crate) fn run(folder: &Path, time: Duration) -> anyhow::Result<Rate> {
         }
         transaction.commit()?;
         rows = rows.saturating_add(count(BATCH_ROWS));
+        // One at least, also where there is no time.
+        if clock.monotonic() >= time {
+            break;
+        }
     }
     Ok(Rate {
         per_s: per_s(rows, clock.monotonic()),

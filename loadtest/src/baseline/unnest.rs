@@ -49,7 +49,7 @@ pub(crate) async fn run(postgres: &Postgres, time: Duration) -> anyhow::Result<R
 async fn write(url: &str, clock: SystemClock, time: Duration) -> anyhow::Result<u64> {
     let mut connection = PgConnection::connect(url).await?;
     let mut rows: u64 = 0;
-    while clock.monotonic() < time {
+    loop {
         let ops = keys(BATCH_ROWS)?;
         let log = keys(1)?.concat();
         let numbers: Vec<i64> = (0..).take(BATCH_ROWS).collect();
@@ -62,6 +62,10 @@ async fn write(url: &str, clock: SystemClock, time: Duration) -> anyhow::Result<
             .execute(&mut connection)
             .await?;
         rows = rows.saturating_add(count(BATCH_ROWS));
+        // One at least, also where there is no time.
+        if clock.monotonic() >= time {
+            break;
+        }
     }
     connection.close().await?;
     Ok(rows)

@@ -164,6 +164,7 @@ fn report(options: &CheckinOptions, rounds: &[Measured]) -> LoadReport {
         what: "checkin",
         setting: Map::from_iter(setting),
         figures: vec![late, cpu],
+        found: Map::new(),
         rounds: rounds
             .iter()
             .map(|round| json!({ "askel": round.to_json() }))

@@ -42,6 +42,15 @@ pub(crate) struct Call {
     pub(crate) ops: u64,
     /// Where the log stands once it is taken in.
     pub(crate) settles: u64,
+    /// What is fetched after it.
+    pub(crate) fetch: Option<Fetch>,
+}
+
+/// A catalog to be fetched, chunk by chunk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Fetch {
+    pub(crate) hash: Vec<u8>,
+    pub(crate) bytes: u64,
 }
 
 impl Device {
@@ -126,6 +135,7 @@ impl Device {
             message,
             ops,
             settles: self.next,
+            fetch: None,
         }
     }
 }

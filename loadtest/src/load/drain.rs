@@ -109,6 +109,7 @@ fn report(options: &DrainOptions, rounds: &[(Measured, f64)]) -> LoadReport {
         what: "drain",
         setting: Map::from_iter(setting),
         figures: vec![figure],
+        found: Map::new(),
         rounds: rounds
             .iter()
             .map(|(round, confirmed)| json!({ "confirmed_s": confirmed, "askel": round.to_json() }))

@@ -44,6 +44,9 @@ pub(crate) struct Sample {
     pub(crate) seconds: BTreeMap<u64, (u64, u64)>,
 }
 
+/// A call that was sent once: its ops, when it was due and answered, and how.
+type Once = (u64, (Duration, Duration), Result<Answered, Refused>);
+
 impl Sample {
     pub(crate) fn empty() -> anyhow::Result<Self> {
         Ok(Self {
@@ -83,6 +86,13 @@ impl Sample {
     /// A thing a second.
     pub(crate) fn per_s(&self, things: u64) -> f64 {
         per_s(things, self.took)
+    }
+
+    fn note_once(&mut self, (ops, when, answered): Once) {
+        match answered {
+            Ok(answered) => self.note(ops, when, answered),
+            Err(refused) => self.note_error(&refused),
+        }
     }
 
     fn note_error(&mut self, refused: &Refused) {
@@ -131,6 +141,43 @@ pub(crate) async fn open(
     let mut sample = drive(lines, queues, Timed::FromDue).await?;
     sample.offered_per_s = per_s(calls, last);
     Ok(sample)
+}
+
+/// Sends each call when it is due, whatever became of others, and once: who is refused is only counted.
+pub(crate) async fn once(lines: &Lines, calls: Vec<(Duration, Call)>) -> anyhow::Result<Sample> {
+    let last = calls.last().map(|(due, _)| *due).unwrap_or_default();
+    let offered_per_s = per_s(count(calls.len()), last);
+    let bar = progress(calls.len());
+    let clock = SystemClock::start();
+    let mut under_way = JoinSet::new();
+    let mut all = Sample::empty()?;
+    for (number, (due, call)) in calls.into_iter().enumerate() {
+        let now = clock.monotonic();
+        if now < due {
+            tokio::time::sleep(due.saturating_sub(now)).await;
+        }
+        let _ = all
+            .late_us
+            .record(micros(clock.monotonic().saturating_sub(due)));
+        while let Some(done) = under_way.try_join_next() {
+            all.note_once(done?);
+            bar.inc(1);
+        }
+        let line = lines.of(number);
+        under_way.spawn(async move {
+            let ops = call.ops;
+            let answered = line.sync(call).await;
+            (ops, (due, clock.monotonic()), answered)
+        });
+    }
+    while let Some(done) = under_way.join_next().await {
+        all.note_once(done?);
+        bar.inc(1);
+    }
+    all.took = clock.monotonic();
+    all.offered_per_s = offered_per_s;
+    bar.finish_and_clear();
+    Ok(all)
 }
 
 /// When a call's time begins.

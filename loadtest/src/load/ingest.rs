@@ -177,6 +177,7 @@ fn report(options: &IngestOptions, rounds: &[Round]) -> LoadReport {
         what: "ingest",
         setting: Map::from_iter(setting),
         figures: vec![figure],
+        found: Map::new(),
         rounds: rounds.collect(),
     }
 }

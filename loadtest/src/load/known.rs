@@ -51,6 +51,7 @@ impl Phone {
             },
             ops,
             settles: self.device.next,
+            fetch: None,
         }
     }
 

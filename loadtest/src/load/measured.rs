@@ -10,6 +10,9 @@ use super::{
     stand::Stand,
 };
 
+/// Where latencies are told.
+const NINES: [f64; 9] = [0.0, 0.25, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5];
+
 /// What some calls cost.
 #[derive(Debug, Clone)]
 pub(crate) struct Measured {
@@ -49,7 +52,19 @@ impl Measured {
     pub(crate) fn to_json(&self) -> Value {
         let sample = &self.sample;
         let quantile = |q: f64| float(sample.latency_us.value_at_quantile(q)) / 1_000.0;
+        let timeline = sample.seconds.iter();
+        let timeline: Vec<Value> = timeline
+            .map(|(second, (calls, longest_us))| {
+                json!([second, calls, float(*longest_us) / 1_000.0])
+            })
+            .collect();
+        // By how many nines of all calls: of half of them, of nine in ten, of 99 in a hundred …
+        let nines = NINES.map(|nines| json!([nines, quantile(1.0 - 10.0_f64.powf(-nines))]));
         json!({
+            "offered_per_s": sample.offered_per_s,
+            "generator_saturated": sample.is_saturated(),
+            "nines": nines,
+            "timeline": timeline,
             "calls": sample.calls,
             "ops": sample.ops,
             "seconds": sample.took.as_secs_f64(),

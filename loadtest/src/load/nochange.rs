@@ -1,6 +1,5 @@
 //! Syncs with nothing new a second, beside a bare gRPC server that is called alike.
 
-use askel_sync::admission::Role;
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -41,21 +40,7 @@ pub async fn nochange(options: &NochangeOptions) -> anyhow::Result<LoadReport> {
     let stand = Stand::start(&options.ground, 1).await?;
     let echo = ServerProcess::run(&options.ground.program, [ECHO])?;
     let echo_lines = Lines::connect(&echo.url(), options.ground.connections).await?;
-    let tenant = stand.tenant()?;
-    let devices = stand
-        .enrol(tenant, Role::Participant, options.people)
-        .await?;
-    let mut phones = Vec::with_capacity(devices.len());
-    for (number, device) in devices.into_iter().enumerate() {
-        phones.push(stand.first_sync(device, number).await?);
-    }
-    // What their first facts led to is in their streams by now.
-    stand
-        .confirmed(tenant, super::count(options.people))
-        .await?;
-    for (number, phone) in phones.iter_mut().enumerate() {
-        *phone = stand.read_again(phone.clone(), number).await?;
-    }
+    let mut phones = stand.phones(options.people).await?;
     let mut rounds: Vec<(f64, Measured)> = Vec::with_capacity(ROUNDS);
     for _ in 0..ROUNDS {
         let bare = closed(&echo_lines, queues(&stand, &mut phones, options)).await?;
@@ -120,6 +105,7 @@ fn report(options: &NochangeOptions, rounds: &[(f64, Measured)]) -> LoadReport {
         what: "nochange",
         setting: Map::from_iter(setting),
         figures: vec![figure],
+        found: Map::new(),
         rounds: rounds.collect(),
     }
 }

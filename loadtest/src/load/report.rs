@@ -18,6 +18,8 @@ pub struct LoadReport {
     pub setting: Map<String, Value>,
     /// What is bounded.
     pub figures: Vec<Figure>,
+    /// What else was found, which is not bounded.
+    pub found: Map<String, Value>,
     /// Each round as it was.
     pub rounds: Vec<Value>,
 }
@@ -38,6 +40,7 @@ impl LoadReport {
             "what": self.what,
             "setting": self.setting,
             "figures": figures,
+            "found": self.found,
             "rounds": self.rounds,
         })
     }
@@ -49,6 +52,12 @@ impl LoadReport {
             let _ = writeln!(text, "  {name} {value}");
         }
         text.push('\n');
+        for (name, value) in &self.found {
+            let _ = writeln!(text, "{name} {value}");
+        }
+        if self.figures.is_empty() {
+            return text;
+        }
         let heading = ["figure", "value", "ratio", "must", "aim", "verdict"];
         let mut rows = vec![heading.map(str::to_owned)];
         rows.extend(self.figures.iter().map(row));

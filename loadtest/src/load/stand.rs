@@ -17,6 +17,7 @@ use askel_sync::{
     catalog,
     id::PassTag,
     invitation::Link,
+    op::Payload,
     time::{LocalDate, Timestamp},
 };
 use tempfile::TempDir;
@@ -24,11 +25,11 @@ use tokio::task::JoinSet;
 
 use super::{
     content,
-    crowd::{Device, tally, visit},
+    crowd::{Device, count, tally, visit},
     known::{Phone, first_sync},
     process::{Usage, family_usage},
     server::{Served, ServerProcess},
-    wire::Lines,
+    wire::{Line, Lines, Told},
 };
 
 /// The role that serves.
@@ -197,32 +198,46 @@ impl Stand {
     }
 
     /// A participant's device after its first sync, with one visit; or staff's, with one tally.
-    pub(crate) async fn first_sync(
-        &self,
-        mut device: Device,
-        number: usize,
-    ) -> anyhow::Result<Phone> {
+    pub(crate) async fn first_sync(&self, device: Device, number: usize) -> anyhow::Result<Phone> {
         let now = self.now();
         let fact = match device.role {
             Role::Participant => visit(0, now),
             _ => tally(1, now),
         };
-        let streams = device.streams();
-        let message = first_sync(&mut device, Some(fact), streams, now);
-        let line = self.lines.of(number);
-        let opening = line.opening(&device.credential(now), message).await?;
-        Phone::of(device, &opening)
+        synced(self.lines.of(number), device, Some(fact), now).await
     }
 
-    /// The same device once it has read what its streams hold by now.
-    pub(crate) async fn read_again(&self, phone: Phone, number: usize) -> anyhow::Result<Phone> {
+    /// So many people's phones, each with one visit, that have read what it led to.
+    pub(crate) async fn phones(&self, people: usize) -> anyhow::Result<Vec<Phone>> {
+        let tenant = self.tenant()?;
+        let devices = self.enrol(tenant, Role::Participant, people).await?;
         let now = self.now();
-        let mut device = phone.device;
-        let streams = device.streams();
-        let message = first_sync(&mut device, None, streams, now);
-        let line = self.lines.of(number);
-        let opening = line.opening(&device.credential(now), message).await?;
-        Phone::of(device, &opening)
+        let first = self.all_synced(devices, Some(visit(0, now))).await?;
+        self.confirmed(tenant, count(people)).await?;
+        let devices = first.into_iter().map(|phone| phone.device).collect();
+        self.all_synced(devices, None).await
+    }
+
+    async fn all_synced(
+        &self,
+        devices: Vec<Device>,
+        fact: Option<Payload>,
+    ) -> anyhow::Result<Vec<Phone>> {
+        let mut phones = Vec::with_capacity(devices.len());
+        let mut under_way = JoinSet::new();
+        for (number, device) in devices.into_iter().enumerate() {
+            while under_way.len() >= ENROLLING
+                && let Some(done) = under_way.join_next().await
+            {
+                phones.push(done??);
+            }
+            let line = self.lines.of(number);
+            under_way.spawn(synced(line, device, fact.clone(), self.now()));
+        }
+        while let Some(done) = under_way.join_next().await {
+            phones.push(done??);
+        }
+        Ok(phones)
     }
 
     /// So many staff devices that know what they have to for the short form.
@@ -259,15 +274,15 @@ impl Stand {
         Ok(cards)
     }
 
-    /// What the figures of a tenant count.
-    pub(crate) async fn attendances(&self, tenant: &Tenancy) -> anyhow::Result<u64> {
+    /// What the figures of a tenant tell.
+    pub(crate) async fn figures(&self, tenant: &Tenancy) -> anyhow::Result<Told> {
         let today = i32::try_from(self.now().as_ms().div_euclid(askel_sync::time::DAY_MS))?;
         let days = (
             LocalDate::from_days(today.saturating_sub(FIGURE_DAYS)),
             LocalDate::from_days(today.saturating_add(1)),
         );
         let line = self.lines.of(0);
-        line.attendances(&tenant.organiser, self.now(), days).await
+        line.figures(&tenant.organiser, self.now(), days).await
     }
 
     /// Waits until the figures of a tenant count so many, and no more.
@@ -277,7 +292,7 @@ impl Stand {
             .monotonic()
             .saturating_add(Duration::from_millis(CONFIRM_MS_MAX));
         loop {
-            let counted = self.attendances(tenant).await?;
+            let counted = self.figures(tenant).await?.attendances;
             if counted == expected {
                 return Ok(());
             }
@@ -297,6 +312,19 @@ impl Stand {
             None => Ok(Usage::default()),
         }
     }
+}
+
+/// A device after a sync in long form from the beginning, in which it hands something in.
+async fn synced(
+    line: Line,
+    mut device: Device,
+    fact: Option<Payload>,
+    now: Timestamp,
+) -> anyhow::Result<Phone> {
+    let streams = device.streams();
+    let message = first_sync(&mut device, fact, streams, now);
+    let opening = line.opening(&device.credential(now), message).await?;
+    Phone::of(device, &opening)
 }
 
 /// Makes the schema and the role that serves; the URL of that.

@@ -1,6 +1,5 @@
 //! What a watch costs that has nothing to tell.
 
-use askel_sync::admission::Role;
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -30,16 +29,7 @@ pub struct WatchOptions {
 pub async fn watch(options: &WatchOptions) -> anyhow::Result<LoadReport> {
     let stand = Stand::start(&options.ground, 1).await?;
     let devices = options.watches.div_ceil(EACH);
-    let tenant = stand.tenant()?;
-    let devices = stand.enrol(tenant, Role::Participant, devices).await?;
-    let mut phones = Vec::with_capacity(devices.len());
-    for (number, device) in devices.into_iter().enumerate() {
-        phones.push(stand.first_sync(device, number).await?);
-    }
-    stand.confirmed(tenant, super::count(phones.len())).await?;
-    for (number, phone) in phones.iter_mut().enumerate() {
-        *phone = stand.read_again(phone.clone(), number).await?;
-    }
+    let phones = stand.phones(devices).await?;
     let before = stand.server.usage()?.memory_bytes;
     let mut open = Vec::with_capacity(options.watches);
     for (phone, _) in phones.iter().cycle().zip(0..options.watches) {
@@ -62,6 +52,7 @@ pub async fn watch(options: &WatchOptions) -> anyhow::Result<LoadReport> {
         what: "watch",
         setting: Map::from_iter(setting),
         figures: vec![figure],
+        found: Map::new(),
         rounds: vec![json!({ "watches": open.len() })],
     })
 }

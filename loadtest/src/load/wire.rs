@@ -24,7 +24,7 @@ use tonic::{
 use tonic_types::StatusExt as _;
 
 use super::{
-    crowd::{Call, Device, count},
+    crowd::{Call, Device, Fetch, count},
     known::Phone,
 };
 
@@ -60,6 +60,15 @@ impl Lines {
             channels.push(endpoint.connect().await.context("the server's address")?);
         }
         Ok(Self { channels })
+    }
+
+    /// So many that connect when they are first called.
+    pub(crate) fn later(url: &str, connections: usize) -> anyhow::Result<Self> {
+        let endpoint = Endpoint::from_str(url)?.tcp_nodelay(true);
+        let channels = (0..connections).map(|_| endpoint.connect_lazy());
+        Ok(Self {
+            channels: channels.collect(),
+        })
     }
 
     /// The connection of a number.
@@ -112,10 +121,35 @@ impl Line {
                 return Err(wrong("the long form is wanted"));
             }
         }
-        match (settles, settled) {
-            (Some(settles), Some(settled)) if settled < settles => Err(wrong("not all is settled")),
-            _ => Ok(answered),
+        if let (Some(settles), Some(settled)) = (settles, settled)
+            && settled < settles
+        {
+            return Err(wrong("not all is settled"));
         }
+        if let Some(fetch) = call.fetch {
+            let bytes = self.fetch(&fetch, &call.credential).await?;
+            answered.bytes_down = answered.bytes_down.saturating_add(bytes);
+        }
+        Ok(answered)
+    }
+
+    /// Fetches a catalog in chunks; its bytes.
+    async fn fetch(&self, fetch: &Fetch, credential: &str) -> Result<u64, Refused> {
+        let mut client = CatalogServiceClient::new(self.channel()?);
+        let mut offset = 0;
+        while offset < fetch.bytes {
+            let asked = v1::GetCatalogChunkRequest {
+                hash: fetch.hash.clone(),
+                offset,
+            };
+            let chunk = client.get_catalog_chunk(request(asked, credential)?).await;
+            let chunk = chunk.map_err(|status| refused(&status))?.into_inner();
+            if chunk.data.is_empty() {
+                return Err(wrong("a catalog that ends too soon"));
+            }
+            offset = offset.saturating_add(count(chunk.data.len()));
+        }
+        Ok(offset)
     }
 
     /// Syncs for the first time; the opening of the answer.
@@ -171,13 +205,13 @@ impl Line {
         Ok(PassTag::try_from(&*pass.tag)?)
     }
 
-    /// Attendances that the server's figures count between two days.
-    pub(crate) async fn attendances(
+    /// What the server's figures count between two days.
+    pub(crate) async fn figures(
         &self,
         organiser: &Device,
         now: Timestamp,
         (first, last): (LocalDate, LocalDate),
-    ) -> anyhow::Result<u64> {
+    ) -> anyhow::Result<Told> {
         let asked = v1::GetEncounterSummaryRequest {
             first_date: first.as_days(),
             last_date: last.as_days(),
@@ -186,7 +220,15 @@ impl Line {
         let channel = self.channel().map_err(|why| failed(&why))?;
         let mut client = ReadingServiceClient::new(channel);
         let summary = client.get_encounter_summary(asked).await;
-        Ok(summary.context("the figures")?.into_inner().attendances)
+        let summary = summary.context("the figures")?.into_inner();
+        let cell = summary.participants.and_then(|cell| cell.cell);
+        Ok(Told {
+            attendances: summary.attendances,
+            people: match cell {
+                Some(v1::report_cell::Cell::Value(people)) => Some(people),
+                _ => None,
+            },
+        })
     }
 
     /// Uses an invitation.
@@ -234,6 +276,14 @@ impl Line {
             .context("publishing the catalog")?;
         Ok(())
     }
+}
+
+/// What figures tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Told {
+    pub(crate) attendances: u64,
+    /// `None` where there are too few to be told.
+    pub(crate) people: Option<u64>,
 }
 
 /// An open watch.
