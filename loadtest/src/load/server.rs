@@ -9,7 +9,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use askel_server::{Config, boot, clock::SystemClock, telemetry};
+use askel_server::{Config, boot, clock::SystemClock, entropy::SystemEntropy, telemetry};
 
 use super::process::{Usage, usage};
 
@@ -108,7 +108,7 @@ impl Drop for ServerProcess {
 /// What keeps the server from starting.
 pub async fn serve(served: &Served) -> anyhow::Result<()> {
     let config = served.config()?;
-    telemetry::set_up(&config.telemetry)?;
+    let told = telemetry::set_up(&config.telemetry, &SystemEntropy, std::io::stderr).await?;
     let components = boot::embedded(&config, Arc::new(SystemClock::start())).await?;
     let running = boot::start(&config, components).await?;
     let mut out = std::io::stdout();
@@ -116,6 +116,7 @@ pub async fn serve(served: &Served) -> anyhow::Result<()> {
     out.flush()?;
     standard_input_ended().await;
     running.shutdown().await;
+    told.shutdown().await;
     Ok(())
 }
 
