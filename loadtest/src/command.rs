@@ -7,7 +7,7 @@ use std::{
 
 use askel_loadtest::load::{
     self, CheckinOptions, DrainOptions, Ground, IngestOptions, LoadReport, NochangeOptions,
-    OverloadOptions, Rush, RushOptions, Served, StoreKind, WatchOptions, YearOptions,
+    OverloadOptions, Rush, RushOptions, Served, SizeOptions, StoreKind, WatchOptions, YearOptions,
 };
 use clap::{Args, ValueEnum};
 
@@ -242,6 +242,42 @@ impl Overload {
             people: self.people,
         };
         self.common.tell(&load::overload(&options).await?)
+    }
+}
+
+/// The flags of `size`.
+#[derive(Debug, Args)]
+pub(crate) struct Size {
+    #[command(flatten)]
+    common: Common,
+    /// Ops in the store for the first measurement.
+    #[arg(long, default_value_t = 1_000_000)]
+    few: u64,
+    /// And for the second: ten million take some 8 GB.
+    #[arg(long, default_value_t = 10_000_000)]
+    many: u64,
+    /// Ops of one call.
+    #[arg(long, default_value_t = 10)]
+    batch: u64,
+    /// Calls of a round.
+    #[arg(long, default_value_t = 2_000)]
+    calls: usize,
+    /// People who hand in.
+    #[arg(long, default_value_t = 256)]
+    people: usize,
+}
+
+impl Size {
+    pub(crate) async fn run(self) -> anyhow::Result<()> {
+        let options = SizeOptions {
+            ground: self.common.ground()?,
+            few: self.few,
+            many: self.many,
+            batch: self.batch,
+            calls: self.calls,
+            people: self.people,
+        };
+        self.common.tell(&load::size(&options).await?)
     }
 }
 

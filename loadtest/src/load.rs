@@ -17,6 +17,7 @@ mod process;
 mod report;
 mod rush;
 mod server;
+mod size;
 mod stand;
 mod watch;
 mod wire;
@@ -31,6 +32,7 @@ pub use self::{
     report::LoadReport,
     rush::{Rush, RushOptions, rush},
     server::{SERVE, Served, serve},
+    size::{SizeOptions, size},
     stand::{Ground, StoreKind},
     watch::{WatchOptions, watch},
     year::{YearOptions, year},

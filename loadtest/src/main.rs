@@ -41,6 +41,8 @@ enum Command {
     Watch(command::Watch),
     /// Three times what the server can do.
     Overload(command::Overload),
+    /// What an op costs with ten million in the store, beside a million.
+    Size(command::Size),
     /// Many phones at once.
     Scene(command::SceneFlags),
     /// A country's year, as fast as it goes, every figure exact at the end.
@@ -85,6 +87,7 @@ async fn main() -> ExitCode {
         Command::Drain(arguments) => arguments.run().await,
         Command::Watch(arguments) => arguments.run().await,
         Command::Overload(arguments) => arguments.run().await,
+        Command::Size(arguments) => arguments.run().await,
         Command::Scene(arguments) => arguments.run().await,
         Command::Year(arguments) => arguments.run().await,
         Command::Echo => load::echo().await,

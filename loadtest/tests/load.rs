@@ -11,8 +11,8 @@ use std::path::PathBuf;
 
 use askel_loadtest::load::{
     CheckinOptions, DrainOptions, Ground, IngestOptions, LoadReport, NochangeOptions,
-    OverloadOptions, Rush, RushOptions, StoreKind, WatchOptions, YearOptions, checkin, drain,
-    ingest, nochange, overload, rush, watch, year,
+    OverloadOptions, Rush, RushOptions, SizeOptions, StoreKind, WatchOptions, YearOptions, checkin,
+    drain, ingest, nochange, overload, rush, size, watch, year,
 };
 use serde_json::{Value, json};
 
@@ -148,6 +148,24 @@ async fn a_year_of_several_tenants_is_exact() {
     assert_eq!(report.found["exact"], true);
     let rounds = rounds(&report, "year", &[]);
     assert_eq!(rounds[0]["askel"]["ops"], 71);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_is_filled_and_measured_twice() {
+    let options = SizeOptions {
+        ground: ground(StoreKind::Postgres),
+        few: 1_000,
+        many: 3_000,
+        batch: 2,
+        calls: 16,
+        people: 8,
+    };
+    let report = size(&options).await.unwrap();
+    let rounds = rounds(&report, "size", &["size_cpu_ms_per_op"]);
+    assert_eq!(rounds.len(), 6);
+    for round in &rounds {
+        is_of(round, 16, 32);
+    }
 }
 
 /// Who comes is answered, and what they hand in is counted.
