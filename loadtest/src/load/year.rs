@@ -1,11 +1,13 @@
 //! A country's year, handed in as fast as it goes: every figure exact at the end.
 
+use anyhow::Context as _;
 use askel_server::clock::Clock as _;
 use askel_sync::{
     admission::Role,
     op::{Payload, Witness},
     time::{DAY_MS, HOUR_MS, Timestamp},
 };
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -13,16 +15,20 @@ use super::{
     count,
     crowd::{Call, check_in},
     drive::closed,
+    known::Phone,
     measured::{Measured, measured},
     per_s,
     report::LoadReport,
-    stand::{Ground, Stand},
+    stand::{Ground, Stand, Tenancy},
 };
 
 /// Days that visits lie on.
 const DAYS: usize = 363;
 /// Between two visits of one person, in days; it shares no factor with the number of days.
 const STRIDE: usize = 5;
+
+/// Tenants that are set up at a time: the audit log of each takes one entry after the other.
+const SET_UP_AT_ONCE: usize = 16;
 
 /// How much.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,46 +57,21 @@ struct Expected {
 /// # Errors
 /// What can't be started, calls that are refused, and a figure that is not exact.
 pub async fn year(options: &YearOptions) -> anyhow::Result<LoadReport> {
-    let (tenants, people) = (options.tenants, options.people);
+    let tenants = options.tenants;
     anyhow::ensure!(
-        tenants > 0 && people >= tenants && options.check_ins >= people,
+        tenants > 0 && options.people >= tenants && options.check_ins >= options.people,
         "each tenant has people, and each of them checks in"
     );
     let stand = Stand::start(&options.ground, tenants).await?;
-    let mut expected = vec![Expected::default(); tenants];
-    let mut queues = Vec::with_capacity(tenants);
+    let own = stand.tenants.iter().enumerate();
+    let own = own.map(|(number, tenancy)| queue(&stand, options, (number, tenancy)));
+    let own: Vec<(Expected, Queue)> = stream::iter(own)
+        .buffered(SET_UP_AT_ONCE)
+        .try_collect()
+        .await?;
+    let (expected, queues): (Vec<Expected>, Vec<Queue>) = own.into_iter().unzip();
     let now = stand.now();
-    for (number, tenancy) in stand.tenants.iter().enumerate() {
-        let scanner = stand.enrol(tenancy, Role::Staff, 1).await?;
-        let scanner = scanner.into_iter().next();
-        let scanner = anyhow::Context::context(scanner, "one scanner")?;
-        let mut scanner = stand.first_sync(scanner, number).await?;
-        // People and check-ins are dealt out one each in turn.
-        let dealt = |all: usize| (number..all).step_by(tenants);
-        let own = Expected {
-            people: dealt(people).count(),
-            check_ins: dealt(options.check_ins).count().max(dealt(people).count()),
-        };
-        if let Some(slot) = expected.get_mut(number) {
-            *slot = own;
-        }
-        let passes = stand
-            .cards(std::slice::from_ref(&scanner), own.people)
-            .await?;
-        let facts: Vec<Payload> = (0..own.check_ins)
-            .map(|nth| {
-                let who = nth.checked_rem(passes.len()).unwrap_or(0);
-                let round = nth.checked_div(passes.len()).unwrap_or(0);
-                let pass = passes.get(who).copied();
-                let witness = pass.map_or(Witness::SelfReport, Witness::PassScan);
-                let place = u32::try_from(who).unwrap_or(0).rem_euclid(PLACES);
-                check_in(place.saturating_add(1), day(who, round, now), witness)
-            })
-            .collect();
-        let calls = facts.chunks(options.batch.max(1));
-        let calls = calls.map(|facts| scanner.hands_in(&[facts], now));
-        queues.push(calls.collect::<Vec<Call>>());
-    }
+    let queues = queues.into_iter().map(|queue| queue.signed(now)).collect();
     let before = stand.clock.monotonic();
     let measured = measured(&stand, closed(&stand.lines, queues)).await?;
     let errors = &measured.sample.errors;
@@ -114,6 +95,59 @@ pub async fn year(options: &YearOptions) -> anyhow::Result<LoadReport> {
         confirmed.as_secs_f64(),
         per_s(ops, confirmed),
     ))
+}
+
+/// Registers a tenant's people, and signs what its scanner hands in.
+async fn queue(
+    stand: &Stand,
+    options: &YearOptions,
+    (number, tenancy): (usize, &Tenancy),
+) -> anyhow::Result<(Expected, Queue)> {
+    let scanner = stand.enrol(tenancy, Role::Staff, 1).await?;
+    let scanner = scanner.into_iter().next().context("one scanner")?;
+    let mut scanner = stand.first_sync(scanner, number).await?;
+    // People and check-ins are dealt out one each in turn.
+    let dealt = |all: usize| (number..all).step_by(options.tenants).count();
+    let expected = Expected {
+        people: dealt(options.people),
+        check_ins: dealt(options.check_ins),
+    };
+    let staff = std::slice::from_ref(&scanner);
+    let passes = stand.cards(staff, expected.people).await?;
+    let now = stand.now();
+    let facts: Vec<Payload> = (0..expected.check_ins)
+        .map(|nth| {
+            let who = nth.checked_rem(passes.len()).unwrap_or(0);
+            let round = nth.checked_div(passes.len()).unwrap_or(0);
+            let pass = passes.get(who).copied();
+            let witness = pass.map_or(Witness::SelfReport, Witness::PassScan);
+            let place = u32::try_from(who).unwrap_or(0).rem_euclid(PLACES);
+            check_in(place.saturating_add(1), day(who, round, now), witness)
+        })
+        .collect();
+    let calls = facts.chunks(options.batch.max(1));
+    let calls = calls.map(|facts| scanner.hands_in(&[facts], now));
+    let calls = calls.collect();
+    Ok((expected, Queue { scanner, calls }))
+}
+
+/// What a scanner hands in.
+struct Queue {
+    scanner: Phone,
+    calls: Vec<Call>,
+}
+
+impl Queue {
+    /// With credentials of this moment: setting all up may have taken longer than they are good.
+    fn signed(self, now: Timestamp) -> Vec<Call> {
+        let credential = self.scanner.device.credential(now);
+        let calls = self.calls.into_iter();
+        let calls = calls.map(|call| Call {
+            credential: credential.clone(),
+            ..call
+        });
+        calls.collect()
+    }
 }
 
 /// A day of its own for each visit of a person.
