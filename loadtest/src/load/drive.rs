@@ -12,8 +12,8 @@ use super::{
     wire::{Answered, Line, Lines, Refused},
 };
 
-/// How often a call is sent before its queue is given up.
-const SENT_MAX: u32 = 5;
+/// How often a call is sent, as the server asks for it, before its queue is given up.
+const SENT_MAX: u32 = 50;
 /// By how much of a hundred calls one may be sent late before the generator counts as saturated, in
 /// microseconds.
 const LATE_US_MAX: u64 = 10_000;
