@@ -27,8 +27,9 @@ const DAYS: usize = 363;
 /// Between two visits of one person, in days; it shares no factor with the number of days.
 const STRIDE: usize = 5;
 
-/// Tenants that are set up at a time: the audit log of each takes one entry after the other.
-const SET_UP_AT_ONCE: usize = 16;
+/// Tenants that are set up at a time: the audit log of each takes one entry after the other. Fewer than
+/// would fill the server's line of calls.
+const SET_UP_AT_ONCE: usize = 4;
 
 /// How much.
 #[derive(Debug, Clone, PartialEq, Eq)]
