@@ -6,6 +6,7 @@ mod inspection;
 mod notice;
 mod participant;
 mod place;
+mod push;
 mod status;
 
 pub use enrolment::{ComeBack, Enrolled, OwnDevice, RecoverySheet};
@@ -17,4 +18,5 @@ pub use participant::{
     StepReading, StepsRecorded,
 };
 pub use place::{Nearby, Opening, OwnScan, Place, PlaceDay, Scanned, SessionCounts};
+pub use push::{PushWish, QuietHours};
 pub use status::{Budget, Change, Footprint, RejectedOp, Status, SyncEnd, SyncReport};

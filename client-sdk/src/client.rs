@@ -5,6 +5,7 @@ mod enrolment;
 mod lifeboat;
 mod participant;
 mod place;
+mod push;
 mod shared;
 mod sync;
 

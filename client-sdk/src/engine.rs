@@ -28,6 +28,7 @@ mod outcome;
 mod pack;
 mod page;
 mod place;
+mod push;
 mod record;
 mod refold;
 mod refused;

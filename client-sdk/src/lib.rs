@@ -43,8 +43,8 @@ mod transport;
 pub use answer::{
     Attended, Award, Budget, Change, CheckedIn, ComeBack, Confirmation, Enrolled, Footprint,
     Joining, Nearby, Notice, NoticeKind, Opening, OwnDevice, OwnScan, Place, PlaceDay, Presence,
-    Profile, Progress, RecoverySheet, RejectedOp, Scanned, SessionCounts, StageProgress, Status,
-    StepReading, StepsRecorded, SyncEnd, SyncReport,
+    Profile, Progress, PushWish, QuietHours, RecoverySheet, RejectedOp, Scanned, SessionCounts,
+    StageProgress, Status, StepReading, StepsRecorded, SyncEnd, SyncReport,
 };
 #[cfg(feature = "inspection")]
 pub use answer::{SeenOp, SeenStanding};

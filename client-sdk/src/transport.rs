@@ -114,6 +114,17 @@ pub trait Transport: Send + Sync {
         request: v1::ListOwnDevicesRequest,
     ) -> Result<v1::ListOwnDevicesResponse, TransportError>;
 
+    /// Has this device woken, in place of what it registered before.
+    async fn update_push_registration(
+        &self,
+        credential: &Credential,
+        request: v1::UpdatePushRegistrationRequest,
+    ) -> Result<v1::PushRegistration, TransportError>;
+
+    /// Has this device woken no more.
+    async fn delete_push_registration(&self, credential: &Credential)
+    -> Result<(), TransportError>;
+
     /// Hands in batches and pulls streams.
     async fn sync(
         &self,

@@ -137,6 +137,18 @@ impl Transport for Wire {
         Err(GONE)
     }
 
+    async fn update_push_registration(
+        &self,
+        _: &Credential,
+        _: v1::UpdatePushRegistrationRequest,
+    ) -> Result<v1::PushRegistration, TransportError> {
+        Err(GONE)
+    }
+
+    async fn delete_push_registration(&self, _: &Credential) -> Result<(), TransportError> {
+        Err(GONE)
+    }
+
     async fn list_own_devices(
         &self,
         _: &Credential,

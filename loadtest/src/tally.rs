@@ -272,6 +272,23 @@ impl Transport for TallyTransport {
         self.inner.list_own_devices(credential, request).await
     }
 
+    async fn update_push_registration(
+        &self,
+        credential: &Credential,
+        request: v1::UpdatePushRegistrationRequest,
+    ) -> Result<v1::PushRegistration, TransportError> {
+        self.inner
+            .update_push_registration(credential, request)
+            .await
+    }
+
+    async fn delete_push_registration(
+        &self,
+        credential: &Credential,
+    ) -> Result<(), TransportError> {
+        self.inner.delete_push_registration(credential).await
+    }
+
     async fn sync(
         &self,
         credential: &Credential,

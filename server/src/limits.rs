@@ -160,8 +160,6 @@ pub const PUSH_FAILURES_MAX: u32 = 16;
 pub const PUSH_REFUSED_WAIT_MS: u64 = 3_600_000;
 /// Milliseconds for which a node sends nothing at most because the push service asked for patience.
 pub(crate) const PUSH_PAUSE_MS_MAX: i64 = 5 * 60_000;
-/// Minutes of a day that quiet hours leave at least.
-pub const AWAKE_MINUTES_MIN: u32 = 60;
 /// Stretches of one offset from UTC through which the end of quiet hours is looked for.
 pub const QUIET_STRETCHES_MAX: usize = 16;
 /// Spans that wait to be exported; those of a moment when there are more are not told.

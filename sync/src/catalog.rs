@@ -205,6 +205,11 @@ impl Catalog {
         self.zones.get(&id)
     }
 
+    /// One time zone, by the name that clocks know it by (`Europe/Helsinki`).
+    pub fn zone_named(&self, name: &str) -> Option<&Zone> {
+        self.zones.values().find(|zone| zone.name == name)
+    }
+
     /// The tenant's own zone, the first of the catalog: step days are cut at its midnight.
     pub fn home_zone(&self) -> &Zone {
         &self.home

@@ -93,6 +93,11 @@ pub const TRANSITIONS_MAX: usize = 1_000;
 /// Keys of a key list.
 pub const KEYS_MAX: usize = 64;
 
+/// Bytes of a push token; those of today have fewer than 300.
+pub const PUSH_TOKEN_BYTES_MAX: usize = 4_096;
+/// Minutes of a day that quiet hours leave at least.
+pub const AWAKE_MINUTES_MIN: u32 = 60;
+
 /// Bytes of a pass as text.
 pub const PASS_TEXT_BYTES_MAX: usize = 512;
 /// Bytes of a server's URL in a link.

@@ -1,5 +1,7 @@
 //! The client, as an object that blocks.
 
+mod push;
+
 use std::{sync::Arc, time::Duration};
 
 use askel_client_sdk as sdk;

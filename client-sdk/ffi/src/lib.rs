@@ -16,8 +16,9 @@ pub use key_store::{KeyStore, KeyStoreFailure};
 pub use observer::{Change, Observer};
 pub use record::{
     Attended, Award, CheckedIn, CorrectionReason, DaySteps, DeviceState, Enrolled, Measure, Nearby,
-    Opening, OwnDevice, OwnScan, Place, PlaceDay, Profile, Progress, RejectedOp, Role, Scanned,
-    Session, SessionCounts, StageProgress, Status, StepReading, StepsRecorded, SyncReport,
+    Opening, OwnDevice, OwnScan, Place, PlaceDay, Profile, Progress, PushWish, QuietHours,
+    RejectedOp, Role, Scanned, Session, SessionCounts, StageProgress, Status, StepReading,
+    StepsRecorded, SyncReport,
 };
 
 uniffi::setup_scaffolding!();

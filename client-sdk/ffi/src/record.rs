@@ -2,6 +2,7 @@
 
 mod participant;
 mod place;
+mod push;
 mod status;
 
 pub use participant::{
@@ -11,4 +12,5 @@ pub use participant::{
 pub use place::{
     CorrectionReason, Nearby, Opening, OwnScan, Place, PlaceDay, Scanned, Session, SessionCounts,
 };
+pub use push::{PushWish, QuietHours};
 pub use status::{RejectedOp, Status, SyncReport};

@@ -170,6 +170,7 @@ impl Client {
             } else {
                 self.decide(|engine, _| Ok(engine.ripen_pages()))?;
                 self.let_go(told_time)?;
+                self.tell_push().await?;
                 return Ok(i64::try_from(round.closing.retry_after_ms).unwrap_or(i64::MAX));
             }
         }

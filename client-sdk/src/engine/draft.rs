@@ -88,6 +88,7 @@ impl<'m> Draft<'m> {
             | Table::CatalogChunk
             | Table::Attempt
             | Table::Limits
+            | Table::Push
             | Table::Outbox
             | Table::ArchivedDays => None,
         };

@@ -25,7 +25,7 @@ use askel_sync::{
 
 use super::row::{
     Attempt, BatchRow, CatalogRow, Enrolment, HeldOp, Installation, LogRow, LogStanding, OwnOp,
-    PageStanding, Row, SettledRow, Standing, StreamRow, Table, WindowRow, Write,
+    PageStanding, PushRow, Row, SettledRow, Standing, StreamRow, Table, WindowRow, Write,
 };
 use archive::Archive;
 use index::Index;
@@ -48,6 +48,7 @@ pub(crate) struct Model {
     pub(crate) chunks: BTreeMap<u32, Vec<u8>>,
     pub(crate) attempt: Attempt,
     announced: Option<v1::Limits>,
+    pub(crate) push: Option<PushRow>,
     /// The numbers of the rows: what they hold is sealed.
     pub(crate) outbox: BTreeSet<u32>,
     pub(crate) carried: BTreeMap<u32, Vec<u8>>,
@@ -146,6 +147,7 @@ impl Model {
             }
             Row::Attempt(row) => self.attempt = row,
             Row::Limits(limits) => self.announced = Some(limits),
+            Row::Push(row) => self.push = Some(row),
             Row::Outbox(_) => {
                 self.outbox.insert(number);
             }
@@ -188,6 +190,7 @@ impl Model {
             }
             Table::Attempt => self.attempt = Attempt::default(),
             Table::Limits => self.announced = None,
+            Table::Push => self.push = None,
             Table::Outbox => {
                 self.outbox.remove(&number);
             }

@@ -5,6 +5,7 @@
 
 mod attempt;
 mod codec;
+mod push;
 
 use std::{collections::BTreeMap, ops::Range, sync::Arc};
 
@@ -22,6 +23,7 @@ use crate::storage::RowKey;
 
 pub(crate) use attempt::{Attempt, FrameLater, Later};
 pub(crate) use codec::MalformedRow;
+pub(crate) use push::{PushRow, PushTold};
 
 /// A write of the engine, in clear.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,6 +53,7 @@ pub(crate) enum Table {
     Archived = 14,
     ArchivedDays = 15,
     AcceptedOps = 16,
+    Push = 17,
 }
 
 /// The number of a row that is alone in its table.
@@ -92,6 +95,8 @@ pub(crate) enum Row {
     Archived(ArchivedRow),
     /// What the archived steps of a stream come to. Its number is that of the stream's row.
     ArchivedDays(ArchivedDaysRow),
+    /// Whether this device is to be woken.
+    Push(PushRow),
 }
 
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -347,6 +352,7 @@ impl Row {
             Self::Archived(_) => Table::Archived,
             Self::ArchivedDays(_) => Table::ArchivedDays,
             Self::AcceptedOps(_) => Table::AcceptedOps,
+            Self::Push(_) => Table::Push,
         }
     }
 }

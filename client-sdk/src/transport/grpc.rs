@@ -7,7 +7,8 @@ use std::{
 
 use askel_proto::v1::{
     self, catalog_service_client::CatalogServiceClient,
-    enrolment_service_client::EnrolmentServiceClient, sync_service_client::SyncServiceClient,
+    enrolment_service_client::EnrolmentServiceClient, push_service_client::PushServiceClient,
+    sync_service_client::SyncServiceClient,
 };
 use async_trait::async_trait;
 use tokio_stream::StreamExt as _;
@@ -238,6 +239,26 @@ impl Transport for GrpcTransport {
             .list_own_devices(request)
             .await?
             .into_inner())
+    }
+
+    async fn update_push_registration(
+        &self,
+        credential: &Credential,
+        request: v1::UpdatePushRegistrationRequest,
+    ) -> Result<v1::PushRegistration, TransportError> {
+        let request = self.signed(credential, request)?;
+        let mut client = PushServiceClient::new(self.channel()?);
+        Ok(client.update_push_registration(request).await?.into_inner())
+    }
+
+    async fn delete_push_registration(
+        &self,
+        credential: &Credential,
+    ) -> Result<(), TransportError> {
+        let request = self.signed(credential, v1::DeletePushRegistrationRequest {})?;
+        let mut client = PushServiceClient::new(self.channel()?);
+        client.delete_push_registration(request).await?;
+        Ok(())
     }
 
     async fn sync(

@@ -6,6 +6,7 @@ mod enrolment;
 mod forms;
 mod judging;
 mod line;
+mod push;
 mod restore;
 
 use std::{
@@ -77,6 +78,10 @@ pub(crate) enum Disturbance {
     Narrow(usize),
     /// The server's clock says this, until it is mended. Else it believes the clock of whoever asks.
     Clock(Timestamp),
+    /// What is said next of being woken is refused.
+    PushRefused,
+    /// The same does not arrive.
+    PushLost,
     /// Empty parts without end, this far apart, and none of them the last.
     Drip(Duration),
 }
@@ -125,6 +130,8 @@ struct State {
     own_sequence: u64,
     /// Streams that are nobody's any more.
     gone: Vec<StreamKey>,
+    /// What devices said of being woken, and it arrived.
+    pushes: Vec<Option<v1::PushRegistration>>,
 }
 
 #[derive(Clone)]

@@ -35,4 +35,5 @@ mod storage;
 mod sums;
 mod upgrade;
 mod waiting;
+mod waking;
 mod wrong_clocks;

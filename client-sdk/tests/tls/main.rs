@@ -14,7 +14,7 @@ use std::{
 
 use askel_client_sdk::{
     Advice, Budget, Client, Clock as _, Components, Error, GrpcTransport, MemoryKeyStore,
-    MemoryStorage, SyncEnd, SystemClock, SystemEntropy,
+    MemoryStorage, PushWish, QuietHours, SyncEnd, SystemClock, SystemEntropy,
 };
 use askel_server::{
     Config, Server, boot,
@@ -203,6 +203,35 @@ async fn a_phone_enrols_and_syncs_through_a_good_certificate() {
         assert_eq!(report.end, SyncEnd::Done);
     }
     assert!(door.said.load(Ordering::Relaxed) > 0);
+}
+
+#[tokio::test]
+async fn a_wish_to_be_woken_reaches_the_server_and_so_does_its_end() {
+    let world = World::start().await;
+    let door = Door::open(GOOD, world.server.local_addr()).await;
+    let client = phone(GrpcTransport::new().with_root_certificate(ISSUER));
+    let link = world.link(&door.url()).await;
+    let device = client.enrol(&link).await.expect("enrolled").device;
+    let wish = PushWish {
+        token: "token".to_owned(),
+        quiet_hours: Some(QuietHours {
+            from_minute: 1_320,
+            until_minute: 420,
+        }),
+        time_zone: None,
+    };
+    let held = async || {
+        let held = world.store.lookup_push(world.tenant.id, device).await;
+        held.expect("looked up")
+    };
+    client.want_push(wish).expect("kept");
+    client.sync(BUDGET).await.expect("a sync");
+    let registered = held().await.expect("registered");
+    assert_eq!(registered.token.as_str(), "token");
+    assert_eq!(registered.quiet_minutes, Some((1_320, 420)));
+    client.want_no_push().expect("kept");
+    client.sync(BUDGET).await.expect("a sync");
+    assert_eq!(held().await, None);
 }
 
 #[tokio::test]

@@ -2,10 +2,11 @@
 
 use askel_sync::{
     catalog::Zone,
+    limits::AWAKE_MINUTES_MIN,
     time::{MINUTE_MS, Timestamp},
 };
 
-use crate::limits::{AWAKE_MINUTES_MIN, PUSH_DELAY_MS_MAX, QUIET_STRETCHES_MAX};
+use crate::limits::{PUSH_DELAY_MS_MAX, QUIET_STRETCHES_MAX};
 
 const DAY_MINUTES: u32 = 24 * 60;
 

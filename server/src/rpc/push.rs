@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use askel_proto::v1::{self, push_service_server::PushService};
-use askel_store::{PUSH_TOKEN_BYTES_MAX, PushRegistration, PushToken};
-use askel_sync::id::TimeZoneId;
+use askel_store::{PushRegistration, PushToken};
+use askel_sync::{
+    id::TimeZoneId,
+    limits::{AWAKE_MINUTES_MIN, PUSH_TOKEN_BYTES_MAX},
+};
 use tonic::{Request, Response, Status};
 
 use super::{caller, error::status};
 use crate::{
     app::{App, AppError, delete_push_registration, update_push_registration},
-    limits::AWAKE_MINUTES_MIN,
     push::QuietHours,
 };
 

@@ -52,8 +52,7 @@ pub use projection::{
     SessionCount,
 };
 pub use push::{
-    LeasedPush, NoPushToken, PUSH_TOKEN_BYTES_MAX, PushEnd, PushRegistration, PushStore, PushToken,
-    PushesDue, Whom,
+    LeasedPush, NoPushToken, PushEnd, PushRegistration, PushStore, PushToken, PushesDue, Whom,
 };
 pub use restore::{RENEWAL_SEED_BYTES, RestoreStore, renewed_handle};
 pub use tenant::{Tenant, TenantStore};

@@ -8,14 +8,12 @@ use std::{collections::BTreeMap, fmt};
 
 use askel_sync::{
     id::{DeviceId, ParticipantId, TenantId, TimeZoneId},
+    limits::PUSH_TOKEN_BYTES_MAX,
     time::Timestamp,
 };
 use async_trait::async_trait;
 
 use crate::StoreError;
-
-/// Bytes of a token at most; those of today have fewer than 300.
-pub const PUSH_TOKEN_BYTES_MAX: usize = 4_096;
 
 /// Where the push service finds a phone. Shown nowhere: whoever has it can be told from others.
 #[derive(Clone, PartialEq, Eq)]

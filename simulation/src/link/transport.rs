@@ -5,8 +5,8 @@ use std::sync::{Arc, atomic::Ordering};
 use askel_client_sdk::{Credential, SyncAnswer, Transport, TransportError};
 use askel_proto::v1::{
     self, catalog_service_client::CatalogServiceClient,
-    enrolment_service_client::EnrolmentServiceClient, sync_response::Part,
-    sync_service_client::SyncServiceClient,
+    enrolment_service_client::EnrolmentServiceClient, push_service_client::PushServiceClient,
+    sync_response::Part, sync_service_client::SyncServiceClient,
 };
 use askel_server::in_process::InMemory;
 use async_trait::async_trait;
@@ -126,6 +126,34 @@ impl Transport for Link {
             request
         );
         self.carry("own devices", call).await
+    }
+
+    async fn update_push_registration(
+        &self,
+        credential: &Credential,
+        request: v1::UpdatePushRegistrationRequest,
+    ) -> Result<v1::PushRegistration, TransportError> {
+        let call = call!(
+            self,
+            PushServiceClient.update_push_registration,
+            credential,
+            request
+        );
+        self.carry("push", call).await
+    }
+
+    async fn delete_push_registration(
+        &self,
+        credential: &Credential,
+    ) -> Result<(), TransportError> {
+        let message = v1::DeletePushRegistrationRequest {};
+        let call = call!(
+            self,
+            PushServiceClient.delete_push_registration,
+            credential,
+            message
+        );
+        self.carry("no push", call).await.map(drop)
     }
 
     async fn sync(

@@ -14,7 +14,7 @@ use prost::Message as _;
 
 use super::{
     Attempt, BatchRow, CatalogEntry, CatalogRow, CatalogSlot, Enrolment, FrameLater, Installation,
-    Later, LogRow, LogStanding, OwnOp, Row, Standing, StreamRow, Table,
+    Later, LogRow, LogStanding, OwnOp, Row, Standing, StreamRow, Table, push::StoredPush,
 };
 use crate::{NoticeKind, storage::RowKey};
 
@@ -50,6 +50,7 @@ impl Row {
             Self::Archived(row) => archive::archived_to_stored(row).encode_to_vec(),
             Self::ArchivedDays(row) => archive::days_to_stored(row).encode_to_vec(),
             Self::AcceptedOps(row) => accepted::to_stored(row).encode_to_vec(),
+            Self::Push(row) => StoredPush::from(row).encode_to_vec(),
         }
     }
 
@@ -75,6 +76,7 @@ impl Row {
             Table::Archived => archive::archived_from_stored(read(bytes)?).map(Self::Archived),
             Table::ArchivedDays => archive::days_from_stored(&read(bytes)?).map(Self::ArchivedDays),
             Table::AcceptedOps => accepted::from_stored(read(bytes)?).map(Self::AcceptedOps),
+            Table::Push => read::<StoredPush>(bytes)?.row().map(Self::Push),
         };
         row.ok_or(MalformedRow)
     }
@@ -99,6 +101,7 @@ impl Table {
             Self::Archived,
             Self::ArchivedDays,
             Self::AcceptedOps,
+            Self::Push,
         ]
         .into_iter()
         .find(|table| *table as u8 == number)

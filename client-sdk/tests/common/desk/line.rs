@@ -109,6 +109,20 @@ impl Transport for Desk {
         })
     }
 
+    async fn update_push_registration(
+        &self,
+        _: &Credential,
+        request: v1::UpdatePushRegistrationRequest,
+    ) -> Result<v1::PushRegistration, TransportError> {
+        let registration = request.push_registration.expect("a registration");
+        self.told_of_push(Some(registration.clone()))?;
+        Ok(registration)
+    }
+
+    async fn delete_push_registration(&self, _: &Credential) -> Result<(), TransportError> {
+        self.told_of_push(None)
+    }
+
     async fn sync(
         &self,
         credential: &Credential,
