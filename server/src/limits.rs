@@ -105,11 +105,13 @@ pub const PLACE_DAYS_AWAY_MAX: i32 = 400;
 /// The most days an encounter summary covers.
 pub const SUMMARY_DAYS_MAX: i32 = 3_660;
 /// Dirty participants projected in one transaction.
-pub const PROJECTED_PARTICIPANTS_MAX: u32 = 64;
+pub const PROJECTED_PARTICIPANTS_MAX: u32 = 256;
 /// Ops of each of them that are read together; of who has more, the rest is read alone.
 pub(crate) const PROJECTED_FIRST_OPS: u32 = 100;
 /// Outbox items written in one transaction.
 pub const PROJECTED_OUTBOX_MAX: u32 = 256;
+/// Syncs of a tenant that wait for the projector; others are answered without what it finds.
+pub(crate) const PROJECTOR_WAITING_MAX: u64 = 4;
 /// Milliseconds a Sync waits for a projector that is busy.
 pub const PROJECTOR_WAIT_MS: u64 = 2_000;
 /// Milliseconds for which a catalog counts as the newest without a look at what other nodes published.

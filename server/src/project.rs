@@ -17,7 +17,7 @@ pub(crate) use challenge::collective_target;
 pub(crate) use replay::{Replayed, replay};
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     pin::pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -37,12 +37,22 @@ use crate::{
     lifecycle::Stop,
     limits::{
         PROJECTOR_LOOK_MS, PROJECTOR_ROUNDS_MAX, PROJECTOR_SHARED_LOOK_MS, PROJECTOR_WAIT_MS,
+        PROJECTOR_WAITING_MAX,
     },
     meters::meters,
     server_log::ServerLog,
     spans,
 };
 use round::{Outcome, TenantProjection};
+
+/// Counts a call while it waits, also when its caller hangs up.
+struct Waits<'a>(&'a Slot);
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Ordering::SeqCst);
+    }
+}
 
 /// What projecting needs.
 pub(crate) struct Desk {
@@ -56,7 +66,9 @@ struct Slot {
     projection: tokio::sync::Mutex<TenantProjection>,
     /// How often it was asked for.
     asked: AtomicU64,
-    /// How many of these asked before the last look began that left nothing to do here.
+    /// Calls that wait for it now.
+    waiting: AtomicU64,
+    /// How many of those who asked did so before the last look began that left nothing to do here.
     answered: AtomicU64,
 }
 
@@ -65,7 +77,16 @@ pub(crate) struct Projector {
     desk: Desk,
     config: ProjectorConfig,
     tenants: Mutex<HashMap<TenantId, Arc<Slot>>>,
+    left: Mutex<Left>,
     more: Notify,
+}
+
+/// What is left to [`Projector::run`].
+#[derive(Debug, Default)]
+struct Left {
+    /// Whatever there is.
+    all: bool,
+    tenants: BTreeSet<TenantId>,
 }
 
 impl Projector {
@@ -74,6 +95,7 @@ impl Projector {
             desk,
             config,
             tenants: Mutex::default(),
+            left: Mutex::default(),
             more: Notify::new(),
         }
     }
@@ -85,6 +107,20 @@ impl Projector {
         for participant in erased {
             projection.forget(*participant);
         }
+    }
+
+    /// Projects what a call has made dirty, if few others wait for the same: then the call's answer has
+    /// what came of it. Else [`Self::run`] does it for all of them together.
+    pub(crate) async fn settle_if_idle(&self, tenant: TenantId) {
+        let slot = self.slot(tenant);
+        let others = slot.waiting.fetch_add(1, Ordering::SeqCst);
+        let waits = Waits(&slot);
+        if others < PROJECTOR_WAITING_MAX {
+            self.settle(tenant).await;
+        } else {
+            self.leave_to_run(Some(tenant));
+        }
+        drop(waits);
     }
 
     /// Projects what is dirty in a tenant, unless someone else is at it for long or there is more
@@ -102,7 +138,7 @@ impl Projector {
         let own = slot.asked.fetch_add(1, Ordering::SeqCst).saturating_add(1);
         let wait = Duration::from_millis(PROJECTOR_WAIT_MS);
         let Ok(mut projection) = tokio::time::timeout(wait, slot.projection.lock()).await else {
-            self.more.notify_one();
+            self.leave_to_run(Some(tenant));
             return Some(Outcome::Worked);
         };
         if own <= slot.answered.load(Ordering::SeqCst) {
@@ -131,13 +167,30 @@ impl Projector {
                 }
             }
         }
-        self.more.notify_one();
+        self.leave_to_run(Some(tenant));
         Some(Outcome::Worked)
     }
 
     /// Has [`Self::run`] look soon: a call failed that may have written something all the same.
     pub(crate) fn look_soon(&self) {
+        self.leave_to_run(None);
+    }
+
+    /// A tenant, or all of them.
+    fn leave_to_run(&self, tenant: Option<TenantId>) {
+        {
+            let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+            match tenant {
+                Some(tenant) => drop(left.tenants.insert(tenant)),
+                None => left.all = true,
+            }
+        }
         self.more.notify_one();
+    }
+
+    fn take_left(&self) -> Left {
+        let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut left)
     }
 
     /// Catches up with all tenants, again when told that there is more, and now and then; with one
@@ -157,7 +210,15 @@ impl Projector {
                 tokio::select! {
                     biased;
                     () = stop.begun() => return self.leave().await,
-                    () = self.more.notified() => break,
+                    () = self.more.notified() => {
+                        let left = self.take_left();
+                        if left.all {
+                            break;
+                        }
+                        for tenant in left.tenants {
+                            self.settle(tenant).await;
+                        }
+                    }
                     () = &mut look => break,
                     told = work.recv(), if telling => match told {
                         Ok(tenant) => {
@@ -214,6 +275,7 @@ impl Projector {
             Arc::new(Slot {
                 projection: tokio::sync::Mutex::new(projection),
                 asked: AtomicU64::new(0),
+                waiting: AtomicU64::new(0),
                 answered: AtomicU64::new(0),
             })
         };
