@@ -33,6 +33,7 @@ mod returned_pages;
 mod short_form;
 mod staff_devices;
 mod streams;
+mod used;
 mod verify;
 mod watch;
 mod withdraw_award;
@@ -67,6 +68,7 @@ pub(crate) use recovery_sheet::{RecoverySheet, create_recovery_sheet};
 pub(crate) use short_form::ShortForm;
 pub(crate) use staff_devices::{approve_staff_device, list_devices, revoke_device};
 pub(crate) use streams::{StreamCursor, WantedStream};
+pub(crate) use used::note_used;
 pub(crate) use watch::watched;
 pub(crate) use withdraw_award::withdraw_award;
 

@@ -1,6 +1,7 @@
 //! The composition root: the only room that names concrete backends.
 
 mod backup;
+mod hearing;
 mod push;
 
 pub use backup::{
@@ -272,6 +273,7 @@ pub async fn start(config: &Config, components: Components) -> Result<Server, Bo
     );
     let (stopper, stop) = stop_pair();
     let (out_of_time, last) = stop_pair();
+    let hearing = tokio::spawn(hearing::hear_used(Arc::clone(&app), stop.clone()));
     let levels = Levels::of(config, &app.components);
     let address = config.server.listen;
     let listen = |error| BootError::Listen(address, error);
@@ -302,7 +304,7 @@ pub async fn start(config: &Config, components: Components) -> Result<Server, Bo
     let looking = tokio::spawn(levels.run(stop.clone()));
     let projecting = tokio::spawn(async move { projector.run(stop).await });
     let drain = Duration::from_millis(config.server.drain_ms);
-    let behind = vec![projecting, ingesting, pushing, looking];
+    let behind = vec![projecting, ingesting, pushing, looking, hearing];
     Ok(Server {
         local_addr,
         stopper,

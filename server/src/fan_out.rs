@@ -28,6 +28,26 @@ pub enum Hint {
     Missed,
 }
 
+/// That a device has used some of what it may within a time, on one node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Used {
+    /// Of which tenant.
+    pub tenant: TenantId,
+    /// Who.
+    pub device: DeviceId,
+    /// What.
+    pub what: Use,
+}
+
+/// What is limited by device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Use {
+    /// So many new ops.
+    Ops(u32),
+    /// A wrong guess at whom somebody is.
+    Guess,
+}
+
 /// Passes hints on.
 pub trait FanOut: Send + Sync {
     /// Tells all watchers of a tenant. Never waits.
@@ -48,6 +68,13 @@ pub trait FanOut: Send + Sync {
     /// Hears from now on which tenants have something to project that other nodes took in.
     fn subscribe_work(&self) -> broadcast::Receiver<TenantId>;
 
+    /// Tells the other nodes what was used here, so that limits hold for all of them together. Never
+    /// waits.
+    fn publish_used(&self, used: Used);
+
+    /// Hears from now on what was used on other nodes.
+    fn subscribe_used(&self) -> broadcast::Receiver<Used>;
+
     /// Hears the hints of a tenant from now on. A slow listener is told that it lagged.
     fn subscribe(&self, tenant: TenantId) -> broadcast::Receiver<Hint>;
 }
@@ -57,6 +84,7 @@ pub trait FanOut: Send + Sync {
 pub struct InProcess {
     tenants: Mutex<HashMap<TenantId, broadcast::Sender<Hint>>>,
     work: broadcast::Sender<TenantId>,
+    used: broadcast::Sender<Used>,
 }
 
 impl Default for InProcess {
@@ -64,6 +92,7 @@ impl Default for InProcess {
         Self {
             tenants: Mutex::default(),
             work: broadcast::Sender::new(WORK_WAITING_MAX),
+            used: broadcast::Sender::new(HINTS_WAITING_MAX),
         }
     }
 }
@@ -80,6 +109,12 @@ impl InProcess {
     fn hear_work(&self, tenant: TenantId) {
         // A node that is not projecting yet looks at all when it begins.
         let _ = self.work.send(tenant);
+    }
+
+    /// Tells this node what was used on another.
+    fn hear_used(&self, used: Used) {
+        // Nobody listening is fine.
+        let _ = self.used.send(used);
     }
 
     fn tenants(&self) -> std::sync::MutexGuard<'_, HashMap<TenantId, broadcast::Sender<Hint>>> {
@@ -100,6 +135,13 @@ impl FanOut for InProcess {
 
     fn subscribe_work(&self) -> broadcast::Receiver<TenantId> {
         self.work.subscribe()
+    }
+
+    /// There is no other node.
+    fn publish_used(&self, _used: Used) {}
+
+    fn subscribe_used(&self) -> broadcast::Receiver<Used> {
+        self.used.subscribe()
     }
 
     fn subscribe(&self, tenant: TenantId) -> broadcast::Receiver<Hint> {

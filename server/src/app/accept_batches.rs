@@ -19,6 +19,7 @@ use super::{
     carried_frames::{CarriedFrame, take_in_frames},
     plain_batch::{Clock, Plain, PlainBatches},
     returned_pages::{claims, verified},
+    used::tell_used,
 };
 use crate::{
     ingest::{FrameResult, Hand, Head, LogVerdict, Receipt, Submission, author},
@@ -132,6 +133,7 @@ async fn accept_own(
     let submitted = app.ingest.submit(caller.tenant, submission).await;
     let news = submitted.as_ref().map_or(0, |receipt| receipt.news);
     app.quotas.give_back(&whose, ops.saturating_sub(news));
+    tell_used(app, &whose, news);
     let mut receipt = submitted?;
     // Only beside what is new, which counts against the hour's quota: else a device could have a row
     // written with every call.

@@ -16,6 +16,7 @@ use super::{
     App, AppError, Caller, Reason, absent,
     accept_batches::count,
     plain_batch::{Clock, Plain, PlainBatches},
+    used::tell_used,
 };
 use crate::ingest::{
     Conflict, Exception, FrameResult, Hand, IngestError, Receipt, Submission, author,
@@ -110,6 +111,7 @@ async fn take_in(app: &App, caller: &Caller, frame: &[u8]) -> Result<Carried, Ap
     };
     let news = became.as_ref().map_or(0, |became| became.news);
     app.quotas.give_back(&whose, ops.saturating_sub(news));
+    tell_used(app, &whose, news);
     let became = became?;
     Ok(Carried {
         result: worst(&became.results),

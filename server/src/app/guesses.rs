@@ -34,6 +34,12 @@ impl Guesses {
         free
     }
 
+    /// A device guessed wrong on another node.
+    pub(super) fn note(&self, whose: (TenantId, DeviceId), now: Timestamp) {
+        let mut wrong = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
+        wrong.entry(whose).or_default().push(now);
+    }
+
     /// Gives back a guess that was right.
     pub(super) fn give_back(&self, whose: (TenantId, DeviceId)) {
         let mut wrong = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);

@@ -13,6 +13,7 @@ use super::{
     App, AppError, Caller, Reason,
     guesses::Times,
     streams::{covers, works_within},
+    used::tell_guess,
 };
 use crate::{
     credential_file::{CodeKind, ServerKeys},
@@ -184,6 +185,7 @@ async fn recognise(
         app.guesses.give_back(whose);
         return Ok(participant);
     }
+    tell_guess(app, whose);
     Err(Reason::ReInvitationMismatch.into())
 }
 

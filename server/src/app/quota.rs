@@ -1,5 +1,6 @@
 //! How many ops a device may hand in within an hour, its own and those it carries. In memory: a
-//! restart forgets what was used, and so does each full hour of the server's clock.
+//! restart forgets what was used, and so does each full hour of the server's clock. What was used on
+//! other nodes counts as soon as it is heard of.
 
 use std::{
     collections::HashMap,
@@ -33,6 +34,17 @@ struct Hour {
     used: HashMap<Whose, u64>,
 }
 
+impl Hour {
+    /// Forgets the hour before.
+    fn turn(&mut self, now: Timestamp) {
+        let since_ms = now.as_ms().saturating_sub(now.as_ms().rem_euclid(HOUR_MS));
+        if self.since_ms != since_ms {
+            self.since_ms = since_ms;
+            self.used.clear();
+        }
+    }
+}
+
 impl Quotas {
     /// Takes room for `ops` of each device, all or nothing, before they are looked at: many calls at
     /// once are not more than one after the other.
@@ -41,11 +53,8 @@ impl Quotas {
     /// `OPS_LIMITED`, with the time to wait, when one of them has not so much left.
     pub(super) fn take(&self, whose: &[Whose], ops: u64, now: Timestamp) -> Result<(), AppError> {
         let mut hour = self.hour.lock().unwrap_or_else(PoisonError::into_inner);
-        let since_ms = now.as_ms().saturating_sub(now.as_ms().rem_euclid(HOUR_MS));
-        if hour.since_ms != since_ms {
-            hour.since_ms = since_ms;
-            hour.used.clear();
-        }
+        hour.turn(now);
+        let since_ms = hour.since_ms;
         let fits = |whose: &Whose| {
             let used = hour.used.get(whose).copied().unwrap_or(0);
             used.saturating_add(ops) <= OPS_MAX
@@ -62,6 +71,14 @@ impl Quotas {
             *used = used.saturating_add(ops);
         }
         Ok(())
+    }
+
+    /// Another node took in so many of a device's.
+    pub(super) fn note(&self, whose: Whose, ops: u64, now: Timestamp) {
+        let mut hour = self.hour.lock().unwrap_or_else(PoisonError::into_inner);
+        hour.turn(now);
+        let used = hour.used.entry(whose).or_default();
+        *used = used.saturating_add(ops);
     }
 
     /// Gives back what was taken for ops that were no news: whoever sends again after a cut uses

@@ -2,7 +2,7 @@
 
 use askel_sync::id::{DeviceId, StreamId};
 
-use super::Hint;
+use super::{Hint, Use};
 
 /// Bytes of the name that a node draws at each start.
 const NODE_BYTES: usize = 8;
@@ -14,6 +14,8 @@ const MOVED: u8 = 1;
 const RIGHTS: u8 = 2;
 const MISSED: u8 = 3;
 const WORK: u8 = 4;
+const OPS: u8 = 5;
+const GUESS: u8 = 6;
 
 /// What a node tells the others.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +24,8 @@ pub(super) enum Message {
     Hint(Hint),
     /// There is something to project.
     Work,
+    /// A device has used something.
+    Used(DeviceId, Use),
 }
 
 /// A node's name, drawn at each start: it does not listen to itself.
@@ -35,6 +39,11 @@ pub(super) fn encode(node: Node, message: &Message) -> Vec<Vec<u8>> {
     };
     match message {
         Message::Work => vec![bytes(WORK, &[])],
+        Message::Used(device, Use::Ops(ops)) => {
+            let ops = u128::from(*ops).to_be_bytes();
+            vec![bytes(OPS, &[*device.as_bytes(), ops])]
+        }
+        Message::Used(device, Use::Guess) => vec![bytes(GUESS, &[*device.as_bytes()])],
         Message::Hint(Hint::Moved(streams)) => {
             let ids: Vec<[u8; ID_BYTES]> = streams.iter().map(|id| *id.as_bytes()).collect();
             ids.chunks(STREAMS_MAX)
@@ -59,6 +68,15 @@ pub(super) fn decode(bytes: &[u8]) -> Option<(Node, Message)> {
     }
     let hint = match (*kind, ids) {
         (WORK, []) => return Some((*node, Message::Work)),
+        (OPS, [device, ops]) => {
+            let ops = u32::try_from(u128::from_be_bytes(*ops)).ok()?;
+            let device = DeviceId::from_bytes(*device);
+            return Some((*node, Message::Used(device, Use::Ops(ops))));
+        }
+        (GUESS, [device]) => {
+            let device = DeviceId::from_bytes(*device);
+            return Some((*node, Message::Used(device, Use::Guess)));
+        }
         (MOVED, [_, ..]) => Hint::Moved(ids.iter().copied().map(StreamId::from_bytes).collect()),
         (MISSED, []) => Hint::Missed,
         (RIGHTS, []) => Hint::Rights(None),
@@ -93,6 +111,8 @@ mod tests {
             Message::Hint(Hint::Rights(Some(device))),
             Message::Hint(Hint::Missed),
             Message::Work,
+            Message::Used(device, Use::Ops(u32::MAX)),
+            Message::Used(device, Use::Guess),
         ] {
             let strings = encode(NODE, &message);
             let read: Vec<_> = strings.iter().map(|bytes| decode(bytes)).collect();
@@ -120,7 +140,7 @@ mod tests {
             assert_eq!(decode(&good[..cut]), None, "{cut}");
         }
         let mut later = good.clone();
-        later[NODE_BYTES] = 5;
+        later[NODE_BYTES] = 7;
         assert_eq!(decode(&later), None);
         let flood = encode(NODE, &streams(STREAMS_MAX))[0].repeat(2);
         assert_eq!(decode(&flood), None);

@@ -14,7 +14,7 @@ use tokio::{
 };
 
 use super::{
-    FanOut, Hint, InProcess,
+    FanOut, Hint, InProcess, Used,
     message::{self, Message, Node},
 };
 use crate::{
@@ -105,6 +105,16 @@ impl FanOut for RedisFanOut {
 
     fn subscribe_work(&self) -> broadcast::Receiver<TenantId> {
         self.here.subscribe_work()
+    }
+
+    fn publish_used(&self, used: Used) {
+        // Lost while Redis is away: each node counts its own.
+        let message = Message::Used(used.device, used.what);
+        let _ = self.outgoing.try_send((used.tenant, message));
+    }
+
+    fn subscribe_used(&self) -> broadcast::Receiver<Used> {
+        self.here.subscribe_used()
     }
 
     fn subscribe(&self, tenant: TenantId) -> broadcast::Receiver<Hint> {
@@ -295,6 +305,11 @@ impl Speaker {
             Some((node, _)) if node == self.node => {}
             Some((_, Message::Hint(hint))) => self.here.publish(*tenant, hint),
             Some((_, Message::Work)) => self.here.hear_work(*tenant),
+            Some((_, Message::Used(device, what))) => self.here.hear_used(Used {
+                tenant: *tenant,
+                device,
+                what,
+            }),
         }
     }
 }

@@ -5,16 +5,18 @@ use std::time::Duration;
 use askel_proto::v1;
 use askel_sync::{
     admission::Role,
+    limits::OPS_PER_HOUR_MAX,
     op::{OpKind, Payload},
     time::Timestamp,
 };
 use tokio::time::{sleep, timeout};
+use tonic::Code;
 
 use crate::{
     acts,
     catalog::{self, BASEMENT, FIRST_VISIT, TOGETHER},
     device::{Device, from_beginning},
-    world::{Backend, NOON, Node, World},
+    world::{Backend, NOON, Node, World, refused},
 };
 
 /// A tenant with a catalog and two nodes; the server that the world began with has stopped.
@@ -195,4 +197,35 @@ async fn a_catalog_that_one_node_publishes_counts_for_what_the_other_has_worked_
             awarded(&world, phone, usize::try_from(version).expect("small")).await;
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_device_hands_in_at_one_node_counts_at_the_other() {
+    let (mut world, _, nodes) = two_nodes().await;
+    let mut phone = phones(&world, 1).await.remove(0);
+    let mut handed_in = 0;
+    while handed_in < OPS_PER_HOUR_MAX {
+        let steps: Vec<Payload> = (1..=500).map(|count| acts::steps(NOON, count)).collect();
+        let batches = [phone.write(&steps), phone.write(&steps)];
+        let request = v1::SyncRequest {
+            batches: batches.iter().map(|batch| phone.seal(batch)).collect(),
+            ..v1::SyncRequest::default()
+        };
+        phone.send(&world, request).await.expect("synced");
+        handed_in += 1_000;
+    }
+    world.turn_to(&nodes[1]);
+    let limited = async {
+        loop {
+            let batch = phone.write(&[acts::steps(NOON, 1)]);
+            let request = phone.request(vec![phone.seal(&batch)]);
+            match phone.send(&world, request).await {
+                Ok(_) => sleep(Duration::from_millis(50)).await,
+                Err(status) => return status,
+            }
+        }
+    };
+    let status = timeout(Duration::from_secs(30), limited).await;
+    let status = status.expect("the limit of both nodes together");
+    refused(&status, Code::ResourceExhausted, "OPS_LIMITED");
 }
