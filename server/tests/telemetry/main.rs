@@ -32,6 +32,7 @@ mod calls;
 mod collector;
 mod hostile;
 mod marks;
+mod queries;
 mod told;
 
 use std::{
@@ -118,6 +119,7 @@ async fn what_is_told_is_documented_linked_and_of_nobody() {
     documented.check_metrics(&exported, &page);
     documented.check_spans(&exported);
     documented.check_lines(&exported);
+    queries::check(&page);
     told::every_method_was_answered(&exported);
     told::calls_and_transactions_are_linked(&exported);
     for bytes in exported.bytes() {
