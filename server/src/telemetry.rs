@@ -24,7 +24,8 @@ use crate::{
     meters::SCOPE,
     spans,
 };
-use otlp::{ExportFailed, Otlp};
+pub use otlp::ExportFailed;
+use otlp::Otlp;
 use scrape::Scraped;
 
 /// Telemetry can't be set up.

@@ -10,6 +10,8 @@ mod code {
     pub(super) const DEADLOCK: &str = "40P01";
     /// `admin_shutdown`, `crash_shutdown`.
     pub(super) const ENDED: [&str; 2] = ["57P01", "57P02"];
+    /// `active_sql_transaction`, `in_failed_sql_transaction`.
+    pub(super) const IN_TRANSACTION: [&str; 2] = ["25001", "25P02"];
     pub(super) const UNDEFINED: [&str; 3] = ["42P01", "42703", "42883"];
     /// Classes: the first two characters.
     pub(super) const DATA_EXCEPTION: &str = "22";
@@ -64,6 +66,17 @@ pub(crate) fn is_of_a_dead_connection(error: &sqlx::Error) -> bool {
         sqlx::Error::Database(database) => {
             let code = database.code().unwrap_or_default();
             code::ENDED.contains(&&*code)
+        }
+        _ => false,
+    }
+}
+
+/// Whether a transaction could not begin because the connection was in one already.
+pub(crate) fn is_of_a_connection_in_doubt(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Database(database) => {
+            let code = database.code().unwrap_or_default();
+            code::IN_TRANSACTION.contains(&&*code)
         }
         _ => false,
     }

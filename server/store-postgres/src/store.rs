@@ -20,7 +20,7 @@ use sqlx::{
 };
 
 use crate::{
-    error::{is_of_a_dead_connection, migrate_error, store_error},
+    error::{is_of_a_connection_in_doubt, is_of_a_dead_connection, migrate_error, store_error},
     gather::Gather,
     role,
 };
@@ -66,6 +66,8 @@ impl Default for PostgresOptions {
 #[derive(Debug)]
 pub struct PostgresStore {
     pool: PgPool,
+    /// How many of the next uses of a connection end what it may be in first.
+    in_doubt: Arc<AtomicU64>,
     pub(crate) devices: Gather<DeviceId, Option<Device>>,
 }
 
@@ -100,10 +102,25 @@ impl PostgresStore {
             ("enable_mergejoin", "off".to_owned()),
         ]);
         let released = Arc::new(AtomicU64::new(0));
+        let in_doubt = Arc::new(AtomicU64::new(0));
+        let doubted = Arc::clone(&in_doubt);
         let pool = PgPoolOptions::new()
             .max_connections(asked.max_connections)
             .acquire_timeout(asked.acquire_timeout)
             .test_before_acquire(false)
+            .before_acquire(move |connection, _| {
+                let in_doubt = doubted
+                    .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
+                        left.checked_sub(1)
+                    })
+                    .is_ok();
+                Box::pin(async move {
+                    if in_doubt {
+                        connection.execute("ROLLBACK").await?;
+                    }
+                    Ok(true)
+                })
+            })
             .after_release(move |connection, _| {
                 let turn = released.fetch_add(1, Ordering::Relaxed);
                 let stale = turn < YOUNG && turn.is_multiple_of(REPLANNED_EVERY);
@@ -123,6 +140,7 @@ impl PostgresStore {
         drop(connection);
         Ok(Self {
             pool,
+            in_doubt,
             devices: Gather::new(),
         })
     }
@@ -186,7 +204,9 @@ impl PostgresStore {
     /// One trip to the server. The text holds nothing but numbers and hex of our own.
     ///
     /// When the server was away, every connection kept from before is of no use, and each says so only
-    /// once: nothing has begun then, and the next one is tried.
+    /// once: nothing has begun then, and the next one is tried. The same where a transaction that was
+    /// waiting to begin ended in between: its connection is kept, and stays in it until it is told to
+    /// leave it.
     async fn begin(
         &self,
         statements: String,
@@ -199,6 +219,13 @@ impl PostgresStore {
                 .await;
             match begun {
                 Err(error) if is_of_a_dead_connection(&error) => {}
+                Err(error) => {
+                    self.in_doubt
+                        .store(u64::from(kept).saturating_mul(2), Ordering::Relaxed);
+                    if !is_of_a_connection_in_doubt(&error) {
+                        return Err(store_error(error));
+                    }
+                }
                 begun => return begun.map_err(store_error),
             }
         }

@@ -155,3 +155,33 @@ async fn nobody_listens_is_not_available() {
     let away = PostgresStore::connect(url, options).await;
     assert!(matches!(away, Err(StoreError::Unavailable(_))), "{away:?}");
 }
+
+#[tokio::test]
+async fn a_transaction_that_could_not_begin_leaves_its_connection_usable() {
+    let database = common::database().await;
+    let options = PostgresOptions {
+        max_connections: 2,
+        statement_timeout: Duration::from_millis(200),
+        ..PostgresOptions::default()
+    };
+    let store = PostgresStore::connect(&common::serving_url(&database), options).await;
+    let store = store.expect("a store");
+    store.record_tenant(&tenant()).await.expect("recorded");
+    // Who writes alone holds up all who write in company.
+    let mut alone = PgConnection::connect(&database.url())
+        .await
+        .expect("the owner");
+    let key = i64::from_be_bytes([1; 8]);
+    let lock = AssertSqlSafe(format!("SELECT pg_advisory_lock({key})"));
+    alone.execute(lock).await.expect("the lock");
+    for _ in 0..4 {
+        let waited = store.record_tenant(&tenant()).await;
+        assert!(matches!(waited, Err(StoreError::Unavailable(_))));
+    }
+    alone.close().await.expect("an end");
+    for _ in 0..10 {
+        let found = store.lookup_tenant(tenant().id).await;
+        assert_eq!(found.expect("a store"), Some(tenant()));
+        store.record_tenant(&tenant()).await.expect("recorded");
+    }
+}
