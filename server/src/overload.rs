@@ -1,8 +1,9 @@
 //! What one node takes on at a time. Calls beyond that wait a moment in a fair line, and those beyond the
 //! line are refused before anything is spent on them, each with a time of its own to come again.
 //!
-//! A call's cost is known by the size of its body. Whose it is, it says itself: a stranger can get in
-//! the way of a device by pretending to be it, and of nobody else.
+//! A call's cost is known by the size of its body. Whose it is, it says itself: a stranger who pretends
+//! to be devices of a tenant can get in the way of that tenant's, and of no other's. Who names a tenant
+//! that is not served here is a stranger like all others.
 
 mod line;
 mod pace;
@@ -269,12 +270,14 @@ impl Drop for Pass {
     }
 }
 
-/// Whose call it is, as it says itself; all who say nothing are one.
-pub(crate) fn whose(headers: &HeaderMap) -> Whose {
+/// Whose call it is, as it says itself; all who say nothing, or name a tenant that is not served here,
+/// are one.
+pub(crate) fn whose(headers: &HeaderMap, is_served: impl Fn(TenantId) -> bool) -> Whose {
     let credential = headers
         .get(METADATA_KEY)
         .and_then(|value| value.to_str().ok())
-        .and_then(|credential| CallCredential::parse(credential).ok());
+        .and_then(|credential| CallCredential::parse(credential).ok())
+        .filter(|credential| is_served(credential.claimed.tenant));
     match credential {
         Some(credential) => Whose {
             tenant: credential.claimed.tenant,

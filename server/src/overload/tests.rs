@@ -4,6 +4,7 @@ mod crowd;
 
 use super::*;
 use crate::clock::SystemClock;
+use askel_sync::{key::KeyPair, time::Timestamp};
 
 fn gate(calls_max: u32, calls_waiting_max: usize, wait_ms: u64) -> Arc<Gate> {
     let config = ServerConfig {
@@ -116,4 +117,24 @@ fn a_large_body_costs_more_and_never_everything() {
     assert_eq!(cost(CALL_COST_BYTES), 2);
     let gate = gate(8, 0, 1);
     assert_eq!(gate.lock().line.bounded(cost(usize::MAX)), 2);
+}
+
+#[test]
+fn who_names_a_tenant_that_is_not_served_is_a_stranger_like_all_others() {
+    let headers = |tenant: u8, device: u8| {
+        let credential = CallCredential {
+            tenant: TenantId::from_bytes([tenant; ID_BYTES]),
+            device: DeviceId::from_bytes([device; ID_BYTES]),
+            issued_at: Timestamp::from_ms(0),
+        };
+        let text = credential.sign(&KeyPair::from_seed(&[9; 32]), "askel");
+        let value = http::HeaderValue::from_str(&text).expect("ASCII");
+        HeaderMap::from_iter([(http::HeaderName::from_static(METADATA_KEY), value)])
+    };
+    let served = |tenant: TenantId| tenant == TenantId::from_bytes([1; ID_BYTES]);
+    assert_eq!(whose(&headers(1, 7), served), of(1, 7));
+    let stranger = whose(&HeaderMap::new(), served);
+    for tenant in 2..9 {
+        assert_eq!(whose(&headers(tenant, tenant), served), stranger);
+    }
 }
