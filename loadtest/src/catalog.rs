@@ -120,7 +120,8 @@ fn word(id: u32) -> v1::AliasWord {
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "fields of messages are optional")]
-fn text(words: &str) -> Option<v1::LocalizedText> {
+/// Words in English alone.
+pub(crate) fn text(words: &str) -> Option<v1::LocalizedText> {
     let variant = v1::TextVariant {
         language: "en".to_owned(),
         text: words.to_owned(),

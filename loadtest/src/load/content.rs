@@ -1,10 +1,12 @@
 //! The catalog of a tenant under load: enough places and goals that rules have work.
 
 use askel_proto::v1::{
-    self, Contribution, CountDistinctRule, CountRule, DaysActiveRule, DistinctBy, LocalizedText,
-    TextVariant, contribution::Of, rule::Operator,
+    self, Contribution, CountDistinctRule, CountRule, DaysActiveRule, DistinctBy, contribution::Of,
+    rule::Operator,
 };
 use askel_sync::id::TenantId;
+
+use crate::catalog::text;
 
 /// Places; their ids are 1 to this.
 pub(crate) const PLACES: u32 = 100;
@@ -119,17 +121,6 @@ fn badge(id: u32) -> v1::Badge {
         picture: id,
         ..v1::Badge::default()
     }
-}
-
-#[expect(clippy::unnecessary_wraps, reason = "fields of messages are optional")]
-fn text(words: &str) -> Option<LocalizedText> {
-    let variant = TextVariant {
-        language: "en".to_owned(),
-        text: words.to_owned(),
-    };
-    Some(LocalizedText {
-        variants: vec![variant],
-    })
 }
 
 #[cfg(test)]
