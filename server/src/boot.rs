@@ -1,8 +1,10 @@
 //! The composition root: the only room that names concrete backends.
 
 mod backup;
+mod data_dir;
 mod hearing;
 mod push;
+mod serving;
 
 pub use backup::{
     BackupError, JournalUse, RestoreOptions, Restored, StandingDatabase, backup, follow_restore,
@@ -10,16 +12,11 @@ pub use backup::{
 };
 pub use push::PushError;
 
+use data_dir::lock;
 use push::push;
+use serving::{keep_fresh, serving};
 
-use std::{
-    fs::{File, TryLockError},
-    io,
-    net::SocketAddr,
-    path::Path,
-    sync::Arc,
-    time::Duration,
-};
+use std::{fs::File, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use askel_store::{NodeId, Store, StoreError};
 use askel_store_postgres::{PostgresOptions, PostgresStore};
@@ -33,7 +30,7 @@ use crate::{
     clock::Clock,
     components::Components,
     config::{Config, StoreConfig, StoreUrl},
-    connection::{self, Ends},
+    connection::{Door, Ends},
     credential_file::{CredentialFileError, Credentials},
     entropy::{EntropyFailed, SystemEntropy, draw},
     fan_out::{FanOut, InProcess, RedisFanOut, RedisFanOutError},
@@ -42,12 +39,12 @@ use crate::{
     journaled::{Journaled, fold_records},
     levels::Levels,
     lifecycle::{Stopper, stop_pair},
-    limits::{CONNECTION_CALLS_MAX, HEADER_BYTES_MAX, KEEPALIVE_MS},
     measured::measured,
     overload::Gate,
     project::{Desk, Projector},
     rpc::{self, BrokenDescriptors, CallLayer},
     server_log::ServerLog,
+    tls::{Tls, TlsError},
     waking::Sender,
 };
 
@@ -79,6 +76,9 @@ pub enum BootError {
     /// No randomness for the node's name.
     #[error(transparent)]
     Entropy(#[from] EntropyFailed),
+    /// TLS can't be spoken.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The address can't be listened on.
     #[error("can't listen on {0}")]
     Listen(SocketAddr, #[source] io::Error),
@@ -187,11 +187,12 @@ fn fan_out(config: &Config) -> Result<Arc<dyn FanOut>, BootError> {
 /// A running server. Dropping it stops it at once; [`Server::shutdown`] lets it finish.
 pub struct Server {
     local_addr: SocketAddr,
+    speaks_tls: bool,
     stopper: Stopper,
     out_of_time: Stopper,
     drain: Duration,
     health: HealthReporter,
-    serving: JoinHandle<Result<(), tonic::transport::Error>>,
+    serving: JoinHandle<()>,
     behind: Vec<JoinHandle<()>>,
     /// Held for as long as the server is there; the system lets go of it when the process ends.
     _data_dir_lock: File,
@@ -259,6 +260,13 @@ pub(crate) async fn assemble(
 /// # Errors
 /// [`BootError`], by the first step that fails.
 pub async fn start(config: &Config, components: Components) -> Result<Server, BootError> {
+    let tls = config
+        .server
+        .tls
+        .clone()
+        .map(Tls::load)
+        .transpose()?
+        .map(Arc::new);
     let data_dir_lock = lock(&config.store.data_dir)?;
     let credentials = Credentials::load(&config.store.credential_path())?;
     let Assembled {
@@ -284,29 +292,27 @@ pub async fn start(config: &Config, components: Components) -> Result<Server, Bo
         stop: stop.clone(),
         out_of_time: last,
     };
-    let incoming = connection::accept(listener, config.server.connections_max, ends);
-    let mut stopping = stop.clone();
-    let gate = Arc::new(Gate::new(&config.server, Arc::clone(&app.components.clock)));
-    let keepalive = Duration::from_millis(KEEPALIVE_MS);
-    let serving = tonic::transport::Server::builder()
-        .accept_http1(true)
-        .http2_keepalive_interval(Some(keepalive))
-        .http2_keepalive_timeout(Some(keepalive))
-        .max_concurrent_streams(CONNECTION_CALLS_MAX)
-        .http2_max_header_list_size(HEADER_BYTES_MAX)
-        .layer(tonic_web::GrpcWebLayer::new())
-        .layer(CallLayer { app, gate })
-        .add_routes(routes)
-        .serve_with_incoming_shutdown(incoming, async move { stopping.begun().await });
-    let serving = tokio::spawn(serving);
-    let ending = stop.clone();
+    let door = Door {
+        listener,
+        tls: tls.clone(),
+        connections_max: config.server.connections_max,
+        idle_max: Duration::from_millis(config.server.idle_ms_max),
+        ends,
+    };
+    let clock = Arc::clone(&app.components.clock);
+    let gate = Arc::new(Gate::new(&config.server, Arc::clone(&clock)));
+    let serving = serving(door, routes, CallLayer { app, gate });
+    let (ending, certifying) = (stop.clone(), stop.clone());
     let pushing = tokio::spawn(async move { sender.run(ending).await });
     let looking = tokio::spawn(levels.run(stop.clone()));
     let projecting = tokio::spawn(async move { projector.run(stop).await });
     let drain = Duration::from_millis(config.server.drain_ms);
-    let behind = vec![projecting, ingesting, pushing, looking, hearing];
+    let mut behind = vec![projecting, ingesting, pushing, looking, hearing];
+    let speaks_tls = tls.is_some();
+    behind.extend(tls.map(|tls| keep_fresh(tls, &config.server, clock, certifying)));
     Ok(Server {
         local_addr,
+        speaks_tls,
         stopper,
         out_of_time,
         drain,
@@ -315,21 +321,6 @@ pub async fn start(config: &Config, components: Components) -> Result<Server, Bo
         behind,
         _data_dir_lock: data_dir_lock,
     })
-}
-
-/// Takes the data folder for this process: two servers on one would each trust its own memory.
-fn lock(data_dir: &Path) -> Result<File, BootError> {
-    std::fs::create_dir_all(data_dir).map_err(BootError::DataDir)?;
-    let mut options = File::options();
-    let options = options.create(true).truncate(false).write(true);
-    let file = options
-        .open(data_dir.join("askel.lock"))
-        .map_err(BootError::DataDir)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(BootError::DataDirTaken(data_dir.to_owned())),
-        Err(TryLockError::Error(error)) => Err(BootError::DataDir(error)),
-    }
 }
 
 /// Tells in the catalogs' streams what stands in the store and is not told there yet.
@@ -349,6 +340,11 @@ impl Server {
     /// Where it listens.
     pub fn local_addr(&self) -> SocketAddr {
         self.local_addr
+    }
+
+    /// Whether it speaks TLS, and nothing in clear.
+    pub fn speaks_tls(&self) -> bool {
+        self.speaks_tls
     }
 
     /// Stops: no new connections, watches end, silent connections end, calls under way have the

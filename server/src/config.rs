@@ -27,7 +27,7 @@ pub use ingest::IngestConfig;
 pub use projector::ProjectorConfig;
 pub use push::PushConfig;
 pub use redis::RedisConfig;
-pub use server::ServerConfig;
+pub use server::{ServerConfig, TlsFiles};
 pub use store::StoreConfig;
 pub use store_url::{NoStoreUrl, StoreUrl};
 pub use telemetry::{LogFormat, OtlpEndpoint, TelemetryConfig};
@@ -152,6 +152,38 @@ mod tests {
                 "{bad}"
             );
         }
+    }
+
+    #[test]
+    fn tls_takes_a_certificate_and_its_key_and_an_address_that_says_so() {
+        let tls = |lines: &str| {
+            let read = read(&format!("[server]\n{lines}"));
+            let keys =
+                |faults: ConfigFaults| faults.iter().map(|fault| fault.key.clone()).collect();
+            read.map(|config| config.server.tls).map_err(keys)
+        };
+        let certificate = "tls_certificate_file = \"/etc/chain.pem\"\n";
+        let key = "tls_key_file = \"/etc/key.pem\"\n";
+        let url = "public_url = \"https://askel.example\"\n";
+        let files = TlsFiles {
+            certificate: "/etc/chain.pem".into(),
+            key: "/etc/key.pem".into(),
+        };
+        assert_eq!(tls(""), Ok(None));
+        assert_eq!(tls(&[certificate, key, url].concat()), Ok(Some(files)));
+        let fault = |key: &str| Err(vec![key.to_owned()]);
+        assert_eq!(
+            tls(&[certificate, url].concat()),
+            fault("server.tls_key_file")
+        );
+        assert_eq!(
+            tls(&[key, url].concat()),
+            fault("server.tls_certificate_file")
+        );
+        assert_eq!(
+            tls(&[certificate, key].concat()),
+            fault("server.public_url")
+        );
     }
 
     #[test]

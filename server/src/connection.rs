@@ -1,35 +1,30 @@
 //! Connections that can be counted and ended.
 //!
-//! tonic's own shutdown asks each connection to finish and waits for as long as it takes: one that
+//! One on which nothing is asked for a while is told so and closed.
+//! But tonic's own shutdown asks each connection to finish and waits for as long as it takes: one that
 //! never says a word keeps the process alive. Here a connection without a word ends when the stop
 //! begins, one without the head of a request after a while in any case, and any other when the time
 //! to drain is over.
+
+mod accept;
+mod talk;
+
+pub(crate) use accept::{Door, accept};
+pub(crate) use talk::{OpenCall, Talk};
 
 use std::{
     future::Future,
     io,
     pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
     task::{Context, Poll, ready},
     time::Duration,
 };
 
-use futures::{Stream, StreamExt as _, stream};
-use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore},
-};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tonic::transport::server::Connected;
 
-use crate::{
-    lifecycle::Stop,
-    limits::{ACCEPT_RETRY_MS, FIRST_REQUEST_MS_MAX},
-    meters::meters,
-};
+use crate::{lifecycle::Stop, limits::FIRST_REQUEST_MS_MAX};
+use accept::Place;
 
 /// Two ends of a server's life: asked to stop, and out of time.
 #[derive(Debug, Clone)]
@@ -40,90 +35,40 @@ pub(crate) struct Ends {
     pub(crate) out_of_time: Stop,
 }
 
-/// Accepts connections, at most so many at a time, until the stop begins.
-pub(crate) fn accept(
-    listener: TcpListener,
-    connections_max: usize,
-    ends: Ends,
-) -> impl Stream<Item = io::Result<Connection>> {
-    let places = Arc::new(Semaphore::new(connections_max));
-    stream::unfold(
-        (listener, places, ends),
-        |(listener, places, mut ends)| async move {
-            let next = async {
-                let place = Arc::clone(&places)
-                    .acquire_owned()
-                    .await
-                    .map_err(io::Error::other)?;
-                match listener.accept().await {
-                    Ok((stream, _)) => Ok((stream, place)),
-                    Err(error) => {
-                        // Out of files, most likely: trying at once would only burn the processor.
-                        tokio::time::sleep(Duration::from_millis(ACCEPT_RETRY_MS)).await;
-                        Err(error)
-                    }
-                }
-            };
-            let accepted = tokio::select! {
-                accepted = next => accepted,
-                () = ends.stop.begun() => return None,
-            };
-            let connection = accepted.and_then(|(stream, place)| {
-                stream.set_nodelay(true)?;
-                Ok(Connection::new(stream, place, ends.clone()))
-            });
-            Some((connection, (listener, places, ends)))
-        },
-    )
-    // A client that hangs up before it is accepted is no reason to stop accepting.
-    .filter(|accepted| std::future::ready(accepted.is_ok()))
-}
-
 type End = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// A TCP connection that ends with the server.
+/// What bytes come and go by: TCP, or TLS on it.
+trait Line: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<L: AsyncRead + AsyncWrite + Send + Unpin> Line for L {}
+
+/// A connection that ends with the server.
 pub(crate) struct Connection {
-    stream: TcpStream,
-    _place: OwnedSemaphorePermit,
+    line: Box<dyn Line>,
+    _place: Place,
     stopping: End,
     too_late: End,
     out_of_time: End,
     spoken: bool,
-    asked: Asked,
+    talk: Talk,
     ended: bool,
 }
 
-/// Whether a request's head has come over a connection; whoever reads requests says so.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Asked(Arc<AtomicBool>);
-
-impl Asked {
-    /// One has come.
-    pub(crate) fn note(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-
-    fn is_noted(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
 impl Connection {
-    fn new(stream: TcpStream, place: OwnedSemaphorePermit, ends: Ends) -> Self {
+    fn new(line: Box<dyn Line>, place: Place, ends: Ends) -> Self {
         let Ends {
             mut stop,
             mut out_of_time,
         } = ends;
         let first_request = Duration::from_millis(FIRST_REQUEST_MS_MAX);
-        meters().connections.add(1, &[]);
         Self {
-            stream,
+            line,
             _place: place,
             stopping: Box::pin(async move { stop.begun().await }),
             too_late: Box::pin(tokio::time::sleep(first_request)),
             out_of_time: Box::pin(async move { out_of_time.begun().await }),
             spoken: false,
-            asked: Asked::default(),
+            talk: Talk::default(),
             ended: false,
         }
     }
@@ -134,7 +79,7 @@ impl Connection {
             let too_silent = !self.spoken && self.stopping.as_mut().poll(context).is_ready();
             // A byte now and then is no request.
             let too_late =
-                !self.asked.is_noted() && self.too_late.as_mut().poll(context).is_ready();
+                !self.talk.has_begun() && self.too_late.as_mut().poll(context).is_ready();
             self.ended =
                 too_silent || too_late || self.out_of_time.as_mut().poll(context).is_ready();
         }
@@ -144,7 +89,7 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        meters().connections.add(-1, &[]);
+        self.talk.over();
     }
 }
 
@@ -162,7 +107,7 @@ impl AsyncRead for Connection {
             return Poll::Ready(Err(ended()));
         }
         let filled = buffer.filled().len();
-        ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
+        ready!(Pin::new(&mut self.line).poll_read(context, buffer))?;
         self.spoken |= buffer.filled().len() > filled;
         Poll::Ready(Ok(()))
     }
@@ -177,15 +122,15 @@ impl AsyncWrite for Connection {
         if self.ended {
             return Poll::Ready(Err(ended()));
         }
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        Pin::new(&mut self.line).poll_write(context, bytes)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        Pin::new(&mut self.line).poll_flush(context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+        Pin::new(&mut self.line).poll_shutdown(context)
     }
 
     fn poll_write_vectored(
@@ -196,19 +141,19 @@ impl AsyncWrite for Connection {
         if self.ended {
             return Poll::Ready(Err(ended()));
         }
-        Pin::new(&mut self.stream).poll_write_vectored(context, buffers)
+        Pin::new(&mut self.line).poll_write_vectored(context, buffers)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        self.line.is_write_vectored()
     }
 }
 
 impl Connected for Connection {
-    type ConnectInfo = Asked;
+    type ConnectInfo = Talk;
 
-    fn connect_info(&self) -> Asked {
-        self.asked.clone()
+    fn connect_info(&self) -> Talk {
+        self.talk.clone()
     }
 }
 
@@ -216,23 +161,15 @@ impl Connected for Connection {
 mod tests {
     use super::*;
     use crate::lifecycle::stop_pair;
+    use accept::tests::Opened;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-
-    /// Both sides of a connection, the server's wrapped.
-    async fn connected(ends: Ends) -> (TcpStream, Connection) {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("bound");
-        let address = listener.local_addr().expect("bound");
-        let incoming = accept(listener, 1, ends);
-        let client = TcpStream::connect(address).await.expect("connected");
-        let accepted = std::pin::pin!(incoming).next().await.expect("one");
-        (client, accepted.expect("accepted"))
-    }
 
     #[tokio::test(start_paused = true)]
     async fn a_connection_without_a_first_word_ends_after_a_while() {
         let (_stopper, stop) = stop_pair();
         let out_of_time = stop.clone();
-        let (_client, mut connection) = connected(Ends { stop, out_of_time }).await;
+        let mut opened = Opened::with(1, Ends { stop, out_of_time }).await;
+        let (_client, mut connection) = opened.connected().await;
         let read = connection.read(&mut [0; 8]).await;
         let error = read.expect_err("ended");
         assert_eq!(error.kind(), io::ErrorKind::ConnectionAborted);
@@ -242,17 +179,16 @@ mod tests {
     async fn a_word_now_and_then_is_no_request() {
         let (_stopper, stop) = stop_pair();
         let out_of_time = stop.clone();
-        let (mut client, mut connection) = connected(Ends { stop, out_of_time }).await;
-        let asked = connection.connect_info();
+        let mut opened = Opened::with(2, Ends { stop, out_of_time }).await;
+        let (mut client, mut connection) = opened.connected().await;
+        let talk = connection.connect_info();
         client.write_all(b"P").await.expect("said");
         assert_eq!(connection.read(&mut [0; 8]).await.expect("heard"), 1);
         assert!(connection.read(&mut [0; 8]).await.is_err(), "no request");
 
-        let (_stopper, stop) = stop_pair();
-        let out_of_time = stop.clone();
-        let (mut client, mut connection) = connected(Ends { stop, out_of_time }).await;
-        connection.connect_info().note();
-        assert!(!asked.is_noted(), "of another connection");
+        let (mut client, mut connection) = opened.connected().await;
+        drop(connection.connect_info().begin());
+        assert!(!talk.has_begun(), "of another connection");
         let long = Duration::from_millis(FIRST_REQUEST_MS_MAX.saturating_mul(2));
         let waited = tokio::time::timeout(long, connection.read(&mut [0; 8])).await;
         assert!(waited.is_err(), "it stays open, and says nothing");
@@ -264,7 +200,8 @@ mod tests {
     async fn one_that_spoke_outlives_the_stop_until_the_time_is_out() {
         let (stopper, stop) = stop_pair();
         let (last, out_of_time) = stop_pair();
-        let (mut client, mut connection) = connected(Ends { stop, out_of_time }).await;
+        let mut opened = Opened::with(1, Ends { stop, out_of_time }).await;
+        let (mut client, mut connection) = opened.connected().await;
         client.write_all(b"hello").await.expect("said");
         assert_eq!(connection.read(&mut [0; 8]).await.expect("heard"), 5);
         stopper.stop();
@@ -272,24 +209,5 @@ mod tests {
         assert_eq!(connection.read(&mut [0; 8]).await.expect("heard"), 4);
         last.stop();
         assert!(connection.read(&mut [0; 8]).await.is_err());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn one_connection_too_many_waits_until_another_ends() {
-        let (_stopper, stop) = stop_pair();
-        let out_of_time = stop.clone();
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("bound");
-        let address = listener.local_addr().expect("bound");
-        let mut incoming = std::pin::pin!(accept(listener, 2, Ends { stop, out_of_time }));
-        let mut clients = Vec::new();
-        for _ in 0..3 {
-            clients.push(TcpStream::connect(address).await.expect("connected"));
-        }
-        let first = incoming.next().await.expect("one").expect("accepted");
-        let _second = incoming.next().await.expect("two").expect("accepted");
-        let while_both_are_open = tokio::time::timeout(Duration::from_secs(1), incoming.next());
-        assert!(while_both_are_open.await.is_err());
-        drop(first);
-        incoming.next().await.expect("three").expect("accepted");
     }
 }

@@ -49,6 +49,7 @@ pub mod rpc;
 mod server_log;
 mod spans;
 pub mod telemetry;
+mod tls;
 mod waking;
 
 pub use app::{AppError, Reason, VerifiedParticipant, VerifiedTenant, verify};
@@ -56,3 +57,4 @@ pub use boot::Server;
 pub use components::Components;
 pub use config::Config;
 pub use journaled::{Journaled, parse_record};
+pub use tls::TlsError;

@@ -20,6 +20,10 @@ pub const DEVICE_WATCHES_MAX: usize = 4;
 pub(crate) const ACCEPT_RETRY_MS: u64 = 100;
 /// Milliseconds a connection may stay open before the head of its first request has come.
 pub const FIRST_REQUEST_MS_MAX: u64 = 30_000;
+/// Milliseconds that coming to terms on TLS may take.
+pub const TLS_HANDSHAKE_MS_MAX: u64 = 10_000;
+/// Bytes of a file with a certificate chain or a key.
+pub const TLS_FILE_BYTES_MAX: u64 = 256 * 1_024;
 /// Milliseconds between two questions whether an HTTP/2 peer is still there; as long to answer.
 pub const KEEPALIVE_MS: u64 = 60_000;
 /// Milliseconds that Redis may take to connect or to answer.

@@ -39,6 +39,7 @@ pub(crate) struct Meters {
     pub(crate) ingest: IngestMeters,
     pub(crate) projector: ProjectorMeters,
     pub(crate) nodes: NodeMeters,
+    pub(crate) tls: TlsMeters,
 }
 
 /// Of taking ops in.
@@ -70,6 +71,16 @@ pub(crate) struct NodeMeters {
     pub(crate) hints_lost: Counter<u64>,
     /// Whether Redis is there.
     pub(crate) redis_up: Gauge<u64>,
+}
+
+/// Of TLS, where the server speaks it.
+pub(crate) struct TlsMeters {
+    /// How long the certificate that is served is still good; below zero once it has ended.
+    pub(crate) time_left: Gauge<f64>,
+    /// Callers who did not come to terms, or not in time.
+    pub(crate) handshakes_failed: Counter<u64>,
+    /// New certificates that can't be used.
+    pub(crate) replacements_failed: Counter<u64>,
 }
 
 /// Bounds of the buckets that the conventions ask for, in seconds.
@@ -169,6 +180,7 @@ impl Meters {
             ingest: IngestMeters::of(&make),
             projector: ProjectorMeters::of(&make),
             nodes: NodeMeters::of(&make),
+            tls: TlsMeters::of(&make),
         }
     }
 
@@ -296,6 +308,27 @@ impl NodeMeters {
                 "Hints for other nodes that there was no room for.",
             ),
             redis_up: make.level("askel.redis.up", "1", "Whether Redis is there: 1 or 0."),
+        }
+    }
+}
+
+impl TlsMeters {
+    fn of(make: &Making<'_>) -> Self {
+        Self {
+            time_left: make.age(
+                "askel.tls.certificate.time_left",
+                "How long the certificate that is served is still good.",
+            ),
+            handshakes_failed: make.zeroed(
+                "askel.tls.handshakes.failed",
+                "{handshake}",
+                "Callers who did not come to terms on TLS.",
+            ),
+            replacements_failed: make.zeroed(
+                "askel.tls.replacements.failed",
+                "{replacement}",
+                "New certificates that can't be used.",
+            ),
         }
     }
 }

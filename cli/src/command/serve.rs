@@ -32,7 +32,8 @@ pub(crate) struct Arguments {
     rehearsal_clock: bool,
 }
 
-/// Serves until SIGTERM or Ctrl-C, then lets calls finish. Prints `listening <address>` when ready.
+/// Serves until SIGTERM or Ctrl-C, then lets calls finish. Prints `listening <address>` when
+/// ready, `listening https://<address>` if it speaks TLS.
 ///
 /// # Errors
 /// The configuration has faults, or the server can't start.
@@ -46,7 +47,8 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let (clock, mut rehearsal_over) = clock(arguments.rehearsal_clock);
     let components = boot::embedded(&config, clock).await?;
     let server = boot::start(&config, components).await?;
-    say(&format!("listening {}", server.local_addr()))?;
+    let scheme = if server.speaks_tls() { "https://" } else { "" };
+    say(&format!("listening {scheme}{}", server.local_addr()))?;
     if let Some(scraped_at) = telemetry.scraped_at() {
         say(&format!("scraped at http://{scraped_at}/metrics"))?;
     }

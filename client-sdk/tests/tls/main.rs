@@ -1,5 +1,5 @@
-//! The SDK and the real server with TLS between them, ended before the server as in a deployment: a
-//! good certificate is talked to, and whoever can't show one hears nothing.
+//! The SDK and the real server with TLS between them: the server's own, or one that ends before it, as at
+//! a proxy. A good certificate is talked to, and whoever can't show one hears nothing.
 
 #![expect(clippy::expect_used, reason = "a test that can't go on fails")]
 
@@ -19,6 +19,7 @@ use askel_client_sdk::{
 use askel_server::{
     Config, Server, boot,
     clock::SystemClock as ServerClock,
+    config::TlsFiles,
     credential_file::Credentials,
     entropy::SystemEntropy as ServerEntropy,
     operator::{NewTenant, OperatorInvitation, invite},
@@ -35,7 +36,7 @@ use tokio_rustls::{
     rustls::{
         ServerConfig,
         crypto::ring,
-        pki_types::{CertificateDer, PrivateKeyDer},
+        pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
     },
 };
 
@@ -45,12 +46,12 @@ const ISSUER: &[u8] = include_bytes!("certificates/issuer.pem");
 /// Another issuer, who issued none of them.
 const STRANGER: &[u8] = include_bytes!("certificates/stranger.pem");
 /// For `localhost`.
-const GOOD: &[u8] = include_bytes!("certificates/good.der");
+const GOOD: &[u8] = include_bytes!("certificates/good.pem");
 /// For `elsewhere.example`.
-const ELSEWHERE: &[u8] = include_bytes!("certificates/elsewhere.der");
+const ELSEWHERE: &[u8] = include_bytes!("certificates/elsewhere.pem");
 /// For `localhost`, until 2021.
-const EXPIRED: &[u8] = include_bytes!("certificates/expired.der");
-const KEY: &[u8] = include_bytes!("certificates/server.key.der");
+const EXPIRED: &[u8] = include_bytes!("certificates/expired.pem");
+const KEY: &[u8] = include_bytes!("certificates/server.key.pem");
 
 const BUDGET: Budget = Budget {
     time: Duration::from_mins(1),
@@ -65,9 +66,26 @@ struct World {
 }
 
 impl World {
+    /// Whose server speaks in clear.
     async fn start() -> Self {
+        Self::with(tempfile::tempdir().expect("a folder"), None).await
+    }
+
+    /// Whose server speaks TLS itself.
+    async fn secured(certificate: &[u8]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
+        let files = TlsFiles {
+            certificate: folder.path().join("chain.pem"),
+            key: folder.path().join("key.pem"),
+        };
+        std::fs::write(&files.certificate, certificate).expect("written");
+        std::fs::write(&files.key, KEY).expect("written");
+        Self::with(folder, Some(files)).await
+    }
+
+    async fn with(folder: TempDir, tls: Option<TlsFiles>) -> Self {
         let mut config = Config::default();
+        config.server.tls = tls;
         config.store.data_dir = folder.path().to_path_buf();
         config.server.listen = SocketAddr::from(([127, 0, 0, 1], 0));
         let tenant = NewTenant::generate(&ServerEntropy).expect("keys");
@@ -87,6 +105,11 @@ impl World {
             store,
             _folder: folder,
         }
+    }
+
+    /// Where it is called by TLS.
+    fn url(&self) -> String {
+        format!("https://localhost:{}", self.server.local_addr().port())
     }
 
     /// A participant's link that names this server.
@@ -113,12 +136,13 @@ struct Door {
 
 impl Door {
     async fn open(certificate: &'static [u8], server: SocketAddr) -> Self {
-        let certificate = CertificateDer::from(certificate);
+        let certificate = CertificateDer::from_pem_slice(certificate).expect("a certificate");
+        let key = PrivateKeyDer::from_pem_slice(KEY).expect("a key");
         let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
             .expect("versions")
             .with_no_client_auth()
-            .with_single_cert(vec![certificate], PrivateKeyDer::Pkcs8(KEY.into()))
+            .with_single_cert(vec![certificate], key)
             .expect("a certificate with its key");
         config.alpn_protocols = vec![b"h2".to_vec()];
         let acceptor = TlsAcceptor::from(Arc::new(config));
@@ -206,11 +230,39 @@ async fn a_phone_enrols_and_syncs_through_a_good_certificate() {
 }
 
 #[tokio::test]
+async fn a_server_that_speaks_tls_itself_is_talked_to_by_who_trusts_its_certificate() {
+    for (certificate, root, is_trusted) in [
+        (GOOD, Some(ISSUER), true),
+        (GOOD, None, false),
+        (ELSEWHERE, Some(ISSUER), false),
+        (EXPIRED, Some(ISSUER), false),
+    ] {
+        let world = World::secured(certificate).await;
+        let link = world.link(&world.url()).await;
+        let transport = GrpcTransport::new();
+        let client = phone(match root {
+            Some(root) => transport.with_root_certificate(root),
+            None => transport,
+        });
+        if !is_trusted {
+            assert_unreached(&client, &link).await;
+            continue;
+        }
+        client.enrol(&link).await.expect("enrolled");
+        let report = client.sync(BUDGET).await.expect("a sync");
+        assert_eq!(report.end, SyncEnd::Done);
+        // The same server, called without TLS, as no link of its own says.
+        let in_clear = world.url().replace("https", "http");
+        let clear = phone(GrpcTransport::new());
+        assert_unreached(&clear, &world.link(&in_clear).await).await;
+    }
+}
+
+#[tokio::test]
 async fn a_wish_to_be_woken_reaches_the_server_and_so_does_its_end() {
-    let world = World::start().await;
-    let door = Door::open(GOOD, world.server.local_addr()).await;
+    let world = World::secured(GOOD).await;
     let client = phone(GrpcTransport::new().with_root_certificate(ISSUER));
-    let link = world.link(&door.url()).await;
+    let link = world.link(&world.url()).await;
     let device = client.enrol(&link).await.expect("enrolled").device;
     let wish = PushWish {
         token: "token".to_owned(),
@@ -282,7 +334,6 @@ async fn a_server_without_tls_is_not_talked_to_in_clear() {
     assert_eq!(heard.first(), Some(&0x16), "{heard:?}");
     assert!(!heard.windows(3).any(|part| part == b"PRI"));
     // The real server, called with TLS that it does not speak.
-    let url = format!("https://localhost:{}", world.server.local_addr().port());
     let client = phone(GrpcTransport::new().with_root_certificate(ISSUER));
-    assert_unreached(&client, &world.link(&url).await).await;
+    assert_unreached(&client, &world.link(&world.url()).await).await;
 }

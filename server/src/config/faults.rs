@@ -114,7 +114,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn fault(&mut self, key: &str, problem: String) {
+    /// Something that is wrong with a key beside others.
+    pub(super) fn fault(&mut self, key: &str, problem: String) {
         self.faults.push(ConfigFault {
             key: key.to_owned(),
             problem,

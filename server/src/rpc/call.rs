@@ -23,7 +23,6 @@ use super::{
 };
 use crate::{
     app::{App, AppError, Reason, authenticate},
-    connection::Asked,
     limits::{BODY_BYTES_MAX, OPEN_BODY_BYTES_MAX},
     overload::{Gate, Pass, cost, whose},
 };
@@ -79,12 +78,9 @@ where
         // The clone may not be ready; the one that was polled is.
         let spare = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, spare);
-        if let Some(asked) = request.extensions().get::<Asked>() {
-            asked.note();
-        }
         let row = row_of(request.uri().path());
         let method = row.map(|(method, _)| method);
-        let observed = Observed::begin(&app, method, request.headers());
+        let observed = Observed::begin(&app, method, &request);
         let span = observed.span().clone();
         let answered = async move {
             let let_in = match row {

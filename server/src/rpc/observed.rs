@@ -3,7 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use http::{HeaderMap, Response};
+use http::{Request, Response};
 use http_body_util::BodyExt as _;
 use tonic::{Code, Status, body::Body};
 use tonic_types::StatusExt as _;
@@ -13,6 +13,7 @@ use super::error::ERROR_DOMAIN;
 use crate::{
     app::{App, Reason},
     clock::Clock,
+    connection::{OpenCall, Talk},
     meters::meters,
     spans,
 };
@@ -24,19 +25,22 @@ pub(super) struct Observed {
     clock: Arc<dyn Clock>,
     started: Duration,
     open: bool,
+    /// Keeps the connection from counting as idle; none without a connection.
+    _talk: Option<OpenCall>,
 }
 
 impl Observed {
     /// A call begins, of a method of the table of access.
-    pub(super) fn begin(app: &App, method: Option<&'static str>, headers: &HeaderMap) -> Self {
+    pub(super) fn begin(app: &App, method: Option<&'static str>, request: &Request<Body>) -> Self {
         let method = method.map_or(spans::OTHER, |path| path.trim_start_matches('/'));
         let clock = Arc::clone(&app.components.clock);
         Self {
             method,
-            span: spans::call(method, headers, app.follow_callers),
+            span: spans::call(method, request.headers(), app.follow_callers),
             started: clock.monotonic(),
             clock,
             open: true,
+            _talk: request.extensions().get::<Talk>().map(Talk::begin),
         }
     }
 

@@ -10,6 +10,7 @@ use askel_proto::v1::{
 };
 use askel_server::{
     clock::{Clock as _, SystemClock},
+    config::TlsFiles,
     entropy::SystemEntropy,
     fan_out::RedisFanOut,
 };
@@ -36,7 +37,7 @@ use crate::{
     catalog::{self, BASEMENT, TOGETHER},
     device::{Device, at},
     marks::{Marks, PLACE, TEXT},
-    world::{NOON, World, new_key},
+    world::{Backend, NOON, World, new_key},
 };
 
 /// Calls each method, and is answered well.
@@ -340,6 +341,21 @@ async fn beside(world: &World) {
 pub(crate) fn redis_that_is_away() -> RedisFanOut {
     let away = RedisFanOut::start("redis://127.0.0.1:1", BTreeMap::new(), &SystemEntropy);
     away.expect("an address")
+}
+
+/// A server beside the one that is asked, of which only its certificate counts.
+pub(crate) async fn server_that_speaks_tls() -> World {
+    World::configured(Backend::Memory, |config| {
+        let of = |file: &str| {
+            let folder = "../client-sdk/tests/tls/certificates";
+            format!("{}/{folder}/{file}.pem", env!("CARGO_MANIFEST_DIR")).into()
+        };
+        config.server.tls = Some(TlsFiles {
+            certificate: of("good"),
+            key: of("server.key"),
+        });
+    })
+    .await
 }
 
 /// A sync within a trace of the caller's.

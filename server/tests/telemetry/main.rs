@@ -105,8 +105,9 @@ async fn what_is_told_is_documented_linked_and_of_nobody() {
 
     calls::every_method(&mut world, &mut marks).await;
     hostile::every_method(&world, &mut marks).await;
-    // Redis that is away, and a backup to tell the age of.
+    // Redis that is away, a certificate that will end, and a backup to tell the age of.
     let _redis = calls::redis_that_is_away();
+    let _secured = calls::server_that_speaks_tls().await;
     let backup = world.back_up().await;
     world.go_back_to(backup).await;
     calls::sum_mismatch(&world).await;
@@ -141,6 +142,8 @@ async fn a_callers_trace_goes_on(
 ) {
     let trace = "0af7651916cd43dd8448eb211c80319c";
     calls::sync_in_trace(world, &format!("00-{trace}-b7ad6b7169203331-01")).await;
+    // A span is over with all that hangs below it, which may be a moment later.
+    tokio::time::sleep(Duration::from_millis(500)).await;
     telemetry.flush().await.expect("exported");
     told::trace_goes_on(&collector.take(), trace, "b7ad6b7169203331");
 }

@@ -53,6 +53,7 @@ mod catalog;
 mod clocks;
 mod columns;
 mod coming_back;
+mod connections;
 mod device;
 mod ending;
 mod enrolling;
