@@ -1,6 +1,7 @@
 //! Hints for whoever watches, from whoever appended. A lost hint costs a reader some waiting and
 //! nothing else.
 
+mod again;
 mod message;
 mod redis;
 
@@ -24,8 +25,27 @@ pub enum Hint {
     Moved(Arc<[StreamId]>),
     /// The right of this device may have ended; `None` for anyone's.
     Rights(Option<DeviceId>),
-    /// Something may have been missed: anything may have moved, and any right may have ended.
-    Missed,
+    /// This share of the watchers may have missed something: anything may have moved, and any right may
+    /// have ended.
+    Missed(Share),
+}
+
+/// A share of the watchers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Share {
+    index: u8,
+    of: u8,
+}
+
+impl Share {
+    /// Everyone.
+    pub const ALL: Self = Self { index: 0, of: 1 };
+
+    /// Whether a device is of it. Ids are hashes of keys, so all shares are about as large.
+    pub fn has(self, device: DeviceId) -> bool {
+        let [.., last] = *device.as_bytes();
+        last.checked_rem(self.of) == Some(self.index)
+    }
 }
 
 /// That a device has used some of what it may within a time, on one node.
@@ -98,10 +118,10 @@ impl Default for InProcess {
 }
 
 impl InProcess {
-    /// Tells all watchers of all tenants that they may have missed something.
-    pub(crate) fn publish_missed(&self) {
+    /// Tells watchers of all tenants that they may have missed something.
+    fn publish_missed(&self, share: Share) {
         for sender in self.tenants().values() {
-            let _ = sender.send(Hint::Missed);
+            let _ = sender.send(Hint::Missed(share));
         }
     }
 
@@ -156,6 +176,18 @@ impl FanOut for InProcess {
 mod tests {
     use super::*;
     use tokio::sync::broadcast::error::TryRecvError;
+
+    #[test]
+    fn a_device_is_of_one_share_and_of_all() {
+        for last in [0, 1, 15, 16, 255] {
+            let mut id = [3; 16];
+            id[15] = last;
+            let device = DeviceId::from_bytes(id);
+            assert!(Share::ALL.has(device));
+            let shares = (0..16).map(|index| Share { index, of: 16 });
+            assert_eq!(shares.filter(|share| share.has(device)).count(), 1);
+        }
+    }
 
     #[test]
     fn a_watcher_that_leaves_too_many_hints_unread_is_told_that_it_lagged() {

@@ -34,6 +34,8 @@ pub(crate) const REDIS_LOOK_MS: u64 = 2_000;
 pub(crate) const REDIS_RETRY_MS: u64 = 100;
 /// The longest of these.
 pub(crate) const REDIS_RETRY_MS_MAX: u64 = 2_000;
+/// Milliseconds within which all watchers look again once Redis is back.
+pub const REDIS_LOOK_AGAIN_MS: u64 = 4_000;
 /// Hints a watcher may leave unread before it is told that it lagged.
 pub const HINTS_WAITING_MAX: usize = 1_024;
 /// Ops read from a stream in one go.

@@ -2,7 +2,7 @@
 
 use askel_sync::id::{DeviceId, StreamId};
 
-use super::{Hint, Use};
+use super::{Hint, Share, Use};
 
 /// Bytes of the name that a node draws at each start.
 const NODE_BYTES: usize = 8;
@@ -54,7 +54,8 @@ pub(super) fn encode(node: Node, message: &Message) -> Vec<Vec<u8>> {
             let ids: Vec<[u8; ID_BYTES]> = device.iter().map(|id| *id.as_bytes()).collect();
             vec![bytes(RIGHTS, &ids)]
         }
-        Message::Hint(Hint::Missed) => vec![bytes(MISSED, &[])],
+        // How watchers share it out is each node's own matter.
+        Message::Hint(Hint::Missed(_)) => vec![bytes(MISSED, &[])],
     }
 }
 
@@ -78,7 +79,7 @@ pub(super) fn decode(bytes: &[u8]) -> Option<(Node, Message)> {
             return Some((*node, Message::Used(device, Use::Guess)));
         }
         (MOVED, [_, ..]) => Hint::Moved(ids.iter().copied().map(StreamId::from_bytes).collect()),
-        (MISSED, []) => Hint::Missed,
+        (MISSED, []) => Hint::Missed(Share::ALL),
         (RIGHTS, []) => Hint::Rights(None),
         (RIGHTS, [device]) => Hint::Rights(Some(DeviceId::from_bytes(*device))),
         _ => return None,
@@ -109,7 +110,7 @@ mod tests {
             streams(STREAMS_MAX),
             Message::Hint(Hint::Rights(None)),
             Message::Hint(Hint::Rights(Some(device))),
-            Message::Hint(Hint::Missed),
+            Message::Hint(Hint::Missed(Share::ALL)),
             Message::Work,
             Message::Used(device, Use::Ops(u32::MAX)),
             Message::Used(device, Use::Guess),

@@ -1,5 +1,6 @@
 //! Between the nodes of one server, by Redis. What it does not pass on costs waiting and nothing else:
-//! without it each node tells its own watchers, and once it is back they look again at everything.
+//! without it each node tells its own watchers, and once it is back they look again at everything, one
+//! after the other.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -14,7 +15,8 @@ use tokio::{
 };
 
 use super::{
-    FanOut, Hint, InProcess, Used,
+    FanOut, Hint, InProcess, Share, Used,
+    again::Again,
     message::{self, Message, Node},
 };
 use crate::{
@@ -67,12 +69,16 @@ impl RedisFanOut {
         let tenants = channels
             .iter()
             .map(|(tenant, channel)| (channel.clone().into_bytes(), *tenant));
+        let again = Again::default();
+        let seed = draw(entropy)?;
+        tokio::spawn(again.clone().run(Arc::clone(&here), seed, stop.clone()));
         let speaker = Speaker {
             client,
             node: draw(entropy)?,
             tenants: tenants.collect(),
             channels,
             here: Arc::clone(&here),
+            again,
             waiting,
             stop,
         };
@@ -136,6 +142,7 @@ struct Speaker {
     channels: BTreeMap<TenantId, String>,
     tenants: BTreeMap<Vec<u8>, TenantId>,
     here: Arc<InProcess>,
+    again: Again,
     waiting: mpsc::Receiver<(TenantId, Message)>,
     stop: Stop,
 }
@@ -169,7 +176,7 @@ impl Speaker {
                 meters().nodes.redis_up.record(1, &[]);
                 if was_away {
                     tracing::info!("Redis is back: hints go from node to node");
-                    self.here.publish_missed();
+                    self.again.ask();
                 }
                 if matches!(self.pass_on(line, was_away).await, End::Stop) {
                     return;
@@ -225,7 +232,7 @@ impl Speaker {
                 push = pushed.recv() => match push {
                     Ok(push) if push.kind == PushKind::Disconnection => return End::Gone,
                     Ok(push) => self.hear(&push),
-                    Err(broadcast::error::RecvError::Lagged(_)) => self.here.publish_missed(),
+                    Err(broadcast::error::RecvError::Lagged(_)) => self.again.ask(),
                     Err(broadcast::error::RecvError::Closed) => return End::Gone,
                 },
                 hint = self.waiting.recv() => {
@@ -252,7 +259,7 @@ impl Speaker {
         while self.waiting.try_recv().is_ok() {}
         let mut pipeline = redis::pipe();
         for channel in self.channels.values() {
-            for message in message::encode(self.node, &Message::Hint(Hint::Missed)) {
+            for message in message::encode(self.node, &Message::Hint(Hint::Missed(Share::ALL))) {
                 pipeline.publish(channel, message).ignore();
             }
         }
@@ -303,6 +310,8 @@ impl Speaker {
             // This node's own, or a later version's.
             None => {}
             Some((node, _)) if node == self.node => {}
+            // Said once for each tenant, by each node that was away.
+            Some((_, Message::Hint(Hint::Missed(_)))) => self.again.ask(),
             Some((_, Message::Hint(hint))) => self.here.publish(*tenant, hint),
             Some((_, Message::Work)) => self.here.hear_work(*tenant),
             Some((_, Message::Used(device, what))) => self.here.hear_used(Used {

@@ -201,8 +201,9 @@ impl Watch {
                     }
                     continue;
                 }
+                Ok(Hint::Missed(share)) if !share.has(self.right.device) => continue,
                 // What was missed is not known: anything may have moved.
-                Ok(Hint::Missed) | Err(broadcast::error::RecvError::Lagged(_)) => {
+                Ok(Hint::Missed(_)) | Err(broadcast::error::RecvError::Lagged(_)) => {
                     self.streams.iter().copied().collect()
                 }
                 Err(broadcast::error::RecvError::Closed) => return Next::Stopping,
