@@ -1,8 +1,14 @@
 //! The messages and services of `askel.v1`, generated from the .proto files.
 //!
-//! Nothing is written by hand here. The messages alone need no gRPC; the features `client` and
-//! `server` add tonic's halves of the services. Conversions into types that can't be wrong live in
+//! The messages alone need no gRPC; the features `client` and `server` add tonic's halves of the services,
+//! and the names of its codes. Conversions into types that can't be wrong live in
 //! `askel-sync`.
+
+#[cfg(any(feature = "client", feature = "server"))]
+mod code;
+
+#[cfg(any(feature = "client", feature = "server"))]
+pub use code::code_name;
 
 /// Version 1 of the protocol.
 #[expect(

@@ -5,10 +5,13 @@ use std::{
     time::Duration,
 };
 
-use askel_proto::v1::{
-    self, catalog_service_client::CatalogServiceClient,
-    enrolment_service_client::EnrolmentServiceClient, push_service_client::PushServiceClient,
-    sync_service_client::SyncServiceClient,
+use askel_proto::{
+    code_name,
+    v1::{
+        self, catalog_service_client::CatalogServiceClient,
+        enrolment_service_client::EnrolmentServiceClient, push_service_client::PushServiceClient,
+        sync_service_client::SyncServiceClient,
+    },
 };
 use async_trait::async_trait;
 use tokio_stream::StreamExt as _;
@@ -359,29 +362,6 @@ fn advice(code: Code, reason: &str) -> Advice {
             | Code::PermissionDenied,
         ) => Advice::FixInput,
         _ => Advice::RetryLater,
-    }
-}
-
-/// The code's name as gRPC spells it.
-fn code_name(code: Code) -> &'static str {
-    match code {
-        Code::Ok => "OK",
-        Code::Cancelled => "CANCELLED",
-        Code::Unknown => "UNKNOWN",
-        Code::InvalidArgument => "INVALID_ARGUMENT",
-        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
-        Code::NotFound => "NOT_FOUND",
-        Code::AlreadyExists => "ALREADY_EXISTS",
-        Code::PermissionDenied => "PERMISSION_DENIED",
-        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
-        Code::FailedPrecondition => "FAILED_PRECONDITION",
-        Code::Aborted => "ABORTED",
-        Code::OutOfRange => "OUT_OF_RANGE",
-        Code::Unimplemented => "UNIMPLEMENTED",
-        Code::Internal => "INTERNAL",
-        Code::Unavailable => "UNAVAILABLE",
-        Code::DataLoss => "DATA_LOSS",
-        Code::Unauthenticated => "UNAUTHENTICATED",
     }
 }
 
