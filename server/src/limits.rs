@@ -88,8 +88,16 @@ pub(crate) const CALL_COST_BYTES: usize = 2_048;
 pub const DEVICE_CALLS_WAITING_MAX: usize = 4;
 /// Milliseconds for which an answer that is not read counts as work under way.
 pub(crate) const ANSWERING_MS_MAX: u64 = 2_000;
-/// KiB of bodies of requests that are held at a time.
-pub const BODIES_KIB_MAX: usize = 64 * 1_024;
+/// KiB of bodies of requests by devices of this server's that are held at a time.
+pub const BODIES_KIB_MAX: usize = 48 * 1_024;
+/// KiB of such bodies of one device.
+pub const DEVICE_BODIES_KIB_MAX: usize = 2 * BODY_BYTES_MAX.div_ceil(1_024);
+/// KiB of bodies of requests of whom nobody knows, or nobody yet, that are held at a time.
+pub const STRANGERS_BODIES_KIB_MAX: usize = 16 * 1_024;
+/// Bytes of a body that may come before it is asked whose it is.
+pub const STRANGER_BODY_BYTES_MAX: usize = OPEN_BODY_BYTES_MAX;
+/// Bytes of a body that count as nothing: health is answered, and a phone comes in, whatever else is held.
+pub const BODY_FREE_BYTES: usize = 1_024;
 /// The longest that a busy server asks a caller to wait, in milliseconds.
 pub const BUSY_RETRY_MS_MAX: u64 = 3_600_000;
 /// Calls under way on one connection.

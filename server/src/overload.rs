@@ -7,6 +7,7 @@
 
 mod line;
 mod pace;
+mod room;
 
 use std::{
     collections::BTreeMap,
@@ -19,7 +20,7 @@ use askel_sync::{
     key::credential::{CallCredential, METADATA_KEY},
 };
 use http::HeaderMap;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::oneshot;
 
 use crate::{
     app::{AppError, Reason},
@@ -27,13 +28,13 @@ use crate::{
     config::ServerConfig,
     limits::{
         ANSWERING_MS_MAX, BODIES_KIB_MAX, BUSY_RETRY_MS, CALL_COST_BYTES, DEVICE_CALLS_WAITING_MAX,
+        STRANGERS_BODIES_KIB_MAX,
     },
 };
 pub(crate) use line::Whose;
 use line::{Bounds, Entered, Line};
 use pace::Pace;
-
-const KIB: usize = 1_024;
+pub(crate) use room::{Held as HeldRoom, Room};
 
 /// Lets calls in, a bounded number at a time.
 pub(crate) struct Gate {
@@ -42,35 +43,6 @@ pub(crate) struct Gate {
     state: Mutex<State>,
     /// For bodies of requests.
     pub(crate) room: Room,
-}
-
-/// Room in memory for bodies of requests.
-pub(crate) struct Room {
-    kib: Arc<Semaphore>,
-}
-
-impl Room {
-    pub(crate) fn new(kib: usize) -> Self {
-        Self {
-            kib: Arc::new(Semaphore::new(kib)),
-        }
-    }
-
-    /// Room for a body that has grown to so many bytes, more than what is held for it; `false` when
-    /// bodies that are held have it all.
-    pub(crate) fn hold(&self, held: &mut Option<OwnedSemaphorePermit>, bytes: usize) -> bool {
-        let so_far = held.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
-        let more = bytes.div_ceil(KIB).saturating_sub(so_far);
-        let Ok(more) = u32::try_from(more) else {
-            return false;
-        };
-        match (Arc::clone(&self.kib).try_acquire_many_owned(more), held) {
-            (Ok(more), Some(held)) => held.merge(more),
-            (Ok(more), held) => *held = Some(more),
-            (Err(_), _) => return false,
-        }
-        true
-    }
 }
 
 struct State {
@@ -102,7 +74,7 @@ impl Gate {
                 answering: BTreeMap::new(),
                 next_answering: 0,
             }),
-            room: Room::new(BODIES_KIB_MAX),
+            room: Room::new(BODIES_KIB_MAX, STRANGERS_BODIES_KIB_MAX),
         }
     }
 

@@ -8,9 +8,8 @@ use std::{
 };
 
 use askel_sync::key::credential::METADATA_KEY;
-use http::{Request, Response};
+use http::{HeaderMap, Request, Response};
 use http_body_util::BodyExt as _;
-use tokio::sync::OwnedSemaphorePermit;
 use tonic::{Code, Status, body::Body};
 use tower::{Layer, Service};
 use tracing::Instrument as _;
@@ -22,9 +21,9 @@ use super::{
     observed::Observed,
 };
 use crate::{
-    app::{App, AppError, Reason, authenticate},
+    app::{App, AppError, Caller, Reason, authenticate},
     limits::{BODY_BYTES_MAX, OPEN_BODY_BYTES_MAX},
-    overload::{Gate, Pass, cost, whose},
+    overload::{Gate, HeldRoom, Pass, cost, whose},
 };
 
 /// Whoever watches over the server is answered however much there is to do.
@@ -143,7 +142,7 @@ struct LetIn {
     request: Request<Body>,
     /// For as long as it is under way; none for what always goes.
     pass: Option<Pass>,
-    room: Option<OwnedSemaphorePermit>,
+    room: Option<HeldRoom>,
 }
 
 /// Reads a call when there is room for it, waits for its turn and finds out who calls: in this order, so
@@ -215,14 +214,7 @@ async fn admit(
         Access::Roles(roles) => (roles, false),
         Access::RolesAndProbation(roles) => (roles, true),
     };
-    let credential = request
-        .headers()
-        .get(METADATA_KEY)
-        .ok_or(Reason::CredentialMissing)?;
-    let credential = credential
-        .to_str()
-        .map_err(|_| Reason::CredentialMalformed)?;
-    let caller = authenticate(app, credential).await?;
+    let caller = caller_of(app, request.headers()).await?;
     if !roles.contains(&caller.device.role) {
         return Err(Reason::MethodNotAllowed.into());
     }
@@ -235,6 +227,15 @@ async fn admit(
     }
     request.extensions_mut().insert(caller);
     Ok(request)
+}
+
+/// Who calls, by the credential that comes with it.
+pub(super) async fn caller_of(app: &App, headers: &HeaderMap) -> Result<Caller, AppError> {
+    let credential = headers.get(METADATA_KEY).ok_or(Reason::CredentialMissing)?;
+    let credential = credential
+        .to_str()
+        .map_err(|_| Reason::CredentialMalformed)?;
+    authenticate(app, credential).await
 }
 
 /// Gives tonic's own refusals of a message their reason.

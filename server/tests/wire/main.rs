@@ -54,6 +54,7 @@ mod clocks;
 mod columns;
 mod coming_back;
 mod connections;
+mod crowding;
 mod device;
 mod ending;
 mod enrolling;
