@@ -20,6 +20,7 @@ mod exchange;
 mod figures;
 mod guesses;
 mod invitations;
+mod known_devices;
 mod own_devices;
 mod pages;
 mod place_day;
@@ -57,6 +58,7 @@ pub(crate) use invitations::{
     InvitationDraft, Invited, ReInvitation, create_invitation, delete_invitation, invitation_code,
     list_invitations,
 };
+pub(crate) use known_devices::KnownDevices;
 pub(crate) use own_devices::{list_own_devices, refuse_device, revoke_own_device};
 pub(crate) use pages::PageEncoding;
 pub(crate) use place_day::{PlaceDay, place_day};
@@ -98,6 +100,7 @@ pub(crate) struct App {
     /// more codes than one after the other.
     pub(crate) trying: tokio::sync::Mutex<()>,
     pub(crate) quotas: Quotas,
+    pub(crate) devices: KnownDevices,
     pub(crate) ingest: Ingest,
     pub(crate) projector: Arc<Projector>,
     pub(crate) enrolment: EnrolmentConfig,

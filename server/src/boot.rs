@@ -25,7 +25,7 @@ use tokio::{net::TcpListener, task::JoinHandle};
 use tonic_health::{ServingStatus, server::HealthReporter};
 
 use crate::{
-    app::{App, AppError, Guesses, Quotas, announce_key_list},
+    app::{App, AppError, Guesses, KnownDevices, Quotas, announce_key_list},
     catalogs::Catalogs,
     clock::Clock,
     components::Components,
@@ -211,9 +211,11 @@ pub(crate) struct Assembled {
 /// Puts together what is the same with and without sockets.
 pub(crate) async fn assemble(
     config: &Config,
-    components: Components,
+    mut components: Components,
     credentials: Credentials,
 ) -> Result<Assembled, BootError> {
+    let devices = KnownDevices::new();
+    components.store = devices.noticing(components.store);
     let credentials = Arc::new(credentials);
     let catalogs = Arc::new(Catalogs::new(
         Arc::clone(&components.store),
@@ -240,6 +242,7 @@ pub(crate) async fn assemble(
         guesses: Guesses::default(),
         trying: tokio::sync::Mutex::default(),
         quotas: Quotas::default(),
+        devices,
         ingest,
         projector: Arc::clone(&projector),
         enrolment: config.enrolment,

@@ -91,11 +91,22 @@ impl Catalogs {
             after: Vec::new(),
         };
         let versions = self.store.list_catalogs(tenant, &only_one).await?;
-        let Some(newest) = versions.items.first() else {
+        let newest = versions.items.first().map(|newest| newest.hash);
+        self.known_by(tenant, newest, now).await
+    }
+
+    /// The same, by the hash of what the newest is, or was when the clock stood at `now`.
+    pub(crate) async fn known_by(
+        &self,
+        tenant: TenantId,
+        newest: Option<[u8; 32]>,
+        now: Duration,
+    ) -> Result<Option<Arc<Catalog>>, StoreError> {
+        let Some(newest) = newest else {
             return Ok(None);
         };
         let held = self.held().get(&tenant).cloned();
-        let same = |held: &Held| held.catalog.hash() == &newest.hash;
+        let same = |held: &Held| held.catalog.hash() == &newest;
         if let Some(held) = held.filter(same) {
             return Ok(Some(self.keep(tenant, held.catalog, now)));
         }

@@ -4,7 +4,9 @@
 mod batching;
 mod commit;
 mod decide;
+mod decided;
 mod driver;
+mod ends;
 mod facts;
 mod forgotten;
 mod refused;

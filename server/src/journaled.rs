@@ -15,12 +15,12 @@ use std::{
 
 use askel_store::{
     Append, AppendError, Approval, Audit, AuditEntry, AuditStore, CatalogStore, CatalogVersion,
-    ChallengeSum, Claim, Device, DeviceChange, DeviceClock, Dirty, EnrolError, EnrolmentStore,
-    Erased, ErasureStore, Frozen, Grant, Healing, Invitation, JobBid, JobLease, JobLeaseStore,
-    LeasedPush, Lineage, LiveRegister, LogState, NewDevice, OpStore, OutboxItem, PageOf,
-    PageRequest, PartOf, PassRecord, ProjectionStore, PushEnd, PushRegistration, PushStore,
+    ChallengeSum, Claim, Device, DeviceChange, DeviceClock, DeviceView, Dirty, EnrolError,
+    EnrolmentStore, Erased, ErasureStore, Frozen, Grant, Healing, Invitation, JobBid, JobLease,
+    JobLeaseStore, LeasedPush, Lineage, LiveRegister, LogState, NewDevice, OpStore, OutboxItem,
+    PageOf, PageRequest, PartOf, PassRecord, ProjectionStore, PushEnd, PushRegistration, PushStore,
     RENEWAL_SEED_BYTES, RecoverySheet, RefusedOp, RestoreStore, SessionCount, Store, StoreError,
-    StreamHead, StreamOp, StreamPart, StreamTarget, Tenant, TenantStore, Tombstone,
+    StreamHead, StreamOp, StreamPart, StreamTarget, Tenant, TenantStore, Tombstone, Work,
     journal::{self, Entry, ImageOf, LogOpening, MalformedEntry},
 };
 use askel_sync::{
@@ -280,6 +280,7 @@ pass_on! { JobLeaseStore {
 pass_on! { OpStore {
     fn lookup_logs(tenant: TenantId, logs: &[LogId]) -> Answer<Vec<LogState>>;
     fn list_device_logs(tenant: TenantId, device: DeviceId, limit: u32) -> Answer<Vec<LogState>>;
+    fn view_of_device(tenant: TenantId, device: DeviceId, streams: &[StreamKey], logs_max: u32) -> Answer<DeviceView>;
     fn list_entries(tenant: TenantId, log: LogId, from: u64, limit: u32) -> Answer<Vec<(u64, OpId, Option<String>, bool)>>;
     fn lookup_ops(tenant: TenantId, ops: &[OpId]) -> Answer<Vec<AdmittedOp>>;
     fn lookup_refused(tenant: TenantId, ops: &[OpId]) -> Answer<Vec<RefusedOp>>;
@@ -307,6 +308,7 @@ pass_on! { OpStore {
 pass_on! { ProjectionStore {
     fn list_dirty(tenant: TenantId, limit: u32) -> Answer<Vec<Dirty>>;
     fn list_outbox(tenant: TenantId, limit: u32) -> Answer<Vec<OutboxItem>>;
+    fn list_work(tenant: TenantId, dirty_max: u32, outbox_max: u32) -> Answer<Work>;
     fn list_tallies(tenant: TenantId, after: Option<OpId>, limit: u32) -> Answer<Vec<AdmittedOp>>;
     fn sum_challenge(tenant: TenantId, goal: GoalId) -> Answer<ChallengeSum>;
     fn list_contributors(tenant: TenantId, goal: GoalId) -> Answer<Vec<ParticipantId>>;

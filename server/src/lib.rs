@@ -24,6 +24,7 @@
 
 mod app;
 pub mod boot;
+mod cache;
 mod catalogs;
 pub mod clock;
 mod components;

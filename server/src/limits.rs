@@ -128,6 +128,10 @@ pub const PROJECTED_OUTBOX_MAX: u32 = 256;
 pub(crate) const PROJECTOR_WAITING_MAX: u64 = 4;
 /// Milliseconds a Sync waits for a projector that is busy.
 pub const PROJECTOR_WAIT_MS: u64 = 2_000;
+/// Milliseconds for which a node takes a device for what it was when it was last looked up.
+pub(crate) const DEVICE_KNOWN_MS: u64 = 2_000;
+/// Devices that a node holds so.
+pub(crate) const DEVICES_KNOWN_MAX: usize = 20_000;
 /// Milliseconds for which a catalog counts as the newest without a look at what other nodes published.
 pub(crate) const CATALOG_LOOK_MS: u64 = 2_000;
 /// Milliseconds after which anonymous counts are counted once more by a new catalog: longer than any node
@@ -162,6 +166,8 @@ pub const JOURNAL_OPENINGS_MAX: usize = askel_store::journal::OPENINGS_MAX;
 pub const JOURNAL_FOLD_BYTES_MIN: u64 = 1024 * 1024;
 /// Images of the journal that are remembered, so that one that says nothing new is not written again.
 pub const JOURNAL_IMAGES_REMEMBERED: usize = 4_096;
+/// Logs whose ends a node remembers, of all tenants.
+pub(crate) const LOG_ENDS_REMEMBERED: usize = 20_000;
 /// Milliseconds within which someone is woken for a reason, outside quiet hours.
 pub const PUSH_DELAY_MS_MAX: i64 = 30 * 60_000;
 /// Pushes of one tenant that a node takes at a time.

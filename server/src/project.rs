@@ -6,7 +6,6 @@
 //! inline after ingest when nobody else runs it, and catches up at the start. Of several nodes one
 //! projects a tenant, by a lease; what it folded is void with the lease's generation.
 
-mod cache;
 mod challenge;
 mod findings;
 mod replay;

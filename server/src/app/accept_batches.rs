@@ -174,6 +174,8 @@ async fn note_clock(app: &App, caller: &Caller, clock: DeviceClock) -> Result<()
         store
             .note_clock(caller.tenant, caller.device.id, clock)
             .await?;
+        app.devices
+            .note_clock(caller.tenant, caller.device.id, clock);
     }
     Ok(())
 }

@@ -45,20 +45,22 @@ pub(super) async fn matched(
     caller: &Caller,
     short: &ShortForm,
 ) -> Result<Option<Matched>, AppError> {
-    let Some(heads) = standard_heads(app, caller, short).await? else {
+    let Some(keys) = keys(app, caller, short).await? else {
         return Ok(None);
     };
-    let Some(days) = day_heads(app, caller, &short.days).await? else {
+    let device = caller.device.id;
+    let view = app
+        .store()
+        .view_of_device(caller.tenant, device, &keys, DEVICE_LOGS_MAX)
+        .await?;
+    let Some((heads, days)) = reached(short, &keys, &view.heads) else {
         return Ok(None);
     };
+    let logs = view.logs;
     let begun = short.days.iter().zip(&days);
     let begun = begun.filter(|(day, _)| day.position > 0);
     let of_days = begun.filter_map(|(_, head)| Some(head.as_ref()?.id));
     let handles: Vec<StreamId> = heads.iter().map(|head| head.id).chain(of_days).collect();
-    let logs = app
-        .store()
-        .list_device_logs(caller.tenant, caller.device.id, DEVICE_LOGS_MAX)
-        .await?;
     let tag = |head: Option<SealedHead>| state_tag(&handles, head.as_ref(), LIMITS_REVISION);
     // One who speaks of no log, while something of one is here, was put back to before its first op. A log
     // that a restore lost is known by its name, and may be the one that its writer gave up for that.
@@ -114,53 +116,43 @@ fn sums_differ(short: &ShortForm, heads: &[StreamHead], days: &[Option<StreamHea
     stands && sums_tag(heads().flatten().map(|head| head.sum)) != short.sums_tag
 }
 
-/// Where the days of places stand, `None` for one that nobody wrote to; `None` for all when the caller
-/// has to ask in full: for a place that is not its own, or a position that is not reached.
-async fn day_heads(
-    app: &App,
-    caller: &Caller,
-    days: &[ListedDay],
-) -> Result<Option<Vec<Option<StreamHead>>>, AppError> {
-    if !days.iter().all(|day| covers(caller, day.place)) {
-        return Ok(None);
-    }
-    if days.is_empty() {
-        return Ok(Some(Vec::new()));
-    }
-    let keys: Vec<StreamKey> = days.iter().map(ListedDay::stream).collect();
-    let heads = app.store().lookup_streams(caller.tenant, &keys).await?;
-    let of = |key: &StreamKey| heads.iter().find(|head| head.key == *key).copied();
-    let heads: Vec<Option<StreamHead>> = keys.iter().map(of).collect();
-    let reached = days
-        .iter()
-        .zip(&heads)
-        .all(|(day, head)| day.position <= head.map_or(0, |head| head.head));
-    Ok(reached.then_some(heads))
-}
-
-/// Where the standard streams stand; `None` when the caller can't mean these: another number, one
-/// that does not exist, or a position that is not reached.
-async fn standard_heads(
+/// The standard streams, and after them the days; `None` when the caller has to ask in full: another
+/// number of streams, or a place that is not its own.
+async fn keys(
     app: &App,
     caller: &Caller,
     short: &ShortForm,
-) -> Result<Option<Vec<StreamHead>>, AppError> {
-    if caller.is_on_probation() {
+) -> Result<Option<Vec<StreamKey>>, AppError> {
+    if caller.is_on_probation() || !short.days.iter().all(|day| covers(caller, day.place)) {
         return Ok(None);
     }
     let catalog = app.catalogs.newest(caller.tenant).await?;
     let goals = catalog.as_deref().map(challenges).unwrap_or_default();
-    let keys = standard_streams(caller.device.id, caller.participant(), goals);
+    let mut keys = standard_streams(caller.device.id, caller.participant(), goals);
     if keys.len() != short.positions.len() {
         return Ok(None);
     }
-    let heads = app.store().lookup_streams(caller.tenant, &keys).await?;
-    let reached = heads.len() == keys.len()
-        && heads
-            .iter()
-            .zip(&short.positions)
-            .all(|(head, position)| *position <= head.head);
-    Ok(reached.then_some(heads))
+    keys.extend(short.days.iter().map(ListedDay::stream));
+    Ok(Some(keys))
+}
+
+/// Where the standard streams stand, and the days, `None` for one that nobody wrote to; `None` for all
+/// when the caller can't mean these: one that does not exist, or a position that is not reached.
+fn reached(
+    short: &ShortForm,
+    keys: &[StreamKey],
+    found: &[StreamHead],
+) -> Option<(Vec<StreamHead>, Vec<Option<StreamHead>>)> {
+    let (standard, days) = keys.split_at_checked(short.positions.len())?;
+    let of = |key: &StreamKey| found.iter().find(|head| head.key == *key).copied();
+    let heads: Vec<StreamHead> = standard.iter().map(of).collect::<Option<_>>()?;
+    let days: Vec<Option<StreamHead>> = days.iter().map(of).collect();
+    let listed = short.days.iter().map(|day| day.position);
+    let positions = short.positions.iter().copied().chain(listed);
+    let stands = heads.iter().copied().map(Some).chain(days.iter().copied());
+    let reaches =
+        |(position, head): (u64, Option<StreamHead>)| position <= head.map_or(0, |head| head.head);
+    positions.zip(stands).all(reaches).then_some((heads, days))
 }
 
 /// The goals that have a stream of their own.

@@ -1,7 +1,11 @@
 //! One group's transaction: read, decide, append; again when another writer came first or the
 //! store was away.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::Duration,
+};
 
 use askel_store::{AppendError, Audit, AuditAction, EntryOutcome, StoreError, StreamHead};
 use askel_sync::id::TenantId;
@@ -9,8 +13,10 @@ use data_encoding::HEXLOWER;
 
 use super::{
     Conflict, IngestError, Receipt, Submission,
-    decide::{Decided, decide},
-    facts::{self, Looks},
+    decide::decide,
+    decided::Decided,
+    ends::Ends,
+    facts::{self, Known},
 };
 use crate::{
     catalogs::Catalogs,
@@ -19,6 +25,16 @@ use crate::{
     meters::meters,
     push,
 };
+
+/// When it is looked who was revoked or erased meanwhile, and where logs end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Looks {
+    /// Not before the append, which refuses what is from a revoked device, of the erased, or goes on where
+    /// a log does not end: nearly never.
+    LeftToTheAppend,
+    /// Before anything is decided.
+    First,
+}
 
 /// What a group is answered, in its order.
 type Receipts = Vec<Result<Receipt, IngestError>>;
@@ -31,6 +47,7 @@ type Farewells = BTreeMap<usize, Receipt>;
 pub(super) struct Desk {
     pub(super) components: Components,
     pub(super) catalogs: Arc<Catalogs>,
+    pub(super) ends: Arc<Ends>,
 }
 
 impl Desk {
@@ -44,23 +61,27 @@ impl Desk {
         let mut looks = Looks::LeftToTheAppend;
         let mut delay = Duration::from_millis(STORE_RETRY_DELAY_MS);
         loop {
-            match self.attempt(tenant, group, looks).await {
+            let failed = match self.attempt(tenant, group, looks).await {
                 Ok((receipts, moved)) => {
                     self.components.fan_out.publish_moved(tenant, &moved);
                     return Ok(receipts);
                 }
-                Err(AppendError::Raced) if races < RACES_MAX => {
+                Err(error) => {
+                    self.ends.forget(tenant, group);
+                    error
+                }
+            };
+            match failed {
+                AppendError::Raced if races < RACES_MAX => {
                     races = races.saturating_add(1);
                     looks = Looks::First;
                 }
-                Err(AppendError::Store(StoreError::Unavailable(_)))
-                    if retries < STORE_RETRIES_MAX =>
-                {
+                AppendError::Store(StoreError::Unavailable(_)) if retries < STORE_RETRIES_MAX => {
                     retries = retries.saturating_add(1);
                     tokio::time::sleep(delay).await;
                     delay = delay.saturating_mul(2);
                 }
-                Err(error) => return Err(give_up(&error)),
+                error => return Err(give_up(&error)),
             }
         }
     }
@@ -72,7 +93,7 @@ impl Desk {
         looks: Looks,
     ) -> Result<(Receipts, Vec<StreamHead>), AppendError> {
         let mut decided = self.decided(tenant, group, looks).await?;
-        let append_looks = !decided.is_empty() && decided.erasures.is_empty();
+        let append_looks = decided.erasures.is_empty() && decided.is_all_good_news();
         if looks == Looks::LeftToTheAppend && !append_looks {
             decided = self.decided(tenant, group, Looks::First).await?;
         }
@@ -107,6 +128,7 @@ impl Desk {
             .map_err(|_| StoreError::Inconsistent("no randomness for a push"))?;
         let moved = self.append(tenant, &decided).await?;
         measure(&decided);
+        self.ends.note(tenant, decided.ends);
         Ok((decided.receipts, moved))
     }
 
@@ -118,7 +140,12 @@ impl Desk {
     ) -> Result<Decided, StoreError> {
         let store = &*self.components.store;
         let catalog = self.catalogs.newest(tenant).await?;
-        let mut known = facts::read(store, (tenant, catalog), group, looks).await?;
+        let gone_on_with = match looks {
+            Looks::LeftToTheAppend => self.ends.gone_on_with(tenant, group),
+            Looks::First => HashMap::new(),
+        };
+        let known = Known::from_before(catalog, gone_on_with);
+        let mut known = facts::read(store, tenant, known, group, looks).await?;
         let handles = self.catalogs.new_handles(tenant).await?;
         let new_stream_id = |key| handles.of(key, &*self.components.entropy);
         decide(group, &mut known, &new_stream_id)

@@ -1,37 +1,26 @@
 //! What becomes of each op of a group. Pure: everything it has to know is in [`Known`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use askel_store::{Append, ERASED_OP, Entry, EntryOutcome, LogState, StreamTarget, TallyChange};
+use askel_store::{ERASED_OP, Entry, EntryOutcome, LogState, StreamTarget, TallyChange};
 use askel_sync::{
     admission::{AdmittedOp, Deferral, Judgement, Rejection, judge},
     fold::SessionKey,
-    id::{DeviceId, LogId, ParticipantId, StreamId},
+    id::{LogId, ParticipantId, StreamId},
     log::Batch,
-    op::{Op, Origin, PassSeen, Payload},
+    op::{Op, PassSeen, Payload},
     stream::{StreamKey, route},
     time::ClockSegment,
 };
 
 use super::{
     Conflict, Exception, Hand, IngestError, LogVerdict, Receipt, Submission,
+    decided::Decided,
     facts::{Held, Known, check_in_fact},
     forgotten::forgotten,
     wanted::erased_by,
 };
 use crate::entropy::EntropyFailed;
-
-/// What a group's transaction is to write, and what to answer once it has.
-#[derive(Debug, Default)]
-pub(super) struct Decided {
-    pub(super) append: Append,
-    /// In the group's order; a submission of a device that was revoked meanwhile has none.
-    pub(super) receipts: Vec<Result<Receipt, IngestError>>,
-    /// Who corrected a check-in, and where the correction was written.
-    pub(super) corrected: Vec<(DeviceId, Origin)>,
-    /// Who is to be erased before anything is written, by whose op.
-    pub(super) erasures: Vec<(ParticipantId, DeviceId)>,
-}
 
 /// Decides a group, in order.
 pub(super) fn decide(
@@ -55,7 +44,16 @@ pub(super) fn decide(
         };
         desk.decided.receipts.push(receipt);
     }
-    Ok(desk.decided)
+    let mut decided = desk.decided;
+    let written: BTreeSet<LogId> = decided
+        .append
+        .entries
+        .iter()
+        .map(|entry| entry.log)
+        .collect();
+    let ends = written.iter().filter_map(|log| known.logs.get(log));
+    decided.ends = ends.cloned().collect();
+    Ok(decided)
 }
 
 pub(super) struct Desk<'a> {
@@ -384,14 +382,5 @@ fn repeated(admitted: Box<AdmittedOp>) -> EntryOutcome {
         dirty: None,
         derived: None,
         tally: None,
-    }
-}
-
-impl Decided {
-    /// Whether there is anything to write.
-    pub(super) fn is_empty(&self) -> bool {
-        self.append.entries.is_empty()
-            && self.append.returned.is_empty()
-            && self.append.healed.is_empty()
     }
 }

@@ -14,6 +14,7 @@ use super::{
     IngestError, Receipt, Submission,
     batching::{BatchLimits, Batching, QueueFull},
     commit::Desk,
+    ends::Ends,
 };
 use crate::{
     catalogs::Catalogs, components::Components, config::IngestConfig, meters::meters, spans,
@@ -57,6 +58,7 @@ impl Ingest {
             desk: Desk {
                 components,
                 catalogs,
+                ends: Arc::new(Ends::new()),
             },
             machine: Batching::new(limits),
             commits: JoinSet::new(),
@@ -382,6 +384,7 @@ mod tests {
         let desk = Desk {
             components,
             catalogs: Arc::new(Catalogs::new(store, Arc::new(SystemClock::start()))),
+            ends: Arc::new(Ends::new()),
         };
         let (queued, answers): (Vec<_>, Vec<_>) = (0..2)
             .map(|_| {
@@ -425,6 +428,7 @@ mod tests {
         Desk {
             components,
             catalogs: Arc::new(Catalogs::new(Arc::clone(store) as _, clock)),
+            ends: Arc::new(Ends::new()),
         }
     }
 

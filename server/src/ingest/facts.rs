@@ -17,18 +17,10 @@ use askel_sync::{
 
 use super::{
     Hand, Submission,
+    commit::Looks,
     wanted::{Wanted, mentioned},
 };
 use crate::limits::STREAM_READ_OPS;
-
-/// When it is looked who was revoked meanwhile.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Looks {
-    /// Not before the append, which refuses all that is from a revoked device: nearly never.
-    LeftToTheAppend,
-    /// Before anything is decided.
-    First,
-}
 
 /// An entry that a log holds already.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,6 +56,18 @@ pub(super) struct Known {
 }
 
 impl Known {
+    /// What need not be read.
+    pub(super) fn from_before(
+        catalog: Option<Arc<Catalog>>,
+        logs: HashMap<LogId, LogState>,
+    ) -> Self {
+        Self {
+            catalog,
+            logs,
+            ..Self::default()
+        }
+    }
+
     /// A value of a register that was accepted.
     pub(super) fn note_value(&mut self, admitted: &AdmittedOp) {
         if self.registers.is_empty() {
@@ -173,18 +177,15 @@ pub(super) fn check_in_fact(payload: &Payload, admitted: &AdmittedOp) -> Option<
     })
 }
 
-/// Reads what a group's judgement needs.
+/// Reads what a group's judgement needs beside what is known already.
 pub(super) async fn read(
     store: &dyn Store,
-    (tenant, catalog): (TenantId, Option<Arc<Catalog>>),
+    tenant: TenantId,
+    mut known: Known,
     group: &[Submission],
     looks: Looks,
 ) -> Result<Known, StoreError> {
     let wanted = Wanted::by(group);
-    let mut known = Known {
-        catalog,
-        ..Known::default()
-    };
     let ops: Vec<OpId> = wanted.ops.into_iter().collect();
     if !ops.is_empty() {
         for admitted in store.lookup_ops(tenant, &ops).await? {
@@ -199,9 +200,12 @@ pub(super) async fn read(
     }
     let of_check_ins = known.check_ins.values().filter_map(|fact| fact.log);
     let logs: BTreeSet<LogId> = wanted.logs.into_iter().chain(of_check_ins).collect();
-    let logs: Vec<LogId> = logs.into_iter().collect();
-    for state in store.lookup_logs(tenant, &logs).await? {
-        known.logs.insert(state.log, state);
+    let unknown = logs.into_iter().filter(|log| !known.logs.contains_key(log));
+    let logs: Vec<LogId> = unknown.collect();
+    if !logs.is_empty() {
+        for state in store.lookup_logs(tenant, &logs).await? {
+            known.logs.insert(state.log, state);
+        }
     }
     let unknown = wanted.corrected.iter().copied();
     let unknown = unknown.filter(|id| !known.check_ins.contains_key(id));
@@ -223,8 +227,8 @@ pub(super) async fn read(
     read_held(store, tenant, group, &mut known).await?;
     if looks == Looks::First {
         read_revoked(store, tenant, group, &mut known).await?;
+        read_erased(store, tenant, group, &mut known).await?;
     }
-    read_erased(store, tenant, group, &mut known).await?;
     Ok(known)
 }
 

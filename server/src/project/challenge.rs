@@ -1,6 +1,6 @@
 //! Totals of collective challenges: when they are told, and what they are.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use askel_store::{ChallengeSum, JobLease, Projection};
 use askel_sync::{
@@ -41,6 +41,9 @@ pub(super) struct Challenges {
     touched: BTreeSet<GoalId>,
     /// Whether their last total was told is not known.
     unsure: BTreeSet<GoalId>,
+    /// What their sums come to at most, since they were last added up: adding up reads everyone's row,
+    /// and is not done again before there is something to tell.
+    at_most: BTreeMap<GoalId, u64>,
 }
 
 impl Challenges {
@@ -61,9 +64,12 @@ impl Challenges {
         Ok(challenges)
     }
 
-    /// Someone's contribution changed.
-    pub(super) fn touch(&mut self, goal: GoalId) {
+    /// Someone's contribution changed, by at most so much upwards.
+    pub(super) fn grow(&mut self, goal: GoalId, more: u64) {
         self.touched.insert(goal);
+        if let Some(sum) = self.at_most.get_mut(&goal) {
+            *sum = sum.saturating_add(more);
+        }
     }
 
     async fn reload(
@@ -117,9 +123,14 @@ impl Challenges {
         if self.unsure.contains(&goal.id) {
             self.reload(desk, tenant, goal.id).await?;
         }
-        let sum = store.sum_challenge(tenant, goal.id).await?;
         let now = desk.components.clock.now();
         let last = self.totals.total(goal.id);
+        let at_most = self.at_most.get(&goal.id).copied().unwrap_or(u64::MAX);
+        if is_recent(last, now) && !reaches(goal, last, at_most) {
+            return Ok(false);
+        }
+        let sum = store.sum_challenge(tenant, goal.id).await?;
+        self.at_most.insert(goal.id, sum.total);
         match decide(goal, sum, last, now) {
             Telling::Nothing => {
                 self.touched.remove(&goal.id);
@@ -176,12 +187,20 @@ fn decide(goal: &Goal, sum: ChallengeSum, last: Option<ChallengeTotal>, now: Tim
     if sum.people < people_min || told == (sum.total, sum.people) {
         return Telling::Nothing;
     }
-    let reached = targets(&goal.rule).any(|target| told.0 < target && target <= sum.total);
-    let recent = last
-        .is_some_and(|last| now.saturating_ms_since(last.occurred_at) < CHALLENGE_TOTAL_EVERY_MS);
-    if recent && !reached {
+    let reached = reaches(goal, last, sum.total);
+    if is_recent(last, now) && !reached {
         Telling::Later
     } else {
         Telling::Now { reached }
     }
+}
+
+fn is_recent(last: Option<ChallengeTotal>, now: Timestamp) -> bool {
+    last.is_some_and(|last| now.saturating_ms_since(last.occurred_at) < CHALLENGE_TOTAL_EVERY_MS)
+}
+
+/// Whether a sum passes a target that what was told last did not.
+fn reaches(goal: &Goal, last: Option<ChallengeTotal>, sum: u64) -> bool {
+    let told = last.map_or(0, |last| last.total);
+    targets(&goal.rule).any(|target| told < target && target <= sum)
 }

@@ -22,9 +22,18 @@ pub(super) struct Round {
     pub(super) drafts: Vec<Draft>,
     pub(super) projection: Projection,
     pub(super) folded: Vec<Folded>,
+    /// By how much challenges may have grown.
+    pub(super) gifts: Vec<Gift>,
     /// The last anonymous count that this round counts by the current catalog.
     pub(super) recounted: Option<OpId>,
     under: Option<JobLease>,
+}
+
+/// What somebody gives to a challenge beyond what this projector knew of: at most so much more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Gift {
+    pub(super) goal: GoalId,
+    pub(super) more: u64,
 }
 
 impl Round {
@@ -78,6 +87,11 @@ impl Round {
     ) {
         for (goal, points) in now {
             if before.get(goal) != Some(points) {
+                let known = before.get(goal).copied().unwrap_or(0);
+                self.gifts.push(Gift {
+                    goal: *goal,
+                    more: points.saturating_sub(known),
+                });
                 let contribution = Contribution {
                     goal: *goal,
                     participant,

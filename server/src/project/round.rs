@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use askel_store::{Dirty, JobLease, StreamOp};
+use askel_store::{Dirty, JobLease, StreamOp, Work};
 use askel_sync::{
     admission::AdmittedOp,
     catalog::Catalog,
@@ -13,7 +13,6 @@ use askel_sync::{
 
 use super::{
     Desk,
-    cache::Cache,
     challenge::Challenges,
     findings::{Round, confirmed, contributions, counted},
     replay::Folded,
@@ -21,6 +20,7 @@ use super::{
 };
 use crate::{
     app::AppError,
+    cache::Cache,
     limits::{
         PROJECTED_FIRST_OPS, PROJECTED_OUTBOX_MAX, PROJECTED_PARTICIPANTS_MAX,
         PROJECTED_TALLIES_MAX, RECOUNTED_MS,
@@ -41,7 +41,7 @@ pub(super) enum Outcome {
 
 /// What the projector keeps of a tenant between rounds; all of it can be worked out anew.
 pub(super) struct TenantProjection {
-    cache: Cache<Folded>,
+    cache: Cache<ParticipantId, Folded>,
     /// The catalog that the cache and the challenges are of.
     current: Option<(Arc<Catalog>, Challenges)>,
     recount: Recount,
@@ -62,6 +62,22 @@ enum Recount {
     FromStart,
     /// Those up to this op are.
     After(OpId),
+}
+
+/// Whether there was no more to do at the moment of looking.
+fn is_all(work: &Work) -> bool {
+    let fits = |count: usize, most: u32| u32::try_from(count).is_ok_and(|count| count < most);
+    fits(work.dirty.len(), PROJECTED_PARTICIPANTS_MAX)
+        && fits(work.outbox.len(), PROJECTED_OUTBOX_MAX)
+}
+
+/// Whether nothing is left of what there was at the moment of looking.
+const fn found(nothing_left: bool) -> Outcome {
+    if nothing_left {
+        Outcome::Clean
+    } else {
+        Outcome::Worked
+    }
 }
 
 impl TenantProjection {
@@ -125,15 +141,15 @@ impl TenantProjection {
 
     async fn work(&mut self, desk: &Desk, tenant: TenantId) -> Result<Outcome, AppError> {
         let store = &desk.components.store;
-        // Before the catalog: a newer one makes everyone dirty anew, and these stay so.
-        let dirty = store.list_dirty(tenant, PROJECTED_PARTICIPANTS_MAX).await?;
-        let catalog = if dirty.is_empty() {
-            desk.catalogs.newest(tenant).await?
-        } else {
-            desk.catalogs.look(tenant).await?
-        };
+        let now = desk.components.clock.monotonic();
+        let work = store
+            .list_work(tenant, PROJECTED_PARTICIPANTS_MAX, PROJECTED_OUTBOX_MAX)
+            .await?;
+        let is_all = is_all(&work);
+        // The newest at the same moment: a newer one makes everyone dirty anew, and these stay so.
+        let catalog = desk.catalogs.known_by(tenant, work.catalog, now).await?;
         let mut round = Round::under(self.under);
-        for item in store.list_outbox(tenant, PROJECTED_OUTBOX_MAX).await? {
+        for item in work.outbox {
             round.projection.sent.push(item.id);
             round
                 .drafts
@@ -142,7 +158,8 @@ impl TenantProjection {
         if let Some(catalog) = &catalog {
             self.follow(desk, tenant, catalog).await?;
             self.recount(desk, tenant, catalog, &mut round).await?;
-            self.participants(desk, tenant, dirty, &mut round).await?;
+            self.participants(desk, tenant, work.dirty, &mut round)
+                .await?;
         }
         let idle = round.is_empty();
         if !idle {
@@ -153,25 +170,18 @@ impl TenantProjection {
         if let Some(last) = round.recounted {
             self.recount = Recount::After(last);
         }
+        let is_recounted = self.recount == Recount::Done;
         let Some((catalog, challenges)) = &mut self.current else {
-            return Ok(if idle {
-                Outcome::Clean
-            } else {
-                Outcome::Worked
-            });
+            return Ok(found(idle || is_all));
         };
-        for contribution in &round.projection.contributions {
-            challenges.touch(contribution.goal);
+        for gift in &round.gifts {
+            challenges.grow(gift.goal, gift.more);
         }
         for folded in round.folded {
             self.cache.put(folded.state.participant(), folded);
         }
         let told = challenges.tell(desk, tenant, catalog, self.under).await?;
-        Ok(if idle && !told {
-            Outcome::Clean
-        } else {
-            Outcome::Worked
-        })
+        Ok(found(!told && (idle || (is_all && is_recounted))))
     }
 
     /// Takes up a new catalog: everything that was derived with the one before is void.

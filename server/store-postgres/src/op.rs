@@ -3,12 +3,14 @@
 mod append;
 mod read;
 mod row;
+mod view;
 
 pub(crate) use read::list_tallies;
+pub(crate) use view::AskedView;
 
 use askel_store::{
-    Append, AppendError, Lineage, LiveRegister, LogState, OpStore, PartOf, Reading, RefusedOp,
-    StoreError, StreamHead, StreamOp, StreamPart, StreamTarget, owner_of,
+    Append, AppendError, DeviceView, Lineage, LiveRegister, LogState, OpStore, PartOf, Reading,
+    RefusedOp, StoreError, StreamHead, StreamOp, StreamPart, StreamTarget, owner_of,
 };
 use askel_sync::{
     admission::AdmittedOp,
@@ -225,7 +227,18 @@ impl OpStore for PostgresStore {
         device: DeviceId,
         limit: u32,
     ) -> Result<Vec<LogState>, StoreError> {
-        read::device_logs(&mut *self.read(tenant).await?, tenant, device, limit).await
+        let view = view::of_device(self, tenant, device, &[], limit).await?;
+        Ok(view.logs)
+    }
+
+    async fn view_of_device(
+        &self,
+        tenant: TenantId,
+        device: DeviceId,
+        streams: &[StreamKey],
+        logs_max: u32,
+    ) -> Result<DeviceView, StoreError> {
+        view::of_device(self, tenant, device, streams, logs_max).await
     }
 
     async fn lookup_registers(

@@ -1,11 +1,14 @@
 //! What is derived: reading it.
 
-mod attendance;
+mod found;
+mod work;
 mod write;
 
 pub(crate) use write::{Marks, project, take_out};
 
-use askel_store::{ChallengeSum, Dirty, OutboxItem, ProjectionStore, SessionCount, StoreError};
+use askel_store::{
+    ChallengeSum, Dirty, OutboxItem, ProjectionStore, SessionCount, StoreError, Work,
+};
 use askel_sync::{
     admission::AdmittedOp,
     id::{GoalId, OpId, ParticipantId, PlaceId, TenantId},
@@ -102,6 +105,16 @@ impl ProjectionStore for PostgresStore {
     ) -> Result<Vec<OutboxItem>, StoreError> {
         let mut connection = self.read(tenant).await?;
         outbox_after(&mut connection, tenant, 0, limit).await
+    }
+
+    async fn list_work(
+        &self,
+        tenant: TenantId,
+        dirty_max: u32,
+        outbox_max: u32,
+    ) -> Result<Work, StoreError> {
+        let mut reader = self.read(tenant).await?;
+        work::list(&mut reader, tenant, dirty_max, outbox_max).await
     }
 
     async fn list_tallies(

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use askel_store::{Device, StoreError};
+use askel_store::{Device, DeviceView, StoreError};
 use askel_sync::id::{DeviceId, TenantId};
 use data_encoding::HEXLOWER;
 use sqlx::{
@@ -22,6 +22,7 @@ use sqlx::{
 use crate::{
     error::{is_of_a_connection_in_doubt, is_of_a_dead_connection, migrate_error, store_error},
     gather::Gather,
+    op::AskedView,
     role,
 };
 
@@ -69,6 +70,7 @@ pub struct PostgresStore {
     /// How many of the next uses of a connection end what it may be in first.
     in_doubt: Arc<AtomicU64>,
     pub(crate) devices: Gather<DeviceId, Option<Device>>,
+    pub(crate) views: Gather<AskedView, DeviceView>,
 }
 
 /// Who else may write of the tenant meanwhile.
@@ -100,6 +102,9 @@ impl PostgresStore {
             ("enable_seqscan", "off".to_owned()),
             ("enable_hashjoin", "off".to_owned()),
             ("enable_mergejoin", "off".to_owned()),
+            // What a statement does is the same for one key and for many: a plan made anew at each
+            // execution would cost more than most of them do.
+            ("plan_cache_mode", "force_generic_plan".to_owned()),
         ]);
         let released = Arc::new(AtomicU64::new(0));
         let in_doubt = Arc::new(AtomicU64::new(0));
@@ -142,6 +147,7 @@ impl PostgresStore {
             pool,
             in_doubt,
             devices: Gather::new(),
+            views: Gather::new(),
         })
     }
 

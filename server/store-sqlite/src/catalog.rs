@@ -154,6 +154,22 @@ async fn everyone(
     rows.iter().map(|participant| id(participant)).collect()
 }
 
+/// The hash of the newest.
+pub(crate) async fn newest_hash(
+    connection: &mut SqliteConnection,
+    tenant: TenantId,
+) -> Result<Option<[u8; 32]>, StoreError> {
+    let key = &tenant.as_bytes()[..];
+    let hash = sqlx::query_scalar!(
+        "SELECT hash FROM catalog WHERE tenant = ? ORDER BY version DESC LIMIT 1",
+        key
+    )
+    .fetch_optional(connection)
+    .await
+    .map_err(store_error)?;
+    hash.map(|hash: Vec<u8>| array(&hash)).transpose()
+}
+
 /// One version.
 pub(crate) async fn read(
     connection: &mut SqliteConnection,

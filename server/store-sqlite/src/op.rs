@@ -7,8 +7,8 @@ mod row;
 pub(crate) use read::list_tallies;
 
 use askel_store::{
-    Append, AppendError, Lineage, LiveRegister, LogState, OpStore, PartOf, Reading, RefusedOp,
-    StoreError, StreamHead, StreamOp, StreamPart, StreamTarget, owner_of,
+    Append, AppendError, DeviceView, Lineage, LiveRegister, LogState, OpStore, PartOf, Reading,
+    RefusedOp, StoreError, StreamHead, StreamOp, StreamPart, StreamTarget, owner_of,
 };
 use askel_sync::{
     admission::AdmittedOp,
@@ -166,24 +166,7 @@ impl OpStore for SqliteStore {
         tenant: TenantId,
         streams: &[StreamKey],
     ) -> Result<Vec<StreamHead>, StoreError> {
-        let key = &tenant.as_bytes()[..];
-        let wanted = streams
-            .iter()
-            .map(|stream| Ok(bytes(&stream_column(*stream)?)));
-        let wanted = rows(wanted.collect::<Result<Vec<_>, StoreError>>()?);
-        let rows = sqlx::query_as!(
-            StreamRow,
-            r#"SELECT stream.stream, stream.handle, stream.head, stream.sum
-               FROM json_each(?2) AS wanted
-               CROSS JOIN stream ON stream.tenant = ?1 AND stream.stream = unhex(wanted.value)
-               ORDER BY wanted.key"#,
-            key,
-            wanted
-        )
-        .fetch_all(&self.readers)
-        .await
-        .map_err(store_error)?;
-        rows.into_iter().map(TryInto::try_into).collect()
+        read::heads(&self.readers, tenant, streams).await
     }
 
     async fn open_stream(
@@ -234,6 +217,20 @@ impl OpStore for SqliteStore {
         limit: u32,
     ) -> Result<Vec<LogState>, StoreError> {
         read::device_logs(&self.readers, tenant, device, limit).await
+    }
+
+    async fn view_of_device(
+        &self,
+        tenant: TenantId,
+        device: DeviceId,
+        streams: &[StreamKey],
+        logs_max: u32,
+    ) -> Result<DeviceView, StoreError> {
+        let mut reader = self.readers.begin().await.map_err(store_error)?;
+        Ok(DeviceView {
+            heads: read::heads(&mut *reader, tenant, streams).await?,
+            logs: read::device_logs(&mut *reader, tenant, device, logs_max).await?,
+        })
     }
 
     async fn lookup_registers(

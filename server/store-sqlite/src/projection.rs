@@ -4,14 +4,16 @@ mod write;
 
 pub(crate) use write::{Marks, project};
 
-use askel_store::{ChallengeSum, Dirty, OutboxItem, ProjectionStore, SessionCount, StoreError};
+use askel_store::{
+    ChallengeSum, Dirty, OutboxItem, ProjectionStore, SessionCount, StoreError, Work,
+};
 use askel_sync::{
     admission::AdmittedOp,
     id::{GoalId, OpId, ParticipantId, PlaceId, TenantId},
     time::LocalDate,
 };
 use async_trait::async_trait;
-use sqlx::SqliteConnection;
+use sqlx::{SqliteConnection, SqliteExecutor};
 
 use crate::{
     SqliteStore,
@@ -48,6 +50,30 @@ pub(crate) async fn outbox_after(
     items.collect()
 }
 
+/// Dirty participants, longest waiting first.
+async fn dirty(
+    executor: impl SqliteExecutor<'_>,
+    tenant: TenantId,
+    limit: u32,
+) -> Result<Vec<Dirty>, StoreError> {
+    let key = &tenant.as_bytes()[..];
+    let rows = sqlx::query!(
+        "SELECT participant, generation FROM dirty WHERE tenant = ? ORDER BY first LIMIT ?",
+        key,
+        limit
+    )
+    .fetch_all(executor)
+    .await
+    .map_err(store_error)?;
+    let dirty = rows.into_iter().map(|row| {
+        Ok(Dirty {
+            participant: id(&row.participant)?,
+            generation: number(row.generation)?,
+        })
+    });
+    dirty.collect()
+}
+
 struct SessionRow {
     place: i64,
     date: i64,
@@ -76,22 +102,7 @@ impl TryFrom<SessionRow> for SessionCount {
 #[async_trait]
 impl ProjectionStore for SqliteStore {
     async fn list_dirty(&self, tenant: TenantId, limit: u32) -> Result<Vec<Dirty>, StoreError> {
-        let key = &tenant.as_bytes()[..];
-        let rows = sqlx::query!(
-            "SELECT participant, generation FROM dirty WHERE tenant = ? ORDER BY first LIMIT ?",
-            key,
-            limit
-        )
-        .fetch_all(&self.readers)
-        .await
-        .map_err(store_error)?;
-        let dirty = rows.into_iter().map(|row| {
-            Ok(Dirty {
-                participant: id(&row.participant)?,
-                generation: number(row.generation)?,
-            })
-        });
-        dirty.collect()
+        dirty(&self.readers, tenant, limit).await
     }
 
     async fn list_outbox(
@@ -101,6 +112,20 @@ impl ProjectionStore for SqliteStore {
     ) -> Result<Vec<OutboxItem>, StoreError> {
         let mut connection = self.readers.acquire().await.map_err(store_error)?;
         outbox_after(&mut connection, tenant, 0, limit).await
+    }
+
+    async fn list_work(
+        &self,
+        tenant: TenantId,
+        dirty_max: u32,
+        outbox_max: u32,
+    ) -> Result<Work, StoreError> {
+        let mut reader = self.readers.begin().await.map_err(store_error)?;
+        Ok(Work {
+            dirty: dirty(&mut *reader, tenant, dirty_max).await?,
+            outbox: outbox_after(&mut reader, tenant, 0, outbox_max).await?,
+            catalog: crate::catalog::newest_hash(&mut reader, tenant).await?,
+        })
     }
 
     async fn list_tallies(

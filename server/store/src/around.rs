@@ -12,12 +12,12 @@ use async_trait::async_trait;
 
 use crate::{
     Append, AppendError, Approval, Audit, AuditEntry, AuditStore, CatalogStore, CatalogVersion,
-    ChallengeSum, Claim, Device, DeviceChange, DeviceClock, Dirty, EnrolError, EnrolmentStore,
-    Erased, ErasureStore, Frozen, Grant, Healing, Invitation, JobBid, JobLease, JobLeaseStore,
-    LeasedPush, Lineage, LiveRegister, LogState, NewDevice, OpStore, OutboxItem, PageOf,
-    PageRequest, PartOf, PassRecord, ProjectionStore, PushEnd, PushRegistration, PushStore,
+    ChallengeSum, Claim, Device, DeviceChange, DeviceClock, DeviceView, Dirty, EnrolError,
+    EnrolmentStore, Erased, ErasureStore, Frozen, Grant, Healing, Invitation, JobBid, JobLease,
+    JobLeaseStore, LeasedPush, Lineage, LiveRegister, LogState, NewDevice, OpStore, OutboxItem,
+    PageOf, PageRequest, PartOf, PassRecord, ProjectionStore, PushEnd, PushRegistration, PushStore,
     RENEWAL_SEED_BYTES, RecoverySheet, RefusedOp, RestoreStore, SessionCount, Store, StoreError,
-    StreamHead, StreamOp, StreamPart, StreamTarget, Tenant, TenantStore, Tombstone, journal,
+    StreamHead, StreamOp, StreamPart, StreamTarget, Tenant, TenantStore, Tombstone, Work, journal,
 };
 
 /// What is done around a call.
@@ -160,6 +160,12 @@ pass_on! { OpStore {
     ) -> Result<Vec<StreamHead>, AppendError>;
     fn lookup_logs(tenant: TenantId, logs: &[LogId]) -> Answer<Vec<LogState>>;
     fn list_device_logs(tenant: TenantId, device: DeviceId, limit: u32) -> Answer<Vec<LogState>>;
+    fn view_of_device(
+        tenant: TenantId,
+        device: DeviceId,
+        streams: &[StreamKey],
+        logs_max: u32
+    ) -> Answer<DeviceView>;
     fn list_entries(
         tenant: TenantId,
         log: LogId,
@@ -195,6 +201,7 @@ pass_on! { OpStore {
 pass_on! { ProjectionStore {
     fn list_dirty(tenant: TenantId, limit: u32) -> Answer<Vec<Dirty>>;
     fn list_outbox(tenant: TenantId, limit: u32) -> Answer<Vec<OutboxItem>>;
+    fn list_work(tenant: TenantId, dirty_max: u32, outbox_max: u32) -> Answer<Work>;
     fn list_tallies(
         tenant: TenantId,
         after: Option<OpId>,

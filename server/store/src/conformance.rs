@@ -42,6 +42,7 @@ mod invitation;
 mod job;
 mod journal;
 mod live;
+mod looks;
 mod projection;
 mod push;
 mod repetition;
@@ -67,6 +68,7 @@ pub use invitation::*;
 pub use job::*;
 pub use journal::*;
 pub use live::*;
+pub use looks::*;
 pub use projection::*;
 pub use push::*;
 pub use repetition::*;
@@ -157,6 +159,9 @@ macro_rules! store_conformance {
             admitted_ops_are_found_by_id
             hundreds_of_entries_go_into_one_append
             who_waits_longest_is_projected_first
+            work_is_what_is_dirty_and_what_is_to_be_sent
+            a_view_of_a_device_is_its_heads_and_logs
+            nothing_is_appended_from_the_erased
             a_newer_reason_keeps_a_participant_dirty
             a_generation_never_comes_again
             a_reason_in_the_cleaning_append_keeps_a_participant_dirty

@@ -41,15 +41,15 @@ pub use error::StoreError;
 pub use frozen::{Frozen, SessionName, TheirCounts};
 pub use job_lease::{Job, JobBid, JobLease, JobLeaseStore, NODE_ID_BYTES, NodeId};
 pub use op::{
-    ASIDE_LOG, Ancestor, Append, AppendError, Before, Claim, ERASED_OP, Entry, EntryBefore,
-    EntryOutcome, Healed, HealedBy, Healing, LOST_MAX, Lineage, LiveRegister, LogState, Needs,
-    OpStore, OutboxDraft, PartOf, Plan, Reading, RefusedOp, RegisterPlace, Returned, Settled,
-    StreamHead, StreamOp, StreamPart, StreamPlace, StreamTarget, TallyChange,
+    ASIDE_LOG, Ancestor, Append, AppendError, Before, Claim, DeviceView, ERASED_OP, Entry,
+    EntryBefore, EntryOutcome, Healed, HealedBy, Healing, LOST_MAX, Lineage, LiveRegister,
+    LogState, Needs, OpStore, OutboxDraft, PartOf, Plan, Reading, RefusedOp, RegisterPlace,
+    Returned, Settled, StreamHead, StreamOp, StreamPart, StreamPlace, StreamTarget, TallyChange,
 };
 pub use page::{PageOf, PageRequest};
 pub use projection::{
     AttendanceChange, ChallengeSum, Contribution, Dirty, OutboxItem, Projection, ProjectionStore,
-    SessionCount,
+    SessionCount, Work,
 };
 pub use push::{
     LeasedPush, NoPushToken, PushEnd, PushRegistration, PushStore, PushToken, PushesDue, Whom,

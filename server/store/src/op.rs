@@ -32,7 +32,7 @@ pub struct Append {
     pub healed: Vec<Healed>,
     /// What a projection found, if this append is one's.
     pub projection: Projection,
-    /// Devices that this is taken from: none of them may be revoked.
+    /// Devices that this is taken from: none of them may be revoked or erased.
     pub from: BTreeSet<DeviceId>,
     /// The job that this is done in, if one node alone may: the lease has to stand.
     pub under: Option<JobLease>,
@@ -206,6 +206,15 @@ pub struct StreamPart {
     pub ops: Vec<StreamOp>,
 }
 
+/// What of a device's own is compared with what it says in a short form, at one moment.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct DeviceView {
+    /// Heads of those of the streams that exist, in the order asked.
+    pub heads: Vec<StreamHead>,
+    /// Its logs, as [`OpStore::list_device_logs`] lists them.
+    pub logs: Vec<LogState>,
+}
+
 /// An op at its place in a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StreamOp {
@@ -246,7 +255,8 @@ impl StreamOp {
 pub enum AppendError {
     /// Another writer came first: a sequence lies past the log's next, or holds another op or the
     /// same one settled otherwise, or the log has another writer, or an op is by or about someone who
-    /// is erased, or a device that it is from is revoked. Read what was decided on again and decide anew.
+    /// is erased, or a device that it is from is revoked or erased. Read what was decided on again and
+    /// decide anew.
     #[error("another writer came first")]
     Raced,
     /// Another node does this job now, or someone was erased meanwhile: whatever was read is void.
@@ -286,6 +296,15 @@ pub trait OpStore: Send + Sync {
         device: DeviceId,
         limit: u32,
     ) -> Result<Vec<LogState>, StoreError>;
+
+    /// Heads of streams and the device's logs at once, at most `logs_max` of these.
+    async fn view_of_device(
+        &self,
+        tenant: TenantId,
+        device: DeviceId,
+        streams: &[StreamKey],
+        logs_max: u32,
+    ) -> Result<DeviceView, StoreError>;
 
     /// Entries of a log from a sequence on, at most `limit`, without effects: (sequence, op,
     /// `Some` name of a rejection or `None`, whether deferred).

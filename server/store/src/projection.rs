@@ -44,6 +44,17 @@ impl OutboxItem {
     }
 }
 
+/// What there is for a projector to do, at one moment.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Work {
+    /// Dirty participants, longest waiting first.
+    pub dirty: Vec<Dirty>,
+    /// Outbox items, oldest first.
+    pub outbox: Vec<OutboxItem>,
+    /// SHA-256 of the content of the newest catalog, if there is one.
+    pub catalog: Option<[u8; 32]>,
+}
+
 /// What a participant gives to a collective challenge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Contribution {
@@ -129,6 +140,14 @@ pub trait ProjectionStore: Send + Sync {
         tenant: TenantId,
         limit: u32,
     ) -> Result<Vec<OutboxItem>, StoreError>;
+
+    /// Some of both, and which catalog is the newest then.
+    async fn list_work(
+        &self,
+        tenant: TenantId,
+        dirty_max: u32,
+        outbox_max: u32,
+    ) -> Result<Work, StoreError>;
 
     /// The ops that count people without a name, by id, after one, at most `limit`.
     async fn list_tallies(

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use askel_proto::v1;
+use askel_proto::v1::{self, admin_service_client::AdminServiceClient};
 use askel_sync::{
     admission::Role,
     limits::OPS_PER_HOUR_MAX,
@@ -228,4 +228,38 @@ async fn what_a_device_hands_in_at_one_node_counts_at_the_other() {
     let status = timeout(Duration::from_secs(30), limited).await;
     let status = status.expect("the limit of both nodes together");
     refused(&status, Code::ResourceExhausted, "OPS_LIMITED");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_that_is_revoked_at_one_node_is_refused_there_at_once_and_elsewhere_soon() {
+    let (mut world, organiser, nodes) = two_nodes().await;
+    let staff = world.enrolled(Role::Staff, &[BASEMENT]).await;
+    for node in [&nodes[1], &nodes[0]] {
+        world.turn_to(node);
+        let request = staff.request(Vec::new());
+        staff.send(&world, request).await.expect("let in");
+    }
+    let mut admin = AdminServiceClient::new(world.channel.clone());
+    let revoke = v1::RevokeDeviceRequest {
+        name: askel_store::Audit::device_name(staff.id),
+    };
+    let revoked = admin.revoke_device(organiser.call(revoke)).await;
+    revoked.expect("revoked");
+    let refusal = async |world: &World| {
+        let request = staff.request(Vec::new());
+        staff.send(world, request).await.err()
+    };
+    let is_revoked = |error| refused(&error, Code::PermissionDenied, "DEVICE_REVOKED");
+    is_revoked(refusal(&world).await.expect("refused at once"));
+    world.turn_to(&nodes[1]);
+    let soon = async {
+        loop {
+            if let Some(error) = refusal(&world).await {
+                return is_revoked(error);
+            }
+            sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let soon = timeout(Duration::from_secs(10), soon).await;
+    soon.expect("no later than ten seconds after");
 }

@@ -114,6 +114,18 @@ impl CallCredential {
 }
 
 impl UnverifiedCredential {
+    /// Whether it is of now, give or take.
+    ///
+    /// # Errors
+    /// [`CredentialError::Stale`] past ten minutes either way.
+    pub fn check_time(&self, now: Timestamp) -> Result<(), CredentialError> {
+        let age_ms = now.saturating_ms_since(self.claimed.issued_at);
+        if age_ms.saturating_abs() > CREDENTIAL_SKEW_MS_MAX {
+            return Err(CredentialError::Stale);
+        }
+        Ok(())
+    }
+
     /// Verifies time and signature with the key of the claimed device.
     ///
     /// # Errors
@@ -125,10 +137,7 @@ impl UnverifiedCredential {
         audience: &str,
         now: Timestamp,
     ) -> Result<(), CredentialError> {
-        let age_ms = now.saturating_ms_since(self.claimed.issued_at);
-        if age_ms.saturating_abs() > CREDENTIAL_SKEW_MS_MAX {
-            return Err(CredentialError::Stale);
-        }
+        self.check_time(now)?;
         let message = self.claimed.message(audience);
         key.verify(
             Purpose::Call,

@@ -5,7 +5,7 @@ mod columns;
 mod load;
 mod write;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use askel_store::{Append, AppendError, Before, Needs, Plan, StoreError, StreamHead};
 use askel_sync::{
@@ -64,7 +64,8 @@ async fn attempt(
     let before = appending.load(&Needs::of(append)).await?;
     let standing = Standing::of(&before);
     let plan = Plan::of(append, before)?;
-    if !appending.write(&plan, &standing, now).await? {
+    let dirty = dirty_of(&plan);
+    if !appending.write(&plan, &standing, &dirty, now).await? {
         return Ok(None);
     }
     appending.finish(&plan, append).await?;
@@ -74,14 +75,19 @@ async fn attempt(
 
 /// Which rows are there and locked; the others have to be made.
 struct Standing {
-    logs: BTreeSet<LogId>,
+    /// With where they went on.
+    logs: BTreeMap<LogId, u64>,
     streams: BTreeSet<StreamKey>,
 }
 
 impl Standing {
     fn of(before: &Before) -> Self {
         Self {
-            logs: before.logs.keys().copied().collect(),
+            logs: before
+                .logs
+                .iter()
+                .map(|(log, (_, next))| (*log, *next))
+                .collect(),
             streams: before.streams.keys().copied().collect(),
         }
     }
@@ -96,7 +102,7 @@ impl Appending<'_> {
     /// What is derived and what is noted.
     async fn finish(&mut self, plan: &Plan<'_>, append: &Append) -> Result<(), StoreError> {
         let marks = Marks {
-            dirty: dirty_of(plan),
+            dirty: Vec::new(),
             outbox: &plan.outbox,
             tallies: &plan.tallies,
         };

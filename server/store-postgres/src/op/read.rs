@@ -1,60 +1,19 @@
 //! Queries that several calls share.
 
-use askel_store::{
-    ASIDE_LOG, Lineage, LiveRegister, LogState, PartOf, Reading, StoreError, StreamHead, StreamOp,
-};
+use askel_store::{Lineage, LiveRegister, PartOf, Reading, StoreError, StreamHead, StreamOp};
 use askel_sync::{
     admission::AdmittedOp,
-    id::{DeviceId, OpId, StreamId, TenantId},
+    id::{OpId, StreamId, TenantId},
     stream::{Register, StreamKey},
 };
 use sqlx::PgConnection;
 
 use super::row::{OpRow, PlaceRow, StreamRow};
 use crate::{
-    column::{id, number, optional_id, stream, stream_column, stream_columns},
+    column::{stream, stream_column, stream_columns},
     error::store_error,
     restore,
 };
-
-/// A device's logs, the one opened last first.
-pub(super) async fn device_logs(
-    connection: &mut PgConnection,
-    tenant: TenantId,
-    device: DeviceId,
-    limit: u32,
-) -> Result<Vec<LogState>, StoreError> {
-    let (key, writer) = (&tenant.as_bytes()[..], &device.as_bytes()[..]);
-    let aside = &ASIDE_LOG[..];
-    let rows = sqlx::query!(
-        r#"SELECT log.log AS "log!", log.next_sequence AS "next_sequence!",
-                  device.participant AS "participant?",
-                  log_entry.op AS "last_op?"
-           FROM log
-           LEFT JOIN device ON device.tenant = log.tenant AND device.device = log.device
-           LEFT JOIN log_entry ON log_entry.tenant = log.tenant AND log_entry.log = log.log
-                AND log_entry.sequence = log.next_sequence - 1
-           WHERE log.tenant = $1 AND log.device = $2 AND substr(log.log, 1, 4) <> $3
-           ORDER BY log.opened_at_ms DESC, log.log DESC LIMIT $4"#,
-        key,
-        writer,
-        aside,
-        i64::from(limit)
-    )
-    .fetch_all(connection)
-    .await
-    .map_err(store_error)?;
-    let states = rows.into_iter().map(|row| {
-        Ok(LogState {
-            log: id(&row.log)?,
-            device,
-            participant: optional_id(row.participant.as_deref())?,
-            next_sequence: number(row.next_sequence)?,
-            last_op: optional_id(row.last_op.as_deref())?,
-        })
-    });
-    states.collect()
-}
 
 /// The live ops of those of the registers that have one, in the order asked.
 pub(super) async fn registers(

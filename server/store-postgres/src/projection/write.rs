@@ -2,13 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use askel_store::{Contribution, OutboxDraft, Projection, StoreError, TallyChange};
-use askel_sync::id::{OpId, ParticipantId, TenantId};
+use askel_store::{OutboxDraft, Projection, StoreError, TallyChange};
+use askel_sync::{
+    id::{OpId, ParticipantId, PlaceId, TenantId},
+    op::SessionRef,
+    time::LocalDate,
+};
 use sqlx::PgConnection;
 
-use super::attendance::{Sessions, attend, forget};
+use super::found;
 use crate::{
-    column::{columns, number, stream_columns},
+    column::{columns, number, session_columns, stream_columns},
     error::store_error,
 };
 
@@ -42,12 +46,12 @@ pub(crate) async fn project(
     tenant: TenantId,
     projection: &Projection,
 ) -> Result<(), StoreError> {
-    clean(connection, tenant, projection).await?;
-    take_out(connection, tenant, &projection.sent).await?;
-    contribute(connection, tenant, &projection.contributions).await?;
+    if *projection == Projection::default() {
+        return Ok(());
+    }
     recount(connection, tenant, projection).await?;
     forget(connection, tenant, &projection.afresh).await?;
-    attend(connection, tenant, &projection.attendances).await
+    found::write(connection, tenant, projection).await
 }
 
 /// In the order of bytes, as everyone locks these rows.
@@ -177,40 +181,6 @@ async fn recount(
     count(connection, tenant, &somewhere).await
 }
 
-/// Locks in the order of bytes, as everyone does.
-async fn clean(
-    connection: &mut PgConnection,
-    tenant: TenantId,
-    projection: &Projection,
-) -> Result<(), StoreError> {
-    if projection.clean.is_empty() {
-        return Ok(());
-    }
-    let key = &tenant.as_bytes()[..];
-    let clean = projection.clean.iter();
-    let participants = columns(clean.clone().map(|dirty| dirty.participant.as_bytes()));
-    let generations = clean.map(|dirty| number(dirty.generation));
-    let generations: Vec<i64> = generations.collect::<Result<_, _>>()?;
-    sqlx::query!(
-        "WITH clean AS (
-             SELECT dirty.participant
-             FROM unnest($2::bytea[], $3::bigint[]) AS seen (participant, generation)
-             JOIN dirty ON dirty.tenant = $1 AND dirty.participant = seen.participant
-                  AND dirty.generation = seen.generation
-             ORDER BY dirty.participant FOR UPDATE OF dirty
-         )
-         DELETE FROM dirty USING clean
-         WHERE dirty.tenant = $1 AND dirty.participant = clean.participant",
-        key,
-        &participants,
-        &generations
-    )
-    .execute(connection)
-    .await
-    .map_err(store_error)?;
-    Ok(())
-}
-
 /// Deletes outbox items.
 pub(crate) async fn take_out(
     connection: &mut PgConnection,
@@ -234,50 +204,43 @@ pub(crate) async fn take_out(
     Ok(())
 }
 
-async fn contribute(
+/// Voids what was held of participants who were folded from scratch.
+async fn forget(
     connection: &mut PgConnection,
     tenant: TenantId,
-    contributions: &[Contribution],
+    afresh: &[ParticipantId],
 ) -> Result<(), StoreError> {
-    if contributions.is_empty() {
+    if afresh.is_empty() {
         return Ok(());
     }
     let key = &tenant.as_bytes()[..];
-    // The last word on each.
-    let gifts = contributions.iter();
-    let gifts: BTreeMap<_, _> = gifts
-        .map(|gift| ((gift.goal, gift.participant), gift.points))
-        .collect();
-    let goals: Vec<i64> = gifts.keys().map(|(goal, _)| goal.get().into()).collect();
-    let participants = columns(gifts.keys().map(|(_, participant)| participant.as_bytes()));
-    let points = gifts.values().map(|points| number(*points));
-    let points: Vec<i64> = points.collect::<Result<_, _>>()?;
+    let participants = columns(afresh.iter().map(ParticipantId::as_bytes));
     sqlx::query!(
-        "DELETE FROM contribution
-         USING unnest($2::bigint[], $3::bytea[], $4::bigint[]) AS gift (goal, participant, points)
-         WHERE contribution.tenant = $1 AND contribution.goal = gift.goal
-               AND contribution.participant = gift.participant AND gift.points = 0",
+        "DELETE FROM attendance WHERE tenant = $1 AND participant = ANY($2)",
         key,
-        &goals,
-        &participants,
-        &points
-    )
-    .execute(&mut *connection)
-    .await
-    .map_err(store_error)?;
-    sqlx::query!(
-        "INSERT INTO contribution (tenant, goal, participant, points)
-         SELECT $1, goal, participant, points
-         FROM unnest($2::bigint[], $3::bytea[], $4::bigint[]) AS gift (goal, participant, points)
-         WHERE points <> 0
-         ON CONFLICT (tenant, goal, participant) DO UPDATE SET points = excluded.points",
-        key,
-        &goals,
-        &participants,
-        &points
+        &participants
     )
     .execute(connection)
     .await
     .map_err(store_error)?;
     Ok(())
+}
+
+/// Sessions as columns.
+#[derive(Default)]
+pub(super) struct Sessions {
+    pub(super) places: Vec<i64>,
+    pub(super) dates: Vec<i32>,
+    pub(super) kinds: Vec<i16>,
+    pub(super) numbers: Vec<i64>,
+}
+
+impl Sessions {
+    pub(super) fn push(&mut self, place: PlaceId, date: LocalDate, session: SessionRef) {
+        let (kind, number) = session_columns(session);
+        self.places.push(place.get().into());
+        self.dates.push(date.as_days());
+        self.kinds.push(kind);
+        self.numbers.push(number);
+    }
 }

@@ -8,7 +8,7 @@ use askel_sync::{
     id::{DeviceId, OpId, StreamId, TenantId},
     stream::{Register, StreamKey},
 };
-use sqlx::{SqliteConnection, SqlitePool};
+use sqlx::{SqliteConnection, SqliteExecutor, SqlitePool};
 
 use super::row::{OpRow, PlaceRow, StreamRow};
 use crate::{
@@ -20,7 +20,7 @@ use crate::{
 
 /// A device's logs, the one opened last first.
 pub(super) async fn device_logs(
-    readers: &SqlitePool,
+    executor: impl SqliteExecutor<'_>,
     tenant: TenantId,
     device: DeviceId,
     limit: u32,
@@ -42,7 +42,7 @@ pub(super) async fn device_logs(
         aside,
         limit
     )
-    .fetch_all(readers)
+    .fetch_all(executor)
     .await
     .map_err(store_error)?;
     let states = rows.into_iter().map(|row| {
@@ -55,6 +55,32 @@ pub(super) async fn device_logs(
         })
     });
     states.collect()
+}
+
+/// Heads of those of the streams that exist, in the order asked.
+pub(super) async fn heads(
+    executor: impl SqliteExecutor<'_>,
+    tenant: TenantId,
+    streams: &[StreamKey],
+) -> Result<Vec<StreamHead>, StoreError> {
+    let key = &tenant.as_bytes()[..];
+    let wanted = streams
+        .iter()
+        .map(|stream| Ok(bytes(&stream_column(*stream)?)));
+    let wanted = rows(wanted.collect::<Result<Vec<_>, StoreError>>()?);
+    let rows = sqlx::query_as!(
+        StreamRow,
+        r#"SELECT stream.stream, stream.handle, stream.head, stream.sum
+           FROM json_each(?2) AS wanted
+           CROSS JOIN stream ON stream.tenant = ?1 AND stream.stream = unhex(wanted.value)
+           ORDER BY wanted.key"#,
+        key,
+        wanted
+    )
+    .fetch_all(executor)
+    .await
+    .map_err(store_error)?;
+    rows.into_iter().map(TryInto::try_into).collect()
 }
 
 /// The live ops of those of the registers that have one, in the order asked.

@@ -18,7 +18,7 @@ impl Catalogs {
         self.versions.get(&version).cloned()
     }
 
-    fn newest(&self) -> Option<&CatalogVersion> {
+    pub(super) fn newest(&self) -> Option<&CatalogVersion> {
         self.versions.values().next_back()
     }
 }

@@ -14,9 +14,9 @@ use async_trait::async_trait;
 
 use super::{MemoryStore, TenantData};
 use crate::{
-    ASIDE_LOG, Append, AppendError, EntryBefore, Lineage, LiveRegister, LogState, Needs, OpStore,
-    PartOf, Plan, Reading, RefusedOp, Settled, StoreError, StreamHead, StreamOp, StreamPart,
-    StreamTarget, owner_of,
+    ASIDE_LOG, Append, AppendError, DeviceView, EntryBefore, Lineage, LiveRegister, LogState,
+    Needs, OpStore, PartOf, Plan, Reading, RefusedOp, Settled, StoreError, StreamHead, StreamOp,
+    StreamPart, StreamTarget, owner_of,
 };
 
 impl TenantData {
@@ -49,6 +49,24 @@ impl TenantData {
             self.audit.note_once(tenant, audit);
         }
         Ok(plan.streams)
+    }
+
+    fn heads(&self, streams: &[StreamKey]) -> Vec<StreamHead> {
+        let head = |key: &StreamKey| self.ops.streams.get(key).map(|stream| stream.head);
+        streams.iter().filter_map(head).collect()
+    }
+
+    fn device_logs(&self, device: DeviceId, limit: u32) -> Vec<LogState> {
+        let logs = self.ops.logs.iter();
+        let mut logs: Vec<_> = logs
+            .filter(|(_, log)| log.device == device)
+            .filter(|(id, _)| !id.as_bytes().starts_with(&ASIDE_LOG))
+            .map(|(id, log)| (log.opened_at, *id))
+            .collect();
+        logs.sort_unstable_by(|a, b| b.cmp(a));
+        logs.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        let states = logs.into_iter();
+        states.filter_map(|(_, id)| self.log_state(id)).collect()
     }
 
     fn log_state(&self, log: LogId) -> Option<LogState> {
@@ -92,17 +110,19 @@ impl OpStore for MemoryStore {
         device: DeviceId,
         limit: u32,
     ) -> Result<Vec<LogState>, StoreError> {
-        Ok(self.read(tenant, |data| {
-            let logs = data.ops.logs.iter();
-            let mut logs: Vec<_> = logs
-                .filter(|(_, log)| log.device == device)
-                .filter(|(id, _)| !id.as_bytes().starts_with(&ASIDE_LOG))
-                .map(|(id, log)| (log.opened_at, *id))
-                .collect();
-            logs.sort_unstable_by(|a, b| b.cmp(a));
-            logs.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-            let states = logs.into_iter();
-            states.filter_map(|(_, id)| data.log_state(id)).collect()
+        Ok(self.read(tenant, |data| data.device_logs(device, limit)))
+    }
+
+    async fn view_of_device(
+        &self,
+        tenant: TenantId,
+        device: DeviceId,
+        streams: &[StreamKey],
+        logs_max: u32,
+    ) -> Result<DeviceView, StoreError> {
+        Ok(self.read(tenant, |data| DeviceView {
+            heads: data.heads(streams),
+            logs: data.device_logs(device, logs_max),
         }))
     }
 
@@ -166,10 +186,7 @@ impl OpStore for MemoryStore {
         tenant: TenantId,
         streams: &[StreamKey],
     ) -> Result<Vec<StreamHead>, StoreError> {
-        Ok(self.read(tenant, |data| {
-            let head = |key: &StreamKey| data.ops.streams.get(key).map(|stream| stream.head);
-            streams.iter().filter_map(head).collect()
-        }))
+        Ok(self.read(tenant, |data| data.heads(streams)))
     }
 
     async fn open_stream(

@@ -10,10 +10,10 @@ use askel_sync::{
 };
 use async_trait::async_trait;
 
-use super::MemoryStore;
+use super::{MemoryStore, TenantData};
 use crate::{
     ChallengeSum, Dirty, Erased, Frozen, OutboxDraft, OutboxItem, Projection, ProjectionStore,
-    SessionCount, SessionName, StoreError, TallyChange, TheirCounts,
+    SessionCount, SessionName, StoreError, TallyChange, TheirCounts, Work,
 };
 
 #[derive(Debug, Clone, Default)]
@@ -153,22 +153,28 @@ impl Derived {
     }
 }
 
+impl Derived {
+    fn list_dirty(&self, limit: u32) -> Vec<Dirty> {
+        let mut waiting: Vec<_> = self.dirty.iter().collect();
+        waiting.sort_by_key(|(_, since)| since.first);
+        let dirty = |(participant, since): (&ParticipantId, &DirtySince)| Dirty {
+            participant: *participant,
+            generation: since.generation,
+        };
+        let waiting = waiting.into_iter().take(limit_of(limit));
+        waiting.map(dirty).collect()
+    }
+
+    fn list_outbox(&self, limit: u32) -> Vec<OutboxItem> {
+        let items = self.outbox.values().take(limit_of(limit));
+        items.cloned().collect()
+    }
+}
+
 #[async_trait]
 impl ProjectionStore for MemoryStore {
     async fn list_dirty(&self, tenant: TenantId, limit: u32) -> Result<Vec<Dirty>, StoreError> {
-        Ok(self.read(tenant, |data| {
-            let mut waiting: Vec<_> = data.projection.dirty.iter().collect();
-            waiting.sort_by_key(|(_, since)| since.first);
-            let dirty = |(participant, since): (&ParticipantId, &DirtySince)| Dirty {
-                participant: *participant,
-                generation: since.generation,
-            };
-            waiting
-                .into_iter()
-                .take(limit_of(limit))
-                .map(dirty)
-                .collect()
-        }))
+        Ok(self.read(tenant, |data| data.projection.list_dirty(limit)))
     }
 
     async fn list_outbox(
@@ -176,13 +182,19 @@ impl ProjectionStore for MemoryStore {
         tenant: TenantId,
         limit: u32,
     ) -> Result<Vec<OutboxItem>, StoreError> {
-        Ok(self.read(tenant, |data| {
-            data.projection
-                .outbox
-                .values()
-                .take(limit_of(limit))
-                .cloned()
-                .collect()
+        Ok(self.read(tenant, |data| data.projection.list_outbox(limit)))
+    }
+
+    async fn list_work(
+        &self,
+        tenant: TenantId,
+        dirty_max: u32,
+        outbox_max: u32,
+    ) -> Result<Work, StoreError> {
+        Ok(self.read(tenant, |data: &TenantData| Work {
+            dirty: data.projection.list_dirty(dirty_max),
+            outbox: data.projection.list_outbox(outbox_max),
+            catalog: data.catalogs.newest().map(|newest| newest.hash),
         }))
     }
 

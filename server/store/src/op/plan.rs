@@ -141,9 +141,14 @@ impl Needs {
             if let Some(effects) = Effects::of(&entry.outcome) {
                 needs.effects(entry.op, effects);
                 needs.tombstones.insert(entry.device.into());
+                needs.tombstones.insert(entry.log.into());
+                let origin = effects.admitted.op.origin;
+                needs.tombstones.insert(origin.log.into());
             }
             needs.tombstones.extend(kept_of(entry));
         }
+        let from = append.from.iter().copied();
+        needs.tombstones.extend(from.map(Tombstone::from));
         for returned in &append.returned {
             needs.effects(returned.admitted.id(), Effects::returned(returned));
         }
@@ -182,7 +187,8 @@ impl<'a> Plan<'a> {
         if !append.under.is_none_or(stands) {
             return Err(AppendError::LeaseLost);
         }
-        if !before.revoked.is_empty() {
+        let erased = |device: &DeviceId| before.tombstones.contains(&(*device).into());
+        if !before.revoked.is_empty() || append.from.iter().any(erased) {
             return Err(AppendError::Raced);
         }
         let mut plan = Self {
@@ -266,7 +272,8 @@ fn effects_of<'a>(
     if about && admission.author_role == Role::Server {
         return Ok(None);
     }
-    if about || erased.contains(&entry.device.into()) {
+    let written_by: [Tombstone; 3] = [entry.device.into(), entry.log.into(), op.origin.log.into()];
+    if about || written_by.iter().any(|id| erased.contains(id)) {
         return Err(AppendError::Raced);
     }
     Ok(Some(effects))

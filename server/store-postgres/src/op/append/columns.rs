@@ -41,10 +41,12 @@ pub(super) struct Entries {
     pub(super) carried: Vec<bool>,
     /// Empty for none.
     pub(super) subjects: Vec<Vec<u8>>,
+    /// Whether it is there, and was deferred.
+    pub(super) stand: Vec<bool>,
 }
 
 impl Entries {
-    pub(super) fn push(&mut self, entry: &Entry) -> Result<(), StoreError> {
+    pub(super) fn push(&mut self, entry: &Entry, stands: bool) -> Result<(), StoreError> {
         let (outcome, reason, subject, carried) = match &entry.outcome {
             EntryOutcome::Accepted { admitted, .. } => {
                 (ACCEPTED, None, None, admitted.op.origin.log != entry.log)
@@ -62,6 +64,7 @@ impl Entries {
         self.carried.push(carried);
         let subject = subject.map(ParticipantId::to_vec);
         self.subjects.push(subject.unwrap_or_default());
+        self.stand.push(stands);
         Ok(())
     }
 }

@@ -1,14 +1,14 @@
 //! Writing what a plan says.
 
 use askel_store::{Plan, StoreError, StreamHead};
-use askel_sync::time::Timestamp;
+use askel_sync::{id::ParticipantId, time::Timestamp};
 
 use super::{
     Appending, Standing,
     columns::{Entries, Logs, Ops, Places, Streams},
 };
 use crate::{
-    column::{number, stream_columns},
+    column::{columns as bytes, number, stream_columns},
     error::store_error,
     restore,
 };
@@ -30,7 +30,7 @@ impl Columns {
     fn of(plan: &Plan<'_>, standing: &Standing) -> Result<Self, StoreError> {
         let mut columns = Self::default();
         for log in &plan.logs {
-            if standing.logs.contains(&log.0) {
+            if standing.logs.contains_key(&log.0) {
                 columns.moved_logs.push(*log)?;
             } else {
                 columns.new_logs.push(*log)?;
@@ -54,46 +54,32 @@ impl Columns {
             columns.places.push(place)?;
         }
         for entry in &plan.entries {
-            columns.entries.push(entry)?;
+            let next = standing.logs.get(&entry.log);
+            let stands = next.is_some_and(|next| entry.sequence < *next);
+            columns.entries.push(entry, stands)?;
         }
         Ok(columns)
     }
-
-    /// Whether all of what was to be made was made here.
-    fn are_all(&self, made: &Made) -> bool {
-        let lengths = [
-            (self.new_logs.keys.len(), made.logs),
-            (self.new_streams.keys.len(), made.streams),
-            (self.ops.ids.len(), made.ops),
-            (self.places.streams.len(), made.places),
-        ];
-        lengths
-            .iter()
-            .all(|(wanted, made)| i64::try_from(*wanted) == Ok(*made))
-    }
-}
-
-/// How many rows were made.
-struct Made {
-    logs: i64,
-    streams: i64,
-    ops: i64,
-    places: i64,
 }
 
 impl Appending<'_> {
-    /// Returns whether it was first with everything that is new.
+    /// Writes logs, ops and streams, and marks the dirty. Returns whether it was first with everything
+    /// that is new; if not, the transaction is void.
     pub(super) async fn write(
         &mut self,
         plan: &Plan<'_>,
         standing: &Standing,
+        dirty: &[ParticipantId],
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        if !plan.entries.is_empty() || !plan.ops.is_empty() {
+        if !plan.entries.is_empty() || !plan.ops.is_empty() || !dirty.is_empty() {
             let columns = Columns::of(plan, standing)?;
-            let made = self.write_columns(&columns, now).await?;
-            if !columns.are_all(&made) {
-                return Ok(false);
+            let dirty = bytes(dirty.iter().map(ParticipantId::as_bytes));
+            match self.write_columns(&columns, &dirty, now).await {
+                Err(sqlx::Error::Database(error)) if error.is_unique_violation() => {
+                    return Ok(false);
+                }
+                written => written.map_err(store_error)?,
             }
         }
         self.write_dead(plan).await?;
@@ -107,11 +93,11 @@ impl Appending<'_> {
     async fn write_columns(
         &mut self,
         columns: &Columns,
+        dirty: &[Vec<u8>],
         now: Timestamp,
-    ) -> Result<Made, StoreError> {
+    ) -> Result<(), sqlx::Error> {
         let (key, now) = (&self.tenant.as_bytes()[..], now.as_ms());
-        sqlx::query_file_as!(
-            Made,
+        sqlx::query_file!(
             "src/op/append/write.sql",
             key,
             now,
@@ -148,11 +134,13 @@ impl Appending<'_> {
             &columns.entries.outcomes,
             &columns.entries.reasons,
             &columns.entries.carried,
-            &columns.entries.subjects
+            &columns.entries.subjects,
+            &columns.entries.stand,
+            dirty
         )
         .fetch_one(&mut *self.connection)
         .await
-        .map_err(store_error)
+        .map(drop)
     }
 
     /// Places that are live no more.
