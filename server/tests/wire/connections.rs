@@ -1,10 +1,12 @@
 //! Connections: with TLS and in clear, what is refused of either, how an idle one ends.
 
-use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{net::SocketAddr, path::Path, pin::Pin, sync::Arc, time::Duration};
 
 use askel_proto::v1::{self, sync_service_client::SyncServiceClient};
 use askel_server::config::TlsFiles;
 use askel_sync::admission::Role;
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -22,8 +24,10 @@ use tokio_rustls::{
 };
 use tonic::{
     Code,
+    body::Body,
     transport::{Certificate, Channel, ClientTlsConfig},
 };
+use tower::service_fn;
 
 use crate::{
     acts,
@@ -260,6 +264,24 @@ async fn frames(stream: &mut TcpStream) -> Vec<(u8, Vec<u8>)> {
     frames
 }
 
+/// Calls over one connection, which is not made again when it ends.
+async fn one_connection(
+    address: SocketAddr,
+) -> impl FnMut(http::Request<Body>) -> ResponseFuture + Clone {
+    let stream = TcpStream::connect(address).await.expect("connected");
+    let (sender, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
+            .await
+            .expect("HTTP/2");
+    tokio::spawn(connection);
+    move |request| {
+        let mut sender = sender.clone();
+        Box::pin(async move { sender.send_request(request).await })
+    }
+}
+
+type ResponseFuture = Pin<Box<dyn Future<Output = hyper::Result<http::Response<Incoming>>> + Send>>;
+
 #[tokio::test]
 async fn an_idle_connection_is_closed_in_good_order_and_one_with_a_watch_goes_on() {
     let idle_ms = 400;
@@ -272,11 +294,10 @@ async fn an_idle_connection_is_closed_in_good_order_and_one_with_a_watch_goes_on
     let request = v1::WatchRequest {
         cursors: vec![from_beginning(acts::catalog_stream())],
     };
-    let channel = Channel::from_shared(format!("http://{}", world.address)).expect("a URL");
-    let alone = channel.connect().await.expect("connected");
-    let watch = SyncServiceClient::new(alone)
-        .watch(staff.call(request))
-        .await;
+    let alone = one_connection(world.address).await;
+    let at = format!("http://{}", world.address).parse().expect("a URL");
+    let mut watcher = SyncServiceClient::with_origin(service_fn(alone), at);
+    let watch = watcher.watch(staff.call(request.clone())).await;
     let mut hints = watch.expect("watching").into_inner();
     for _ in ["it stands", "what is new"] {
         hints.message().await.expect("open").expect("an answer");
@@ -297,4 +318,6 @@ async fn an_idle_connection_is_closed_in_good_order_and_one_with_a_watch_goes_on
     published.expect("published, on a new connection if need be");
     let hint = timeout(SOON, hints.message()).await.expect("soon");
     assert!(hint.expect("open").is_some(), "the watch goes on");
+    let another = watcher.watch(staff.call(request)).await;
+    another.expect("its connection was not told to end");
 }
