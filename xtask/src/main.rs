@@ -1,5 +1,6 @@
 //! The project's own commands; `cargo xtask help` lists them.
 
+mod deploy;
 mod drill;
 mod package;
 mod simulate;
@@ -47,6 +48,8 @@ enum Command {
     },
     /// Makes the migrations, as they are now, released ones that no later change touches.
     ReleaseMigrations,
+    /// What the tools that read the files of `deploy/` say of them.
+    Deploy,
     /// The long runs of tests whose short share is in `test`.
     Drill(drill::Arguments),
     /// Simulated worlds of phones, scanners and the server: the same seed, the same trace.
@@ -68,6 +71,7 @@ fn main() -> ExitCode {
             compatibility::release(&workspace.root, breaking)
         }
         Command::ReleaseMigrations => migrations::release(&workspace.root),
+        Command::Deploy => deploy::run(&workspace),
         Command::Drill(arguments) => drill::run(&workspace, &arguments),
         Command::Simulate(arguments) => simulate::run(&workspace, &arguments),
     });
