@@ -78,11 +78,19 @@ impl SqliteStore {
 
     /// A transaction on the one writing connection. IMMEDIATE, so that what it reads can't be
     /// changed before it writes.
+    ///
+    /// A transaction for which there was no room, `SQLite` has ended by itself: its connection is taken to
+    /// be in it for good, and another one is opened in its place.
     pub(crate) async fn write(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
-        self.writer
-            .begin_with("BEGIN IMMEDIATE")
-            .await
-            .map_err(store_error)
+        let transaction = || self.writer.begin_with("BEGIN IMMEDIATE");
+        match transaction().await {
+            Err(sqlx::Error::InvalidSavePointStatement) => {
+                self.writer().await?.close().await.map_err(store_error)?;
+                transaction().await
+            }
+            begun => begun,
+        }
+        .map_err(store_error)
     }
 }
 
@@ -110,4 +118,34 @@ fn options(path: &Path) -> SqliteConnectOptions {
         .busy_timeout(TURN_WAIT_MAX)
         .statement_cache_capacity(PREPARED_STATEMENTS)
         .pragma("secure_delete", "ON")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn after_a_transaction_without_room_others_are_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(&folder.path().join("askel.db")).await;
+        let store = store.unwrap();
+        let say = async |statement: &'static str| {
+            let mut writer = store.writer().await.unwrap();
+            sqlx::query(statement).execute(&mut *writer).await.unwrap();
+        };
+        say("CREATE TABLE ballast (bytes BLOB) STRICT").await;
+        let fill = async || {
+            let mut transaction = store.write().await?;
+            sqlx::query("INSERT INTO ballast VALUES (zeroblob(10000000))")
+                .execute(&mut *transaction)
+                .await
+                .map_err(store_error)?;
+            commit(transaction).await
+        };
+        // Of this connection alone.
+        say("PRAGMA max_page_count = 1").await;
+        let error = fill().await.unwrap_err();
+        assert!(matches!(error, StoreError::Full(_)), "{error:?}");
+        fill().await.unwrap();
+    }
 }
