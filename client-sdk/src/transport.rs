@@ -1,5 +1,6 @@
 //! How the engine's requests reach the server: a component.
 
+mod arriving;
 mod grpc;
 mod trace;
 

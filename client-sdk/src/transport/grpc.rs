@@ -22,7 +22,10 @@ use tonic::{
 };
 use tonic_types::StatusExt as _;
 
-use super::{Credential, Refusal, SyncAnswer, TraceContext, Transport, TransportError};
+use super::{
+    Credential, Refusal, SyncAnswer, TraceContext, Transport, TransportError,
+    arriving::{arriving, copy, is_of_the_connection},
+};
 use crate::Advice;
 
 /// The metadata that carries the call credential.
@@ -269,11 +272,13 @@ impl Transport for GrpcTransport {
         credential: &Credential,
         request: v1::SyncRequest,
     ) -> Result<SyncAnswer, TransportError> {
-        let mut client = SyncServiceClient::new(self.channel()?);
-        let parts = client
-            .sync(self.signed(credential, request)?)
-            .await?
-            .into_inner();
+        let client = SyncServiceClient::new(self.channel()?);
+        let request = self.signed(credential, request)?;
+        let parts = arriving(|| {
+            let (mut client, request) = (client.clone(), copy(&request));
+            async move { client.sync(request).await }
+        });
+        let parts = parts.await?.into_inner();
         Ok(Box::pin(
             parts.map(|part| part.map_err(TransportError::from)),
         ))
@@ -284,11 +289,13 @@ impl Transport for GrpcTransport {
         credential: &Credential,
         request: v1::GetCatalogChunkRequest,
     ) -> Result<v1::CatalogChunk, TransportError> {
-        let mut client = CatalogServiceClient::new(self.channel()?);
-        Ok(client
-            .get_catalog_chunk(self.signed(credential, request)?)
-            .await?
-            .into_inner())
+        let client = CatalogServiceClient::new(self.channel()?);
+        let request = self.signed(credential, request)?;
+        let chunk = arriving(|| {
+            let (mut client, request) = (client.clone(), copy(&request));
+            async move { client.get_catalog_chunk(request).await }
+        });
+        Ok(chunk.await?.into_inner())
     }
 }
 
@@ -313,10 +320,11 @@ fn not_a_server() -> TransportError {
 impl From<Status> for TransportError {
     fn from(status: Status) -> Self {
         let info = status.get_details_error_info();
-        let unreached = matches!(
-            status.code(),
-            Code::Unavailable | Code::Unknown | Code::Cancelled | Code::DeadlineExceeded
-        );
+        let unreached = is_of_the_connection(&status)
+            || matches!(
+                status.code(),
+                Code::Unavailable | Code::Unknown | Code::Cancelled | Code::DeadlineExceeded
+            );
         let Some(info) = info else {
             return if unreached {
                 Self::Unreachable
