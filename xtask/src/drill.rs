@@ -1,6 +1,7 @@
 //! `cargo xtask drill NAME`: the long runs. The tests do a share of each.
 
 mod demo_seeds;
+mod faults;
 mod fuzz;
 mod processes;
 mod simulated;
@@ -24,7 +25,7 @@ pub(crate) struct Arguments {
     /// Says which drills there are.
     #[arg(long)]
     list: bool,
-    /// How many kills, seeds or minutes, instead of the drill's own number.
+    /// How many times, seeds, seconds or minutes, instead of the drill's own number.
     #[arg(long, visible_alias = "minutes")]
     count: Option<u32>,
     /// One target of `fuzz` instead of all.
@@ -68,6 +69,54 @@ const DRILLS: &[Drill] = &[
         about: "minutes of 20 SDK processes and a server under SIGKILL, SIGSTOP and a bad network",
         count: 5,
         run: |workspace, _, count| processes::run(workspace, count),
+    },
+    Drill {
+        name: "database-kills",
+        about: "PostgreSQL killed under two servers in mid-load, and back after 10 s: nothing lost, nothing doubled",
+        count: 3,
+        run: |workspace, _, count| faults::run(workspace, &faults::DATABASE_KILLS, count),
+    },
+    Drill {
+        name: "database-disconnects",
+        about: "all connections to PostgreSQL ended at once, in mid-load: the same",
+        count: 100,
+        run: |workspace, _, count| faults::run(workspace, &faults::DATABASE_DISCONNECTS, count),
+    },
+    Drill {
+        name: "database-hangs",
+        about: "PostgreSQL stopped for 30 s in mid-load (SIGSTOP): the same",
+        count: 1,
+        run: |workspace, _, count| faults::run(workspace, &faults::DATABASE_HANGS, count),
+    },
+    Drill {
+        name: "redis-away",
+        about: "Redis killed, or hanging, and back after 5 s: no sync fails",
+        count: 10,
+        run: |workspace, _, count| faults::run(workspace, &faults::REDIS_AWAY, count),
+    },
+    Drill {
+        name: "node-kills",
+        about: "SIGKILLs one of two servers on PostgreSQL at random moments: nothing lost, nothing doubled",
+        count: 100,
+        run: |workspace, _, count| faults::run(workspace, &faults::NODE_KILLS, count),
+    },
+    Drill {
+        name: "rolling-restarts",
+        about: "two servers replaced in turn under 300 calls a second: no call of a user fails",
+        count: 20,
+        run: |workspace, _, count| faults::run(workspace, &faults::ROLLING_RESTARTS, count),
+    },
+    Drill {
+        name: "disk-full",
+        about: "a full disk under a server on SQLite, and room again: nothing lost or half written",
+        count: 30,
+        run: |workspace, _, count| faults::run(workspace, &faults::DISK_FULL, count),
+    },
+    Drill {
+        name: "hostile",
+        about: "seconds of each of six attacks while people sync: all are served, in at most twice the time of peace",
+        count: 45,
+        run: |workspace, _, count| faults::run(workspace, &faults::HOSTILE, count),
     },
     Drill {
         name: "fuzz",
@@ -115,7 +164,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> anyhow::Resul
             name, about, count, ..
         } in DRILLS
         {
-            writeln!(stdout, "{name:<14} {count:>4} × {about}")?;
+            writeln!(stdout, "{name:<20} {count:>6} × {about}")?;
         }
         return Ok(());
     }

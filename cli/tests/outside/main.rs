@@ -3,9 +3,12 @@
 #![expect(
     clippy::expect_used,
     clippy::arithmetic_side_effects,
+    clippy::panic,
     reason = "what a test relies on fails the test"
 )]
 
+mod crowd;
+mod faults;
 mod processes;
 mod restoring;
 mod server_kills;

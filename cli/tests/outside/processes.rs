@@ -20,8 +20,8 @@ use self::{
     proxy::{Proxy, Weather},
 };
 use crate::{
-    server_kills::{BUDGET, from_environment, verified},
-    world::{Server, World},
+    crowd::{BUDGET, from_environment, verified},
+    world::{Server, World, signal},
 };
 
 /// Phones that walk.
@@ -114,9 +114,9 @@ impl Storm {
             }
             _ => {
                 let server = world.server.as_ref().expect("it runs");
-                phone::signal(server.id(), "STOP");
+                signal(server.id(), "STOP");
                 tokio::time::sleep(pause).await;
-                phone::signal(server.id(), "CONT");
+                signal(server.id(), "CONT");
                 self.servers_stopped += 1;
             }
         }

@@ -2,6 +2,7 @@
 
 mod organiser;
 mod server;
+mod settings;
 
 use std::{
     path::{Path, PathBuf},
@@ -9,6 +10,7 @@ use std::{
 };
 
 use askel_proto::v1;
+use askel_server::Config;
 use askel_sync::{
     catalog,
     id::{PlaceId, TenantId},
@@ -16,8 +18,7 @@ use askel_sync::{
 };
 use tempfile::TempDir;
 
-use self::organiser::Organiser;
-pub(crate) use self::server::Server;
+pub(crate) use self::{organiser::Organiser, server::Server, settings::Settings};
 
 /// The only place of the catalog.
 pub(crate) const PLACE: PlaceId = PlaceId::new(1);
@@ -30,8 +31,15 @@ const ANY_PORT: &str = "127.0.0.1:0";
 /// A tenant, its server and its catalog.
 pub(crate) struct World {
     folder: TempDir,
+    /// The server's data folder.
+    data: PathBuf,
+    settings: Settings,
     /// Whose world it is.
     pub(crate) tenant: TenantId,
+    /// Who published the catalog.
+    pub(crate) organiser: Organiser,
+    /// Where invitations send people to.
+    pub(crate) reached_at: String,
     /// The server; `None` while it is dead.
     pub(crate) server: Option<Server>,
 }
@@ -39,11 +47,17 @@ pub(crate) struct World {
 impl World {
     /// Makes a tenant, starts its server and publishes a catalog.
     pub(crate) async fn found() -> Self {
+        Self::found_with(Settings::default(), None).await
+    }
+
+    /// The same with these settings, and with the server's data in another folder than the devices'.
+    pub(crate) async fn found_with(settings: Settings, data: Option<PathBuf>) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let data = folder.path().join(DATA);
-        admin(&data, &["init"]);
-        let server = Server::start(&data, ANY_PORT);
-        let link: Link = invite(&data, &server.address, "organiser")
+        let data = data.unwrap_or_else(|| folder.path().join(DATA));
+        admin(&settings, &data, &["init"]);
+        let server = Server::start_with(&settings, &data, ANY_PORT);
+        let reached_at = server.address.clone();
+        let link: Link = invite(&settings, &data, [&reached_at, "organiser"])
             .parse()
             .expect("a link");
         let organiser = Organiser::enrol(&link).await;
@@ -53,14 +67,28 @@ impl World {
             .await;
         Self {
             folder,
+            data,
+            settings,
             tenant: link.tenant,
+            organiser,
+            reached_at,
             server: Some(server),
         }
     }
 
     /// The server's data folder.
     pub(crate) fn data(&self) -> PathBuf {
-        self.folder.path().join(DATA)
+        self.data.clone()
+    }
+
+    /// The configuration that its servers have, as far as it is about data.
+    pub(crate) fn config(&self) -> Config {
+        let mut config = Config::default();
+        config.store.data_dir = self.data();
+        if let Some(url) = self.settings.store_url() {
+            config.store.url = url.parse().expect("a database");
+        }
+        config
     }
 
     /// A folder for a device.
@@ -72,21 +100,22 @@ impl World {
 
     /// Makes an invitation that is good at once; its link.
     pub(crate) fn invite(&self, role: &str) -> String {
-        let server = self.server.as_ref().expect("it runs");
-        invite(&self.data(), &server.address, role)
+        invite(&self.settings, &self.data, [&self.reached_at, role])
     }
 }
 
-fn invite(data: &Path, address: &str, role: &str) -> String {
+fn invite(settings: &Settings, data: &Path, [address, role]: [&str; 2]) -> String {
     let url = format!("http://{address}");
-    let told = admin(data, &["invite", "--role", role, "--server-url", &url]);
+    let arguments = ["invite", "--role", role, "--server-url", &url];
+    let told = admin(settings, data, &arguments);
     let link = told.lines().find_map(|line| line.strip_prefix("link "));
     link.expect("a link is printed").to_owned()
 }
 
 /// Runs `askel admin …` and gives what it printed.
-fn admin(data: &Path, arguments: &[&str]) -> String {
+fn admin(settings: &Settings, data: &Path, arguments: &[&str]) -> String {
     let mut command = askel();
+    settings.tell(&mut command);
     let output = command
         .arg("admin")
         .args(arguments)
@@ -110,6 +139,14 @@ pub(crate) fn askel() -> Command {
         command.env_remove(name);
     }
     command
+}
+
+/// Sends a process a signal by its name.
+pub(crate) fn signal(process: u32, name: &str) {
+    let status = Command::new("kill")
+        .args([&format!("-{name}"), &process.to_string()])
+        .status();
+    assert!(status.expect("kill is there").success(), "{process} {name}");
 }
 
 /// Always open, and one badge for coming once.

@@ -14,8 +14,8 @@ use askel_sync::{id::StepSourceId, invitation::Link, op::Measure, time::Timestam
 
 use super::proxy::Proxy;
 use crate::{
-    server_kills::{BUDGET, FIRST_QUARTER_MS, QUARTER_MS, open_in},
-    world::{PLACE, World},
+    crowd::{BUDGET, FIRST_QUARTER_MS, QUARTER_MS, open_in},
+    world::{PLACE, World, signal},
 };
 
 /// Says to [`a_process`] where its database is, who holds it, and which quarter comes next.
@@ -202,12 +202,4 @@ impl Drop for Living {
             let _ = child.wait();
         }
     }
-}
-
-/// Sends a signal by its name.
-pub(super) fn signal(process: u32, name: &str) {
-    let status = Command::new("kill")
-        .args([&format!("-{name}"), &process.to_string()])
-        .status();
-    assert!(status.expect("kill is there").success(), "{process} {name}");
 }

@@ -6,6 +6,7 @@ use askel_proto::v1::{
     self, catalog_service_client::CatalogServiceClient,
     enrolment_service_client::EnrolmentServiceClient,
 };
+use askel_server::clock::{Clock as _, SystemClock};
 use askel_sync::{
     catalog,
     id::{DeviceId, TenantId},
@@ -15,7 +16,6 @@ use askel_sync::{
         credential::{CallCredential, METADATA_KEY},
         prove_enrolment,
     },
-    time::Timestamp,
 };
 use tonic::{Request, transport::Channel};
 
@@ -26,7 +26,6 @@ pub(crate) struct Organiser {
     tenant: TenantId,
     device: DeviceId,
     audience: String,
-    enrolled_at: Timestamp,
 }
 
 impl Organiser {
@@ -59,27 +58,28 @@ impl Organiser {
             tenant: link.tenant,
             device: DeviceId::try_from(&*enrolled.device_id).expect("an id"),
             audience: enrolled.audience,
-            enrolled_at: Timestamp::from_ms(enrolled.server_time_ms),
         }
+    }
+
+    /// Who calls, as the metadata of a call says it; good for ten minutes from now.
+    pub(crate) fn credential(&self) -> String {
+        let credential = CallCredential {
+            tenant: self.tenant,
+            device: self.device,
+            issued_at: SystemClock::start().now(),
+        };
+        credential.sign(&self.key, &self.audience)
     }
 
     /// Signs with the catalog key and publishes.
     pub(crate) async fn publish(&self, content: Vec<u8>, catalog_key: &Path) {
         let signature = catalog::sign(&content, self.tenant, &read_key(catalog_key));
-        let credential = CallCredential {
-            tenant: self.tenant,
-            device: self.device,
-            issued_at: self.enrolled_at,
-        };
         let mut request = Request::new(v1::PublishCatalogRequest {
             content,
             signature,
             validate_only: false,
         });
-        let value = credential
-            .sign(&self.key, &self.audience)
-            .parse()
-            .expect("ASCII");
+        let value = self.credential().parse().expect("ASCII");
         request.metadata_mut().insert(METADATA_KEY, value);
         let mut catalogs = CatalogServiceClient::new(self.channel.clone());
         catalogs.publish_catalog(request).await.expect("published");

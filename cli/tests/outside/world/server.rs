@@ -3,8 +3,10 @@
 use std::{
     io::{BufRead as _, BufReader},
     path::Path,
-    process::{Child, Stdio},
+    process::{Child, ExitStatus, Stdio},
 };
+
+use super::{Settings, signal};
 
 /// A running server.
 pub(crate) struct Server {
@@ -14,9 +16,16 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts it and waits until it listens.
+    /// Starts it on the database in its data folder, and waits until it listens.
     pub(crate) fn start(data: &Path, address: &str) -> Self {
-        let mut child = super::askel()
+        Self::start_with(&Settings::default(), data, address)
+    }
+
+    /// Starts it and waits until it listens.
+    pub(crate) fn start_with(settings: &Settings, data: &Path, address: &str) -> Self {
+        let mut command = super::askel();
+        settings.tell(&mut command);
+        let mut child = command
             .arg("serve")
             .arg("--data-dir")
             .arg(data)
@@ -39,6 +48,27 @@ impl Server {
     /// Its process, for signals.
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Whether it still runs.
+    pub(crate) fn lives(&mut self) -> bool {
+        self.child.try_wait().expect("asked").is_none()
+    }
+
+    /// SIGTERM, and waits until it has ended by itself.
+    pub(crate) fn end(mut self) -> ExitStatus {
+        signal(self.id(), "TERM");
+        self.child.wait().expect("waited")
+    }
+
+    /// The most memory that it has had resident so far, in bytes.
+    pub(crate) fn memory_bytes_max(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id()));
+        let status = status.expect("it runs");
+        let mut lines = status.lines();
+        let most = lines.find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib: Option<u64> = most.and_then(|line| line.split_whitespace().next()?.parse().ok());
+        kib.expect("a number") * 1_024
     }
 }
 

@@ -1,0 +1,67 @@
+//! PostgreSQL is killed, ends its connections, or hangs.
+//!
+//! `cargo xtask drill database-kills`, `database-disconnects`, `database-hangs`.
+
+use std::time::Duration;
+
+use super::{
+    away,
+    cluster::{Cluster, END_CONNECTIONS},
+    faults, only, tell,
+};
+use crate::crowd::Crowd;
+
+/// What calls may be told while there is no database: that there is none, or that others wait already;
+/// or nothing, for as long as they have.
+const AWAY: [&str; 4] = [
+    "STORE_UNAVAILABLE",
+    "SERVER_BUSY",
+    "SERVER_OVERLOADED",
+    "BUDGET_SPENT",
+];
+/// Between two syncs of a device.
+const REST: Duration = Duration::from_millis(10);
+
+/// Has a fault happen again and again while devices sync; then looks at what is there.
+async fn suffer(count: u64, mut fault: impl AsyncFnMut(&mut Cluster)) {
+    let mut cluster = Cluster::found().await;
+    let crowd = Crowd::at_work(&cluster.world, REST).await;
+    for _ in 0..count {
+        crowd.more(20).await;
+        fault(&mut cluster).await;
+        // It comes back by itself.
+        crowd.more(20).await;
+    }
+    assert!(cluster.all_live(), "a server has died of it");
+    let all = crowd.all_once(&cluster.world).await;
+    tell(&format!("{count} times: {all:?}"));
+    only(&all.failed, &AWAY);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_is_killed_and_comes_back_has_all_that_was_acknowledged() {
+    let away = away(1_000);
+    suffer(faults(2), async |cluster| {
+        cluster.postgres.kill();
+        tokio::time::sleep(away).await;
+        let start = || cluster.postgres.start_again().expect("it starts");
+        tokio::task::block_in_place(start);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_to_the_database_that_end_at_any_moment_lose_nothing() {
+    suffer(faults(6), async |cluster| cluster.sql(END_CONNECTIONS)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_hangs_goes_on_where_it_stopped() {
+    let away = away(2_000);
+    suffer(faults(1), async |cluster| {
+        cluster.postgres.suspend();
+        tokio::time::sleep(away).await;
+        cluster.postgres.resume();
+    })
+    .await;
+}
