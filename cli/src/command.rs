@@ -40,7 +40,7 @@ enum Command {
     Admin(admin::Arguments),
     /// Bring the database's schema up to date; servers may go on serving.
     Migrate(migrate::Arguments),
-    /// Copy the database to a file; the server may go on serving.
+    /// Copy the database to an encrypted file; the server may go on serving.
     Backup(backup::Arguments),
     /// Go back to a backup; phones bring back what it lacks.
     Restore(restore::Arguments),

@@ -7,8 +7,8 @@ mod push;
 mod serving;
 
 pub use backup::{
-    BackupError, JournalUse, RestoreOptions, Restored, StandingDatabase, backup, follow_restore,
-    healing, restore,
+    BackupError, JournalUse, RestoreOptions, Restored, Sealing, StandingDatabase, backup,
+    follow_restore, healing, restore,
 };
 pub use push::PushError;
 
@@ -271,6 +271,7 @@ pub async fn start(config: &Config, components: Components) -> Result<Server, Bo
         .transpose()?
         .map(Arc::new);
     let data_dir_lock = lock(&config.store.data_dir)?;
+    backup::sweep(&config.store.data_dir).map_err(BootError::DataDir)?;
     let credentials = Credentials::load(&config.store.credential_path())?;
     let Assembled {
         app,

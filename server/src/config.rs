@@ -3,6 +3,7 @@
 //! Each section is a file with its defaults and bounds. [`Config::load`] reads everything before it
 //! complains, and names each fault by `section.key`.
 
+mod backup;
 mod enrolment;
 mod faults;
 mod ingest;
@@ -21,6 +22,7 @@ use figment::{
     providers::{Env, Format as _, Toml},
 };
 
+pub use backup::BackupConfig;
 pub use enrolment::EnrolmentConfig;
 pub use faults::{ConfigFault, ConfigFaults};
 pub use ingest::IngestConfig;
@@ -41,6 +43,8 @@ pub struct Config {
     pub server: ServerConfig,
     /// Where data and keys lie.
     pub store: StoreConfig,
+    /// To whom backups are encrypted.
+    pub backup: BackupConfig,
     /// How writes are batched.
     pub ingest: IngestConfig,
     /// How awards are confirmed.
@@ -73,6 +77,7 @@ impl Config {
         let config = Self {
             server: ServerConfig::read(&mut reader),
             store: StoreConfig::read(&mut reader),
+            backup: BackupConfig::read(&mut reader),
             ingest: IngestConfig::read(&mut reader),
             projector: ProjectorConfig::read(&mut reader),
             redis: RedisConfig::read(&mut reader),
@@ -125,6 +130,19 @@ mod tests {
             ]
         );
         assert!(faults.to_string().contains("server.drain_ms: "));
+    }
+
+    #[test]
+    fn recipients_of_backups_are_keys_and_have_a_limit() {
+        let key = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p";
+        let read = |keys: &[&str]| read(&format!("[backup]\nrecipients = {keys:?}"));
+        let config = read(&[key, key]).expect("good configuration");
+        assert_eq!(config.backup.recipients, [key.parse().unwrap(); 2]);
+        assert!(read(&[key; 20]).is_ok());
+        for bad in [&[key; 21][..], &["age1x"], &["AGE-SECRET-KEY-1", key]] {
+            let faults = read(bad).expect_err("a fault").to_string();
+            assert!(faults.contains("backup.recipients: "), "{faults}");
+        }
     }
 
     #[test]

@@ -22,6 +22,7 @@
 //! # });
 //! ```
 
+pub mod age;
 mod app;
 pub mod boot;
 mod cache;

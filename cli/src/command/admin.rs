@@ -1,5 +1,6 @@
 //! `askel admin`: what the operator does on the store itself.
 
+mod backup_key;
 mod init;
 mod invite;
 mod verify;
@@ -22,6 +23,8 @@ pub(crate) struct Arguments {
 enum Command {
     /// Make a tenant: its root and catalog key, the server's keys, its record in the store.
     Init(init::Arguments),
+    /// Make the key that opens backups; keep it off this machine.
+    BackupKey(backup_key::Arguments),
     /// Make an invitation and print its code and link, once.
     Invite(invite::Arguments),
     /// Fold every op again from scratch and compare with what is kept for reading.
@@ -35,6 +38,7 @@ enum Command {
 pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     match arguments.command {
         Command::Init(arguments) => init::run(arguments).await,
+        Command::BackupKey(arguments) => backup_key::run(&arguments),
         Command::Invite(arguments) => invite::run(arguments).await,
         Command::Verify(arguments) => verify::run(arguments).await,
     }

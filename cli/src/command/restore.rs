@@ -2,13 +2,17 @@
 
 use std::{
     io::{self, Write as _},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
+use anyhow::Context as _;
 use askel_server::{
+    age::{Identity, parse_identities},
     boot::{self, JournalUse, RestoreOptions, StandingDatabase},
     entropy::SystemEntropy,
 };
+
+use zeroize::Zeroizing;
 
 use super::ConfigArguments;
 
@@ -21,6 +25,9 @@ pub(crate) struct Arguments {
     /// has to follow.
     #[arg(long, value_name = "FILE")]
     from: Option<PathBuf>,
+    /// The file with the secret key, if the backup is encrypted.
+    #[arg(long, value_name = "KEYFILE")]
+    identity: Option<PathBuf>,
     /// Replace the database that is there.
     #[arg(long)]
     replace: bool,
@@ -36,7 +43,12 @@ pub(crate) struct Arguments {
 /// the journal or the backup can't be read.
 pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let config = arguments.config.load()?;
+    let identities = match &arguments.identity {
+        Some(path) => identities(path)?,
+        None => Vec::new(),
+    };
     let options = RestoreOptions {
+        identities,
         journal: if arguments.without_journal {
             JournalUse::LeftOut
         } else {
@@ -49,8 +61,8 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
         },
     };
     let restored = match &arguments.from {
-        Some(from) => boot::restore(&config.store, from, options, &SystemEntropy).await?,
-        None => boot::follow_restore(&config.store, options, &SystemEntropy).await?,
+        Some(from) => boot::restore(&config, from, &options, &SystemEntropy).await?,
+        None => boot::follow_restore(&config, &options, &SystemEntropy).await?,
     };
     let mut out = io::stdout().lock();
     match config.store.database_path() {
@@ -64,4 +76,12 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
         "Start the server: phones and tablets bring back what they hold. `askel doctor` counts it."
     )?;
     Ok(())
+}
+
+/// The secret keys of a file as `askel admin backup-key` and `age-keygen` write it.
+fn identities(path: &Path) -> anyhow::Result<Vec<Identity>> {
+    let text = std::fs::read_to_string(path);
+    let text = text.with_context(|| format!("can't read {}", path.display()))?;
+    parse_identities(&Zeroizing::new(text))
+        .with_context(|| format!("{} holds no secret key", path.display()))
 }

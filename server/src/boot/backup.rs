@@ -1,22 +1,31 @@
-//! Backups of the embedded store, going back to one, and what follows a restore of any store.
+//! Backups of the store, going back to one, and what follows a restore.
+
+mod kept;
+mod restoring;
+mod target;
 
 use std::{
-    collections::BTreeMap,
-    fs::{self, File},
+    fs::{self, File, TryLockError},
     io,
     path::{Path, PathBuf},
 };
 
-use askel_store::{Healing, RENEWAL_SEED_BYTES, Store, StoreError, journal::Entry};
+use askel_store::{Healing, StoreError};
 use askel_store_sqlite::SqliteStore;
 use askel_sync::id::TenantId;
 
-use super::{BootError, backend, lock};
+pub(super) use restoring::beside;
+pub use restoring::{
+    JournalUse, RestoreOptions, Restored, StandingDatabase, follow_restore, restore,
+};
+
+use self::target::Target;
+use super::{BootError, backend};
 use crate::{
-    config::StoreConfig,
-    entropy::{Entropy, EntropyFailed, draw},
-    journal::{FileJournal, JournalError},
-    journaled::parse_record,
+    age::{AgeError, Recipient},
+    config::{Config, StoreConfig},
+    entropy::{Entropy, EntropyFailed},
+    journal::JournalError,
 };
 
 /// A backup was not made, or not gone back to. The database is as it was.
@@ -37,6 +46,18 @@ pub enum BackupError {
     /// The file to write is there already.
     #[error("{0} is there already")]
     Taken(PathBuf),
+    /// Another backup is being made.
+    #[error("another backup is being made of this data folder")]
+    UnderWay,
+    /// The file to go back to is encrypted, and no key is there.
+    #[error("the backup is encrypted: name the file with the secret key with --identity")]
+    Locked,
+    /// The file to go back to is none of this store.
+    #[error("{0} is no backup of this store")]
+    NotABackup(PathBuf),
+    /// The backup can't be encrypted or decrypted.
+    #[error(transparent)]
+    Sealed(AgeError),
     /// A server runs on the data folder, or it can't be used.
     #[error(transparent)]
     DataDir(#[from] BootError),
@@ -59,7 +80,7 @@ pub enum BackupError {
     Record(usize),
     /// A file can't be read, written or moved.
     #[error("a file can't be read, written or moved")]
-    Io(#[from] io::Error),
+    Io(#[source] io::Error),
     /// The store failed, or the backup is none.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -68,168 +89,105 @@ pub enum BackupError {
     Entropy(#[from] EntropyFailed),
 }
 
+impl From<AgeError> for BackupError {
+    fn from(error: AgeError) -> Self {
+        match error {
+            AgeError::Io(error) => Self::Io(error),
+            error => Self::Sealed(error),
+        }
+    }
+}
+
+impl From<io::Error> for BackupError {
+    fn from(error: io::Error) -> Self {
+        AgeError::from(error).into()
+    }
+}
+
+/// Who can read a backup.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sealing {
+    /// Whoever has a secret key of one of these.
+    To(Vec<Recipient>),
+    /// Whoever has the file.
+    Open,
+}
+
 /// Writes a consistent copy of the database as it stands now; a server may go on serving. Only its
-/// owner can read the copy. The keys and the journal are not in it.
+/// owner can read the file, and of a sealed one not even they. The keys and the journal are not in it.
+/// The embedded database needs as much room again in the data folder meanwhile; nothing of that
+/// outlives the call, or the next start or backup if this is killed.
 ///
 /// # Errors
 /// [`BackupError`]; the file is then not there.
-pub async fn backup(config: &StoreConfig, to: &Path) -> Result<(), BackupError> {
-    let database = config.database_path().ok_or(BackupError::NotEmbedded)?;
+pub async fn backup(
+    config: &Config,
+    to: &Path,
+    sealing: &Sealing,
+    entropy: &dyn Entropy,
+) -> Result<(), BackupError> {
+    let store = &config.store;
+    let database = store.database_path().ok_or(BackupError::NotEmbedded)?;
     if !database.exists() {
         return Err(BackupError::NoDatabase(database));
     }
-    if to.exists() {
-        return Err(BackupError::Taken(to.to_owned()));
-    }
-    let store = SqliteStore::open(&database).await?;
-    let made = store.backup(to).await;
-    store.close().await;
-    made?;
+    let _alone = alone(&store.data_dir)?;
+    let target = Target::create(to)?;
+    let mut copy = copied(&store.data_dir, &database).await?;
+    target.fill(sealing, entropy, |sink| {
+        io::copy(&mut copy, sink)?;
+        Ok(())
+    })?;
     // Its time is what counts; the backup is good without it.
-    if let Err(error) = File::create(config.backed_up_path()) {
+    if let Err(error) = File::create(store.backed_up_path()) {
         let error: &dyn std::error::Error = &error;
         tracing::warn!(error, "when the backup was made can't be noted");
     }
     Ok(())
 }
 
-/// What going back takes as given.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RestoreOptions {
-    /// Whether to go on without the journal.
-    pub journal: JournalUse,
-    /// What to do about a database that is there.
-    pub standing: StandingDatabase,
-}
-
-/// Whether the journal is applied.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum JournalUse {
-    /// It is, and nothing happens without it.
-    Needed,
-    /// It is not: what was revoked, used or erased since the backup comes back.
-    LeftOut,
-}
-
-/// What to do about a database that is there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StandingDatabase {
-    /// Leave everything as it is.
-    Keep,
-    /// Replace it.
-    Replace,
-}
-
-/// What going back did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Restored {
-    /// Tenants in the store.
-    pub tenants: usize,
-    /// Records of the journal that were applied.
-    pub records: usize,
-}
-
-/// Goes back to a backup: copies it beside, gives every stream a new handle, applies the journal, and
-/// moves it into place. Until that last step the standing database is untouched.
-///
-/// # Errors
-/// [`BackupError`].
-pub async fn restore(
-    config: &StoreConfig,
-    from: &Path,
-    options: RestoreOptions,
-    entropy: &dyn Entropy,
-) -> Result<Restored, BackupError> {
-    let _lock = lock(&config.data_dir)?;
-    let database = config.database_path().ok_or(BackupError::NotEmbedded)?;
-    if database.exists() && options.standing == StandingDatabase::Keep {
-        return Err(BackupError::WouldReplace(database));
+/// Removes what a backup or a restore left of the database that was killed. The caller holds the data
+/// folder's lock, so that no restore is under way; a backup may be.
+pub(super) fn sweep(data_dir: &Path) -> io::Result<()> {
+    remove(&beside(data_dir))?;
+    if copy_path(data_dir).exists()
+        && let Ok(_alone) = alone(data_dir)
+    {
+        remove(&copy_path(data_dir))?;
     }
-    let journal = match options.journal {
-        JournalUse::Needed => journal(&config.journal_path())?,
-        JournalUse::LeftOut => BTreeMap::new(),
-    };
-    let beside = config.data_dir.join("askel.restoring.sqlite");
-    remove(&beside)?;
-    copy_private(from, &beside)?;
-    let made = brought_up(&beside, &journal, draw(entropy)?).await;
-    let restored = match made {
-        Ok(restored) => restored,
-        Err(error) => {
-            remove(&beside)?;
-            return Err(error);
-        }
-    };
-    remove(&database)?;
-    fs::rename(&beside, &database)?;
-    File::open(&config.data_dir)?.sync_all()?;
-    Ok(restored)
+    Ok(())
 }
 
-async fn brought_up(
-    path: &Path,
-    journal: &BTreeMap<TenantId, Vec<Entry>>,
-    seed: [u8; RENEWAL_SEED_BYTES],
-) -> Result<Restored, BackupError> {
-    let store = SqliteStore::open(path).await?;
-    let done = bring_up(&store, journal, &seed).await;
+/// A whole copy that has no name any more: it goes with this process, however that ends.
+async fn copied(data_dir: &Path, database: &Path) -> Result<File, BackupError> {
+    let path = copy_path(data_dir);
+    remove(&path)?;
+    let store = SqliteStore::open(database).await?;
+    let made = store.backup(&path).await;
     store.close().await;
-    let restored = done?;
-    File::open(path)?.sync_all()?;
-    Ok(restored)
-}
-
-/// What has to follow when `PostgreSQL`'s own tools have put a database back, before any server starts
-/// again: gives every stream a new handle and applies the journal.
-///
-/// # Errors
-/// [`BackupError`]. Done again, it is done once.
-pub async fn follow_restore(
-    config: &StoreConfig,
-    options: RestoreOptions,
-    entropy: &dyn Entropy,
-) -> Result<Restored, BackupError> {
-    let _lock = lock(&config.data_dir)?;
-    if config.database_path().is_some() {
-        return Err(BackupError::NoBackup);
-    }
-    let journal = match options.journal {
-        JournalUse::Needed => journal(&config.journal_path())?,
-        JournalUse::LeftOut => BTreeMap::new(),
+    let copy = match made {
+        Ok(()) => File::open(&path).map_err(BackupError::from),
+        Err(error) => Err(error.into()),
     };
-    bring_up(&*backend(config).await?, &journal, &draw(entropy)?).await
+    remove(&path)?;
+    copy
 }
 
-async fn bring_up(
-    store: &dyn Store,
-    journal: &BTreeMap<TenantId, Vec<Entry>>,
-    seed: &[u8; RENEWAL_SEED_BYTES],
-) -> Result<Restored, BackupError> {
-    // First the new handles: what the journal adds to streams is no part of those of before.
-    for tenant in store.list_tenants().await? {
-        store.renew_streams(tenant.id, seed).await?;
-    }
-    for (tenant, entries) in journal {
-        store.apply_journal(*tenant, entries).await?;
-    }
-    Ok(Restored {
-        tenants: store.list_tenants().await?.len(),
-        records: journal.values().map(Vec::len).sum(),
-    })
+fn copy_path(data_dir: &Path) -> PathBuf {
+    data_dir.join("askel.backing-up.sqlite")
 }
 
-/// The journal by tenant, each in its order.
-fn journal(path: &Path) -> Result<BTreeMap<TenantId, Vec<Entry>>, BackupError> {
-    let records = FileJournal::read(path).map_err(|source| BackupError::Journal {
-        path: path.to_owned(),
-        source,
-    })?;
-    let mut journal: BTreeMap<TenantId, Vec<Entry>> = BTreeMap::new();
-    for (index, record) in records.iter().enumerate() {
-        let (tenant, entry) = parse_record(record).map_err(|_| BackupError::Record(index))?;
-        journal.entry(tenant).or_default().push(entry);
+/// Makes this the only backup under way; until the file is closed.
+fn alone(data_dir: &Path) -> Result<File, BackupError> {
+    fs::create_dir_all(data_dir)?;
+    let mut options = File::options();
+    let options = options.create(true).truncate(false).write(true);
+    let file = options.open(data_dir.join("askel.backing-up.lock"))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(BackupError::UnderWay),
+        Err(TryLockError::Error(error)) => Err(error.into()),
     }
-    Ok(journal)
 }
 
 /// What is known of losses, by tenant.
@@ -262,14 +220,4 @@ fn remove(database: &Path) -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-/// Copies into a new file that only its owner reads.
-fn copy_private(from: &Path, to: &Path) -> io::Result<()> {
-    use std::os::unix::fs::OpenOptionsExt as _;
-    let mut source = File::open(from)?;
-    let mut options = File::options();
-    let mut copy = options.write(true).create_new(true).mode(0o600).open(to)?;
-    io::copy(&mut source, &mut copy)?;
-    copy.sync_all()
 }

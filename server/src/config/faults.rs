@@ -89,6 +89,22 @@ impl<'a> Reader<'a> {
         self.value(key).unwrap_or(default)
     }
 
+    /// A list of texts that parse, of so many at most; none by default.
+    pub(super) fn list<T: FromStr>(&mut self, key: &str, max: usize, what: &str) -> Vec<T> {
+        let texts = self.value::<Vec<String>>(key).unwrap_or_default();
+        if texts.len() > max {
+            self.fault(key, format!("there are at most {max}"));
+        }
+        let mut list = Vec::new();
+        for text in texts {
+            match text.parse() {
+                Ok(value) => list.push(value),
+                Err(_) => self.fault(key, format!("{text:?} is not {what}")),
+            }
+        }
+        list
+    }
+
     /// Text that parses and is not repeated when it does not: it may hold a password.
     pub(super) fn secret<T: FromStr>(&mut self, key: &str, default: T, what: &str) -> T {
         let Some(text) = self.value::<String>(key) else {

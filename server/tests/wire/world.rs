@@ -203,9 +203,9 @@ impl World {
             return Backup::Memory(store.snapshot());
         }
         let to = self.folder.path().join("backup.sqlite");
-        boot::backup(&self.config.store, &to)
-            .await
-            .expect("backed up");
+        let sealing = boot::Sealing::Open;
+        let made = boot::backup(&self.config, &to, &sealing, &SystemEntropy).await;
+        made.expect("backed up");
         Backup::File(to)
     }
 
@@ -235,10 +235,11 @@ impl World {
                 self.store = Arc::new(MemoryStore::new());
                 tokio::time::sleep(std::time::Duration::from_millis(300)).await;
                 let options = boot::RestoreOptions {
+                    identities: Vec::new(),
                     journal: boot::JournalUse::Needed,
                     standing: boot::StandingDatabase::Replace,
                 };
-                let restored = boot::restore(&config.store, &from, options, &SystemEntropy).await;
+                let restored = boot::restore(&config, &from, &options, &SystemEntropy).await;
                 restored.expect("restored");
                 let store = boot::open_store(&config.store).await;
                 self.store = store.expect("a store");
