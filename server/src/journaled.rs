@@ -5,8 +5,12 @@
 //! done; asked again, it does nothing new and its image is written.
 
 mod fold;
+mod record;
 
 pub(crate) use fold::fold_records;
+pub use record::{parse_noted, parse_record};
+
+use record::record_of;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -21,14 +25,11 @@ use askel_store::{
     PageOf, PageRequest, PartOf, PassRecord, ProjectionStore, PushEnd, PushRegistration, PushStore,
     RENEWAL_SEED_BYTES, RecoverySheet, RefusedOp, RestoreStore, SessionCount, Store, StoreError,
     StreamHead, StreamOp, StreamPart, StreamTarget, Tenant, TenantStore, Tombstone, Work,
-    journal::{self, Entry, ImageOf, LogOpening, MalformedEntry},
+    journal::{self, Entry, ImageOf, LogOpening, Noted},
 };
 use askel_sync::{
     admission::AdmittedOp,
-    id::{
-        DeviceId, GoalId, ID_BYTES, LogId, OpId, ParticipantId, PassTag, PlaceId, StreamId,
-        TenantId,
-    },
+    id::{DeviceId, GoalId, LogId, OpId, ParticipantId, PassTag, PlaceId, StreamId, TenantId},
     stream::{Register, StreamKey},
     time::{LocalDate, Timestamp},
 };
@@ -37,6 +38,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::Mutex;
 
 use crate::{
+    clock::Clock,
     journal::{Journal, JournalError},
     limits::{JOURNAL_IMAGES_REMEMBERED, JOURNAL_OPENINGS_MAX},
 };
@@ -45,26 +47,13 @@ use crate::{
 pub struct Journaled {
     inner: Arc<dyn Store>,
     journal: Arc<dyn Journal>,
+    /// Tells the time of records, by which those of several servers are put in order.
+    clock: Option<Arc<dyn Clock>>,
     /// The last image of each thing, by hashes: one that says nothing new is not written again.
     /// Held while an image is read and written, so that of two the later is the newer.
     last: Mutex<HashMap<[u8; 32], [u8; 32]>>,
     /// Held while logs are opened, so that of two who open one the journal names the one who did.
     opening: Mutex<()>,
-}
-
-/// A record of the journal: the tenant's id, then an entry of the store's.
-///
-/// # Errors
-/// [`MalformedEntry`] when it is no such record.
-pub fn parse_record(record: &[u8]) -> Result<(TenantId, Entry), MalformedEntry> {
-    let (tenant, entry) = record
-        .split_first_chunk::<ID_BYTES>()
-        .ok_or(MalformedEntry)?;
-    Ok((TenantId::from_bytes(*tenant), Entry::decode(entry)?))
-}
-
-fn record_of(tenant: TenantId, entry: &Entry) -> Vec<u8> {
-    [&tenant.as_bytes()[..], &entry.encode()].concat()
 }
 
 impl Journaled {
@@ -73,16 +62,36 @@ impl Journaled {
         Self {
             inner,
             journal,
+            clock: None,
             last: Mutex::default(),
             opening: Mutex::default(),
         }
     }
 
+    /// With the time in each record: what one of several servers needs that share the store.
+    #[must_use]
+    pub fn timed_by(self, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            clock: Some(clock),
+            ..self
+        }
+    }
+
+    /// The time of a record: taken before what it says is read, so that another server's that was read
+    /// later has a later one.
+    fn at(&self) -> Option<Timestamp> {
+        self.clock.as_ref().map(|clock| clock.now())
+    }
+
     /// Writes what stands now.
     async fn note(&self, tenant: TenantId, of: &ImageOf) -> Result<(), StoreError> {
         let mut last = self.last.lock().await;
+        let at = self.at();
         match self.inner.read_image(tenant, of).await? {
-            Some(entry) => append(&*self.journal, &mut last, tenant, &entry).await,
+            Some(entry) => {
+                let noted = Noted { at, entry };
+                append(&*self.journal, &mut last, tenant, noted).await
+            }
             None => Ok(()),
         }
     }
@@ -106,9 +115,10 @@ impl Journaled {
                 opened_at,
             })
             .collect();
+        let at = self.at();
         for some in openings.chunks(JOURNAL_OPENINGS_MAX) {
             let entry = Entry::Logs(some.to_vec());
-            let record = record_of(tenant, &entry);
+            let record = record_of(tenant, &Noted { at, entry });
             write_record(&*self.journal, record).await?;
         }
         Ok(())
@@ -117,17 +127,20 @@ impl Journaled {
     /// Writes what the erased leave in totals, of all of them together: what one of them counted
     /// can't be told from it.
     async fn note_frozen(&self, tenant: TenantId) -> Result<(), StoreError> {
+        let at = self.at();
         let frozen = self.inner.read_frozen(tenant).await?;
         for part in frozen.parts(journal::FROZEN_COUNTS_MAX) {
-            let record = record_of(tenant, &Entry::Frozen(part));
+            let entry = Entry::Frozen(part);
+            let record = record_of(tenant, &Noted { at, entry });
             write_record(&*self.journal, record).await?;
         }
         Ok(())
     }
 
-    async fn write(&self, tenant: TenantId, entry: &Entry) -> Result<(), StoreError> {
+    async fn write(&self, tenant: TenantId, entry: Entry) -> Result<(), StoreError> {
         let mut last = self.last.lock().await;
-        append(&*self.journal, &mut last, tenant, entry).await
+        let at = self.at();
+        append(&*self.journal, &mut last, tenant, Noted { at, entry }).await
     }
 }
 
@@ -135,10 +148,12 @@ async fn append(
     journal: &dyn Journal,
     last: &mut HashMap<[u8; 32], [u8; 32]>,
     tenant: TenantId,
-    entry: &Entry,
+    noted: Noted,
 ) -> Result<(), StoreError> {
-    let record = record_of(tenant, entry);
-    let (name, hash) = (hash(&name(tenant, entry)), hash(&record));
+    let record = record_of(tenant, &noted);
+    let name = hash(&name(tenant, &noted.entry));
+    // Whenever it was said.
+    let hash = hash(&noted.entry.encode());
     if last.get(&name) == Some(&hash) {
         return Ok(());
     }
@@ -326,14 +341,14 @@ pass_on! { ErasureStore {
             erased: Erased::new(participant),
             is_counted: false,
         };
-        self.write(tenant, &erased).await?;
+        self.write(tenant, erased).await?;
         let erased = self.inner.erase(tenant, participant, audit).await?;
         self.note_frozen(tenant).await?;
         let counted = Entry::Erased {
             erased: erased.clone(),
             is_counted: true,
         };
-        self.write(tenant, &counted).await?;
+        self.write(tenant, counted).await?;
         // What it said of them goes, and is void in any case: what can't be folded now is later.
         if let Err(error) = self.journal.fold().await {
             let error: &dyn std::error::Error = &error;
@@ -377,5 +392,7 @@ pass_on! { AuditStore {
     fn list_audit(tenant: TenantId, page: &PageRequest) -> Answer<PageOf<AuditEntry>>;
 } }
 
+#[cfg(test)]
+mod merging;
 #[cfg(test)]
 mod tests;

@@ -58,5 +58,5 @@ pub use app::{AppError, Reason, VerifiedParticipant, VerifiedTenant, verify};
 pub use boot::Server;
 pub use components::Components;
 pub use config::Config;
-pub use journaled::{Journaled, parse_record};
+pub use journaled::{Journaled, parse_noted, parse_record};
 pub use tls::TlsError;

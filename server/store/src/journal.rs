@@ -8,7 +8,7 @@ mod fold;
 mod merge;
 
 pub use codec::MalformedEntry;
-pub use fold::{FROZEN_COUNTS_MAX, OPENINGS_MAX, folded};
+pub use fold::{FROZEN_COUNTS_MAX, OPENINGS_MAX, folded, folded_notes, merged};
 
 use std::collections::BTreeSet;
 
@@ -49,6 +49,24 @@ pub enum Entry {
     Catalog(CatalogVersion),
     /// Logs were opened. What their writers offer again stays theirs when the logs are lost.
     Logs(Vec<LogOpening>),
+}
+
+/// An entry, and when it was written down.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Noted {
+    /// Before what it says was read, by the clock of the server that wrote it; `None` where no time was
+    /// written down. Of several servers' entries about one thing the latest is the newest, as far as
+    /// their clocks agree.
+    pub at: Option<Timestamp>,
+    /// What it says.
+    pub entry: Entry,
+}
+
+impl From<Entry> for Noted {
+    /// One without a time.
+    fn from(entry: Entry) -> Self {
+        Self { at: None, entry }
+    }
 }
 
 /// A log and its one writer.

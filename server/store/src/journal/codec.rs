@@ -2,10 +2,10 @@
 
 mod convert;
 
-use askel_sync::id::WrongIdLength;
+use askel_sync::{id::WrongIdLength, time::Timestamp};
 use prost::Message;
 
-use super::{Entry, StaffImage};
+use super::{Entry, Noted, StaffImage};
 
 /// Bytes that are no entry of this version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -24,10 +24,49 @@ impl From<prost::DecodeError> for MalformedEntry {
     }
 }
 
-impl Entry {
+impl Noted {
     /// As bytes.
     pub fn encode(&self) -> Vec<u8> {
-        let said = match self {
+        EntryRow {
+            said: Some(self.entry.said()),
+            at_ms: self.at.map(Timestamp::as_ms),
+        }
+        .encode_to_vec()
+    }
+
+    /// From bytes.
+    ///
+    /// # Errors
+    /// [`MalformedEntry`] when a field is missing or has no such value.
+    pub fn decode(bytes: &[u8]) -> Result<Self, MalformedEntry> {
+        let row = EntryRow::decode(bytes)?;
+        Ok(Self {
+            at: row.at_ms.map(Timestamp::from_ms),
+            entry: row.said.ok_or(MalformedEntry)?.try_into()?,
+        })
+    }
+}
+
+impl Entry {
+    /// As bytes, without a time.
+    pub fn encode(&self) -> Vec<u8> {
+        EntryRow {
+            said: Some(self.said()),
+            at_ms: None,
+        }
+        .encode_to_vec()
+    }
+
+    /// From bytes, whenever they were written.
+    ///
+    /// # Errors
+    /// As [`Noted::decode`].
+    pub fn decode(bytes: &[u8]) -> Result<Self, MalformedEntry> {
+        Noted::decode(bytes).map(|noted| noted.entry)
+    }
+
+    fn said(&self) -> Said {
+        match self {
             Self::Participant(image) => Said::Participant(image.into()),
             Self::Staff(image) => Said::Staff(StaffRow {
                 device: Some((&image.device).into()),
@@ -45,16 +84,15 @@ impl Entry {
             Self::Logs(openings) => Said::Logs(LogsRow {
                 openings: openings.iter().map(Into::into).collect(),
             }),
-        };
-        EntryRow { said: Some(said) }.encode_to_vec()
+        }
     }
+}
 
-    /// From bytes.
-    ///
-    /// # Errors
-    /// [`MalformedEntry`] when a field is missing or has no such value.
-    pub fn decode(bytes: &[u8]) -> Result<Self, MalformedEntry> {
-        Ok(match EntryRow::decode(bytes)?.said.ok_or(MalformedEntry)? {
+impl TryFrom<Said> for Entry {
+    type Error = MalformedEntry;
+
+    fn try_from(said: Said) -> Result<Self, MalformedEntry> {
+        Ok(match said {
             Said::Participant(row) => Self::Participant(row.try_into()?),
             Said::Staff(row) => Self::Staff(Box::new(StaffImage {
                 device: row.device.ok_or(MalformedEntry)?.try_into()?,
@@ -78,6 +116,9 @@ impl Entry {
 struct EntryRow {
     #[prost(oneof = "Said", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9")]
     said: Option<Said>,
+    /// When it was written down.
+    #[prost(sint64, optional, tag = "10")]
+    at_ms: Option<i64>,
 }
 
 #[derive(Clone, PartialEq, prost::Oneof)]
@@ -322,4 +363,36 @@ fn array<const N: usize>(bytes: &[u8]) -> Result<[u8; N], MalformedEntry> {
 
 fn all<R, T: TryFrom<R, Error = MalformedEntry>>(rows: Vec<R>) -> Result<Vec<T>, MalformedEntry> {
     rows.into_iter().map(T::try_from).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As it was written before records had times.
+    const DELETED: &[u8] = &[0x22, 16, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7];
+
+    #[test]
+    fn what_was_written_without_a_time_is_read() {
+        let noted = Noted::decode(DELETED).expect("an entry");
+        assert_eq!(noted, Entry::InvitationDeleted([7; 16]).into());
+        assert_eq!(noted.encode(), DELETED);
+        assert_eq!(noted.entry.encode(), DELETED);
+    }
+
+    #[test]
+    fn a_time_is_kept_and_one_who_does_not_know_it_reads_the_rest() {
+        for at in [-5, 0, 1_460_440_800_000] {
+            let noted = Noted {
+                at: Some(Timestamp::from_ms(at)),
+                entry: Entry::InvitationDeleted([7; 16]),
+            };
+            let bytes = noted.encode();
+            assert_eq!(Noted::decode(&bytes), Ok(noted.clone()));
+            assert_eq!(Entry::decode(&bytes), Ok(noted.entry));
+            // Those of before take what they do not know for nothing.
+            assert!(bytes.starts_with(DELETED));
+        }
+        assert_eq!(Noted::decode(&[0x50, 2]), Err(MalformedEntry));
+    }
 }
