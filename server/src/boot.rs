@@ -7,7 +7,7 @@ mod push;
 mod serving;
 
 pub use backup::{
-    BackupError, JournalUse, RestoreOptions, Restored, Sealing, StandingDatabase, backup,
+    BackupError, Journals, RestoreOptions, Restored, Sealing, StandingDatabase, backup,
     follow_restore, healing, restore,
 };
 pub use push::PushError;
@@ -27,7 +27,7 @@ use tonic_health::{ServingStatus, server::HealthReporter};
 use crate::{
     app::{App, AppError, Guesses, KnownDevices, Quotas, announce_key_list},
     catalogs::Catalogs,
-    clock::Clock,
+    clock::{Clock, SystemClock},
     components::Components,
     config::{Config, StoreConfig, StoreUrl},
     connection::{Door, Ends},
@@ -58,6 +58,9 @@ pub enum BootError {
     /// Another process serves from this data folder.
     #[error("another server is running on the data folder {0}: stop it first")]
     DataDirTaken(std::path::PathBuf),
+    /// A database was put back, and what has to follow was not done.
+    #[error("a restore was not finished: run `askel restore` without --from")]
+    RestoreUnfinished,
     /// The store can't be opened or used.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -97,12 +100,13 @@ pub enum BootError {
 /// [`BootError::DataDir`] and [`BootError::Store`].
 pub async fn open_store(config: &StoreConfig) -> Result<Arc<dyn Store>, BootError> {
     std::fs::create_dir_all(&config.data_dir).map_err(BootError::DataDir)?;
-    Ok(journaled(config, backend(config).await?))
+    let clock = Arc::new(SystemClock::start());
+    Ok(journaled(config, backend(config).await?, clock))
 }
 
-fn journaled(config: &StoreConfig, store: Arc<dyn Store>) -> Arc<dyn Store> {
+fn journaled(config: &StoreConfig, store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Arc<dyn Store> {
     let journal = FileJournal::at(config.journal_path()).folding_by(fold_records);
-    Arc::new(Journaled::new(store, Arc::new(journal)))
+    Arc::new(Journaled::new(store, Arc::new(journal)).timed_by(clock))
 }
 
 /// The same with each call measured, as a server has it.
@@ -116,7 +120,7 @@ async fn measured_store(
         _ => "sqlite",
     };
     let store = measured(backend(config).await?, Arc::clone(clock), system);
-    Ok(journaled(config, store))
+    Ok(journaled(config, store, Arc::clone(clock)))
 }
 
 /// The store itself, whose changes go past the journal.
@@ -272,6 +276,9 @@ pub async fn start(config: &Config, components: Components) -> Result<Server, Bo
         .map(Arc::new);
     let data_dir_lock = lock(&config.store.data_dir)?;
     backup::sweep(&config.store.data_dir).map_err(BootError::DataDir)?;
+    if backup::unfinished(&config.store.data_dir).exists() {
+        return Err(BootError::RestoreUnfinished);
+    }
     let credentials = Credentials::load(&config.store.credential_path())?;
     let Assembled {
         app,

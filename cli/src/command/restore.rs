@@ -8,7 +8,7 @@ use std::{
 use anyhow::Context as _;
 use askel_server::{
     age::{Identity, parse_identities},
-    boot::{self, JournalUse, RestoreOptions, StandingDatabase},
+    boot::{self, Journals, RestoreOptions, StandingDatabase},
     entropy::SystemEntropy,
 };
 
@@ -21,8 +21,8 @@ use super::ConfigArguments;
 pub(crate) struct Arguments {
     #[command(flatten)]
     config: ConfigArguments,
-    /// The backup. For PostgreSQL none: its own tools have put the database back, and this does what
-    /// has to follow.
+    /// The backup. None for a PostgreSQL database that was put back otherwise: this does what has to
+    /// follow.
     #[arg(long, value_name = "FILE")]
     from: Option<PathBuf>,
     /// The file with the secret key, if the backup is encrypted.
@@ -31,8 +31,11 @@ pub(crate) struct Arguments {
     /// Replace the database that is there.
     #[arg(long)]
     replace: bool,
-    /// Go on without the journal: what was revoked, used or erased since the backup comes back.
-    #[arg(long)]
+    /// A server's journal; once for each server that ran on the database [default: the configured one].
+    #[arg(long, value_name = "FILE")]
+    journal: Vec<PathBuf>,
+    /// Go on without a journal: what was revoked, used or erased since the backup comes back.
+    #[arg(long, conflicts_with = "journal")]
     without_journal: bool,
 }
 
@@ -49,10 +52,12 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     };
     let options = RestoreOptions {
         identities,
-        journal: if arguments.without_journal {
-            JournalUse::LeftOut
+        journals: if arguments.without_journal {
+            Journals::LeftOut
+        } else if arguments.journal.is_empty() {
+            Journals::Configured
         } else {
-            JournalUse::Needed
+            Journals::Of(arguments.journal.clone())
         },
         standing: if arguments.replace {
             StandingDatabase::Replace

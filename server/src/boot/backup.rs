@@ -1,6 +1,7 @@
 //! Backups of the store, going back to one, and what follows a restore.
 
 mod kept;
+mod postgres;
 mod restoring;
 mod target;
 
@@ -14,16 +15,16 @@ use askel_store::{Healing, StoreError};
 use askel_store_sqlite::SqliteStore;
 use askel_sync::id::TenantId;
 
-pub(super) use restoring::beside;
 pub use restoring::{
-    JournalUse, RestoreOptions, Restored, StandingDatabase, follow_restore, restore,
+    Journals, RestoreOptions, Restored, StandingDatabase, follow_restore, restore,
 };
+pub(super) use restoring::{beside, unfinished};
 
-use self::target::Target;
+use self::{postgres::Reach, target::Target};
 use super::{BootError, backend};
 use crate::{
     age::{AgeError, Recipient},
-    config::{Config, StoreConfig},
+    config::{Config, StoreConfig, StoreUrl},
     entropy::{Entropy, EntropyFailed},
     journal::JournalError,
 };
@@ -32,11 +33,27 @@ use crate::{
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BackupError {
-    /// The database is not the embedded one.
+    /// The database is not named as `PostgreSQL`'s programs can reach it.
+    #[error("backup.url or store.url is not a URL as PostgreSQL's programs read it")]
+    Url,
+    /// A program of `PostgreSQL` is missing.
     #[error(
-        "this is for the embedded database: copy PostgreSQL with its own tools, and after going back run `askel restore` without --from"
+        "the program {0} is not there: install PostgreSQL's client programs, of the database's version or a later one"
     )]
-    NotEmbedded,
+    NoProgram(&'static str),
+    /// A program of `PostgreSQL` refused.
+    #[error("{name} failed: {complaint}")]
+    Program {
+        /// Which.
+        name: &'static str,
+        /// The beginning of what it said.
+        complaint: String,
+    },
+    /// Going back would replace tables.
+    #[error(
+        "the PostgreSQL database holds tables already: say --replace to lose what only they hold, or name an empty one"
+    )]
+    WouldReplaceTables,
     /// The embedded database is restored from a file.
     #[error("name the backup with --from")]
     NoBackup,
@@ -52,6 +69,9 @@ pub enum BackupError {
     /// The file to go back to is encrypted, and no key is there.
     #[error("the backup is encrypted: name the file with the secret key with --identity")]
     Locked,
+    /// The file to go back to is of the other kind of database.
+    #[error("{0} is a backup of another kind of database than store.url names")]
+    OtherKind(PathBuf),
     /// The file to go back to is none of this store.
     #[error("{0} is no backup of this store")]
     NotABackup(PathBuf),
@@ -76,8 +96,15 @@ pub enum BackupError {
         source: JournalError,
     },
     /// A record of the journal is none of this version.
-    #[error("record {0} of the journal can't be read: a later version wrote it, or it is damaged")]
-    Record(usize),
+    #[error(
+        "record {index} of the journal {path} can't be read: a later version wrote it, or it is damaged"
+    )]
+    Record {
+        /// The journal's file.
+        path: PathBuf,
+        /// Counted from 0.
+        index: usize,
+    },
     /// A file can't be read, written or moved.
     #[error("a file can't be read, written or moved")]
     Io(#[source] io::Error),
@@ -113,10 +140,11 @@ pub enum Sealing {
     Open,
 }
 
-/// Writes a consistent copy of the database as it stands now; a server may go on serving. Only its
+/// Writes a consistent copy of the database as it stands now; servers may go on serving. Only its
 /// owner can read the file, and of a sealed one not even they. The keys and the journal are not in it.
 /// The embedded database needs as much room again in the data folder meanwhile; nothing of that
-/// outlives the call, or the next start or backup if this is killed.
+/// outlives the call, or the next start or backup if this is killed. `PostgreSQL` is read by its own
+/// `pg_dump`, as a role that may read everything. Blocks while it writes.
 ///
 /// # Errors
 /// [`BackupError`]; the file is then not there.
@@ -127,23 +155,38 @@ pub async fn backup(
     entropy: &dyn Entropy,
 ) -> Result<(), BackupError> {
     let store = &config.store;
-    let database = store.database_path().ok_or(BackupError::NotEmbedded)?;
-    if !database.exists() {
-        return Err(BackupError::NoDatabase(database));
+    let database = store.database_path();
+    if let Some(path) = &database
+        && !path.exists()
+    {
+        return Err(BackupError::NoDatabase(path.clone()));
     }
     let _alone = alone(&store.data_dir)?;
     let target = Target::create(to)?;
-    let mut copy = copied(&store.data_dir, &database).await?;
-    target.fill(sealing, entropy, |sink| {
-        io::copy(&mut copy, sink)?;
-        Ok(())
-    })?;
+    if let Some(path) = database {
+        let mut copy = copied(&store.data_dir, &path).await?;
+        target.fill(sealing, entropy, |sink| {
+            io::copy(&mut copy, sink)?;
+            Ok(())
+        })?;
+    } else {
+        let reach = Reach::by(privileged_url(config)?)?;
+        target.fill(sealing, entropy, |sink| postgres::dump(&reach, sink))?;
+    }
     // Its time is what counts; the backup is good without it.
     if let Err(error) = File::create(store.backed_up_path()) {
         let error: &dyn std::error::Error = &error;
         tracing::warn!(error, "when the backup was made can't be noted");
     }
     Ok(())
+}
+
+/// `PostgreSQL` as the role of `backup.url`, or else that of the store.
+fn privileged_url(config: &Config) -> Result<&str, BackupError> {
+    match (&config.backup.url, &config.store.url) {
+        (StoreUrl::Postgres(url), _) | (_, StoreUrl::Postgres(url)) => Ok(url),
+        _ => Err(BackupError::Url),
+    }
 }
 
 /// Removes what a backup or a restore left of the database that was killed. The caller holds the data

@@ -41,7 +41,9 @@ mod projection;
 mod push;
 mod restore;
 mod role;
+mod standing;
 mod store;
 mod tenant;
 
+pub use standing::holds_tables;
 pub use store::{PostgresOptions, PostgresStore, migrate};

@@ -312,7 +312,7 @@ async fn check_schema(connection: &mut PgConnection) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn options(url: &str) -> Result<PgConnectOptions, StoreError> {
+pub(crate) fn options(url: &str) -> Result<PgConnectOptions, StoreError> {
     let options = PgConnectOptions::from_str(url).map_err(store_error)?;
     Ok(options
         .application_name("askel")

@@ -236,7 +236,7 @@ impl World {
                 tokio::time::sleep(std::time::Duration::from_millis(300)).await;
                 let options = boot::RestoreOptions {
                     identities: Vec::new(),
-                    journal: boot::JournalUse::Needed,
+                    journals: boot::Journals::Configured,
                     standing: boot::StandingDatabase::Replace,
                 };
                 let restored = boot::restore(&config, &from, &options, &SystemEntropy).await;

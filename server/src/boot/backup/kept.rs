@@ -17,16 +17,16 @@ const READ_BYTES: usize = 64 * 1024;
 pub(super) enum Content {
     /// A file of `SQLite`.
     Sqlite,
+    /// A dump of `PostgreSQL`.
+    Postgres,
 }
 
-/// An opened backup.
-pub(super) struct Kept {
-    pub(super) content: Content,
-    pub(super) bytes: Box<dyn BufRead + Send>,
-}
-
-/// Opens one, with a key if it has to be.
-pub(super) fn open(path: &Path, identities: &[Identity]) -> Result<Kept, BackupError> {
+/// Opens one of the wanted kind, with a key if it has to be.
+pub(super) fn open(
+    path: &Path,
+    identities: &[Identity],
+    wanted: Content,
+) -> Result<Box<dyn BufRead + Send>, BackupError> {
     let mut file = BufReader::with_capacity(READ_BYTES, File::open(path)?);
     let mut bytes: Box<dyn BufRead + Send> = if file.fill_buf()?.starts_with(MAGIC) {
         if identities.is_empty() {
@@ -39,7 +39,12 @@ pub(super) fn open(path: &Path, identities: &[Identity]) -> Result<Kept, BackupE
     };
     let content = match bytes.fill_buf()? {
         start if start.starts_with(b"SQLite format 3\0") => Content::Sqlite,
+        start if start.starts_with(b"PGDMP") => Content::Postgres,
         _ => return Err(BackupError::NotABackup(path.to_owned())),
     };
-    Ok(Kept { content, bytes })
+    if content == wanted {
+        Ok(bytes)
+    } else {
+        Err(BackupError::OtherKind(path.to_owned()))
+    }
 }

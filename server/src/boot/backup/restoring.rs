@@ -3,18 +3,23 @@
 use std::{
     collections::BTreeMap,
     fs::{self, File},
-    io,
+    io::{self, BufRead, Read},
     path::{Path, PathBuf},
 };
 
-use askel_store::{RENEWAL_SEED_BYTES, Store, journal::Entry};
+use askel_store::{
+    RENEWAL_SEED_BYTES, Store,
+    journal::{Entry, Noted, folded, merged},
+};
+use askel_store_postgres::holds_tables;
 use askel_store_sqlite::SqliteStore;
 use askel_sync::id::TenantId;
 
 use super::{
     BackupError,
-    kept::{self, Content, Kept},
-    remove,
+    kept::{self, Content},
+    postgres::{Reach, put_back},
+    privileged_url, remove,
 };
 use crate::{
     age::Identity,
@@ -22,7 +27,7 @@ use crate::{
     config::{Config, StoreConfig},
     entropy::{Entropy, draw},
     journal::FileJournal,
-    journaled::parse_record,
+    journaled::parse_noted,
 };
 
 /// What going back takes as given.
@@ -30,18 +35,20 @@ use crate::{
 pub struct RestoreOptions {
     /// What opens an encrypted backup; one that is not needs none.
     pub identities: Vec<Identity>,
-    /// Whether to go on without the journal.
-    pub journal: JournalUse,
+    /// The journals that are applied.
+    pub journals: Journals,
     /// What to do about a database that is there.
     pub standing: StandingDatabase,
 }
 
-/// Whether the journal is applied.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum JournalUse {
-    /// It is, and nothing happens without it.
-    Needed,
-    /// It is not: what was revoked, used or erased since the backup comes back.
+/// Which journals are applied. Nothing happens without one that is named.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Journals {
+    /// The configured one: that of the only server.
+    Configured,
+    /// Those of several servers, as one would have written it.
+    Of(Vec<PathBuf>),
+    /// None: what was revoked, used or erased since the backup comes back.
     LeftOut,
 }
 
@@ -63,8 +70,11 @@ pub struct Restored {
     pub records: usize,
 }
 
-/// Goes back to a backup: copies it beside, gives every stream a new handle, applies the journal, and
-/// moves it into place. Until that last step the standing database is untouched.
+/// Goes back to a backup: gives every stream a new handle and applies the journal. The embedded
+/// database comes to be beside the standing one, and takes its place in the last step. `PostgreSQL` is
+/// put back by its own `pg_restore` in one transaction, and brought up to this version's schema; no
+/// server may run meanwhile, and none starts on this data folder before all is done
+/// ([`follow_restore`]). Blocks while it reads.
 ///
 /// # Errors
 /// [`BackupError`].
@@ -74,31 +84,82 @@ pub async fn restore(
     options: &RestoreOptions,
     entropy: &dyn Entropy,
 ) -> Result<Restored, BackupError> {
-    let config = &config.store;
-    let _lock = lock(&config.data_dir)?;
-    let database = config.database_path().ok_or(BackupError::NotEmbedded)?;
-    if database.exists() && options.standing == StandingDatabase::Keep {
-        return Err(BackupError::WouldReplace(database));
-    }
-    let journal = journal(config, options.journal)?;
-    let kept = kept::open(from, &options.identities)?;
-    let beside = beside(&config.data_dir);
-    remove(&beside)?;
-    let made = match put_private(kept, &beside) {
-        Ok(()) => brought_up(&beside, &journal, draw(entropy)?).await,
-        Err(error) => Err(error),
+    let store = &config.store;
+    let _lock = lock(&store.data_dir)?;
+    let back = Back {
+        from,
+        options,
+        journal: journal(store, &options.journals)?,
+        entropy,
     };
-    let restored = match made {
-        Ok(restored) => restored,
-        Err(error) => {
-            remove(&beside)?;
+    match store.database_path() {
+        Some(database) => back.embedded(store, &database).await,
+        None => back.postgres(config).await,
+    }
+}
+
+/// What one goes back to, and by what.
+struct Back<'a> {
+    from: &'a Path,
+    options: &'a RestoreOptions,
+    journal: Applied,
+    entropy: &'a dyn Entropy,
+}
+
+impl Back<'_> {
+    async fn embedded(
+        &self,
+        config: &StoreConfig,
+        database: &Path,
+    ) -> Result<Restored, BackupError> {
+        if database.exists() && self.options.standing == StandingDatabase::Keep {
+            return Err(BackupError::WouldReplace(database.to_owned()));
+        }
+        let bytes = self.open(Content::Sqlite)?;
+        let beside = beside(&config.data_dir);
+        remove(&beside)?;
+        let made = match put_private(bytes, &beside) {
+            Ok(()) => brought_up(&beside, &self.journal, draw(self.entropy)?).await,
+            Err(error) => Err(error),
+        };
+        let restored = match made {
+            Ok(restored) => restored,
+            Err(error) => {
+                remove(&beside)?;
+                return Err(error);
+            }
+        };
+        remove(database)?;
+        fs::rename(&beside, database)?;
+        File::open(&config.data_dir)?.sync_all()?;
+        Ok(restored)
+    }
+
+    async fn postgres(&self, config: &Config) -> Result<Restored, BackupError> {
+        let url = privileged_url(config)?;
+        // All of it is read once before anything happens: what was cut short or changed is found.
+        io::copy(&mut self.open(Content::Postgres)?, &mut io::sink())?;
+        let standing = self.options.standing;
+        if standing == StandingDatabase::Keep && holds_tables(url).await? {
+            return Err(BackupError::WouldReplaceTables);
+        }
+        let unfinished = unfinished(&config.store.data_dir);
+        File::create(&unfinished)?.sync_all()?;
+        let mut bytes = self.open(Content::Postgres)?;
+        if let Err(error) = put_back(&Reach::by(url)?, &mut bytes, standing) {
+            fs::remove_file(&unfinished)?;
             return Err(error);
         }
-    };
-    remove(&database)?;
-    fs::rename(&beside, &database)?;
-    File::open(&config.data_dir)?.sync_all()?;
-    Ok(restored)
+        askel_store_postgres::migrate(url).await?;
+        let store = backend(&config.store).await?;
+        let restored = bring_up(&*store, &self.journal, &draw(self.entropy)?).await?;
+        fs::remove_file(&unfinished)?;
+        Ok(restored)
+    }
+
+    fn open(&self, wanted: Content) -> Result<Box<dyn BufRead + Send>, BackupError> {
+        kept::open(self.from, &self.options.identities, wanted)
+    }
 }
 
 /// Where the database comes to be that will take the place of the standing one.
@@ -106,9 +167,14 @@ pub(in crate::boot) fn beside(data_dir: &Path) -> PathBuf {
     data_dir.join("askel.restoring.sqlite")
 }
 
+/// While this file is there, a database was put back and what has to follow was not done.
+pub(in crate::boot) fn unfinished(data_dir: &Path) -> PathBuf {
+    data_dir.join("askel.restore-unfinished")
+}
+
 async fn brought_up(
     path: &Path,
-    journal: &BTreeMap<TenantId, Vec<Entry>>,
+    journal: &Applied,
     seed: [u8; RENEWAL_SEED_BYTES],
 ) -> Result<Restored, BackupError> {
     let store = SqliteStore::open(path).await?;
@@ -119,8 +185,8 @@ async fn brought_up(
     Ok(restored)
 }
 
-/// What has to follow when `PostgreSQL`'s own tools have put a database back, before any server starts
-/// again: gives every stream a new handle and applies the journal.
+/// What has to follow when others have put a `PostgreSQL` database back, or [`restore`] did and was
+/// killed then, before any server starts again: gives every stream a new handle and applies the journal.
 ///
 /// # Errors
 /// [`BackupError`]. Done again, it is done once.
@@ -134,55 +200,90 @@ pub async fn follow_restore(
     if config.database_path().is_some() {
         return Err(BackupError::NoBackup);
     }
-    let journal = journal(config, options.journal)?;
-    bring_up(&*backend(config).await?, &journal, &draw(entropy)?).await
+    let journal = journal(config, &options.journals)?;
+    let restored = bring_up(&*backend(config).await?, &journal, &draw(entropy)?).await?;
+    match fs::remove_file(unfinished(&config.data_dir)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
+        _ => Ok(restored),
+    }
 }
 
 async fn bring_up(
     store: &dyn Store,
-    journal: &BTreeMap<TenantId, Vec<Entry>>,
+    journal: &Applied,
     seed: &[u8; RENEWAL_SEED_BYTES],
 ) -> Result<Restored, BackupError> {
     // First the new handles: what the journal adds to streams is no part of those of before.
     for tenant in store.list_tenants().await? {
         store.renew_streams(tenant.id, seed).await?;
     }
-    for (tenant, entries) in journal {
+    for (tenant, entries) in &journal.entries {
         store.apply_journal(*tenant, entries).await?;
     }
     Ok(Restored {
         tenants: store.list_tenants().await?.len(),
-        records: journal.values().map(Vec::len).sum(),
+        records: journal.records,
     })
 }
 
-/// The journal by tenant, each in its order.
-fn journal(
-    config: &StoreConfig,
-    used: JournalUse,
-) -> Result<BTreeMap<TenantId, Vec<Entry>>, BackupError> {
-    let mut journal: BTreeMap<TenantId, Vec<Entry>> = BTreeMap::new();
-    if used == JournalUse::LeftOut {
-        return Ok(journal);
+/// What is applied, by tenant, each in its order; and of how many records.
+struct Applied {
+    entries: BTreeMap<TenantId, Vec<Entry>>,
+    records: usize,
+}
+
+fn journal(config: &StoreConfig, journals: &Journals) -> Result<Applied, BackupError> {
+    let paths = match journals {
+        Journals::Configured => vec![config.journal_path()],
+        Journals::Of(paths) => paths.clone(),
+        Journals::LeftOut => Vec::new(),
+    };
+    let mut notes: BTreeMap<TenantId, Vec<Vec<Noted>>> = BTreeMap::new();
+    let mut records = 0_usize;
+    for path in &paths {
+        let read = FileJournal::read(path).map_err(|source| BackupError::Journal {
+            path: path.clone(),
+            source,
+        })?;
+        records = records.saturating_add(read.len());
+        for (tenant, told) in by_tenant(path, &read)? {
+            notes.entry(tenant).or_default().push(told);
+        }
     }
-    let path = config.journal_path();
-    let records = FileJournal::read(&path).map_err(|source| BackupError::Journal {
-        path: path.clone(),
-        source,
-    })?;
+    let entries = notes.into_iter().map(|(tenant, mut told)| {
+        // One that is alone is in its own order, whatever its server's clock said. Folded, it says of
+        // an invitation first who used it: unused, and without them, it would be good again.
+        let entries = match (told.pop(), told.is_empty()) {
+            (Some(alone), true) => folded(alone.into_iter().map(|noted| noted.entry)),
+            (last, _) => merged(told.into_iter().chain(last)),
+        };
+        (tenant, entries)
+    });
+    Ok(Applied {
+        entries: entries.collect(),
+        records,
+    })
+}
+
+fn by_tenant(
+    path: &Path,
+    records: &[Vec<u8>],
+) -> Result<BTreeMap<TenantId, Vec<Noted>>, BackupError> {
+    let mut told: BTreeMap<TenantId, Vec<Noted>> = BTreeMap::new();
     for (index, record) in records.iter().enumerate() {
-        let (tenant, entry) = parse_record(record).map_err(|_| BackupError::Record(index))?;
-        journal.entry(tenant).or_default().push(entry);
+        let (tenant, noted) = parse_noted(record).map_err(|_| BackupError::Record {
+            path: path.to_owned(),
+            index,
+        })?;
+        told.entry(tenant).or_default().push(noted);
     }
-    Ok(journal)
+    Ok(told)
 }
 
 /// Writes a backup's content into a new file that only its owner reads. What was sealed is whole when
 /// this returns.
-fn put_private(kept: Kept, to: &Path) -> Result<(), BackupError> {
+fn put_private(mut bytes: impl Read, to: &Path) -> Result<(), BackupError> {
     use std::os::unix::fs::OpenOptionsExt as _;
-    let Kept { content, mut bytes } = kept;
-    debug_assert_eq!(content, Content::Sqlite);
     let mut options = File::options();
     let mut copy = options.write(true).create_new(true).mode(0o600).open(to)?;
     io::copy(&mut bytes, &mut copy)?;
