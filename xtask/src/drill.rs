@@ -3,6 +3,7 @@
 mod demo_seeds;
 mod faults;
 mod fuzz;
+mod lost_machine;
 mod processes;
 mod simulated;
 
@@ -129,6 +130,12 @@ const DRILLS: &[Drill] = &[
         about: "simulated phones and scanners give a restored server back what it lost",
         count: 200,
         run: |workspace, _, count| simulated::run(workspace, "restore", count),
+    },
+    Drill {
+        name: "restore-real",
+        about: "loses the machine of real servers, on SQLite and PostgreSQL, and goes back to an encrypted backup: everything acknowledged is there again, once",
+        count: 20,
+        run: |workspace, _, count| lost_machine::run(workspace, count),
     },
     Drill {
         name: "clone",

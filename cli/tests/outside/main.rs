@@ -9,6 +9,7 @@
 
 mod crowd;
 mod faults;
+mod lost_machine;
 mod processes;
 mod restoring;
 mod server_kills;

@@ -150,7 +150,7 @@ pub(crate) fn signal(process: u32, name: &str) {
 }
 
 /// Always open, and one badge for coming once.
-fn one_place(link: &Link) -> v1::Catalog {
+pub(crate) fn one_place(link: &Link) -> v1::Catalog {
     let text = |text: &str| {
         Some(v1::LocalizedText {
             variants: vec![v1::TextVariant {
