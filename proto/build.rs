@@ -27,6 +27,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     prost.bytes([".askel.v1.Op.payload", ".askel.v1.AdmittedOp.payload"]);
     tonic_prost_build::configure()
         .build_client(env::var_os("CARGO_FEATURE_CLIENT").is_some())
+        .codec_path("crate::codec::SmallBuffers")
         .build_server(env::var_os("CARGO_FEATURE_SERVER").is_some())
         .compile_fds_with_config(descriptors, prost)?;
     Ok(())

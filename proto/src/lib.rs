@@ -6,6 +6,8 @@
 
 #[cfg(any(feature = "client", feature = "server"))]
 mod code;
+#[cfg(any(feature = "client", feature = "server"))]
+pub mod codec;
 
 #[cfg(any(feature = "client", feature = "server"))]
 pub use code::code_name;

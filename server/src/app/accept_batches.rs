@@ -66,7 +66,11 @@ pub(super) async fn accept(
     if !claims.is_empty() {
         app.store().record_claims(caller.tenant, &claims).await?;
     }
-    let frames = take_in_frames(app, caller, frames).await;
+    let frames = if frames.is_empty() {
+        Vec::new()
+    } else {
+        Box::pin(take_in_frames(app, caller, frames)).await
+    };
     let stirred = receipt.stirred || frames.iter().any(|frame| frame.stirred);
     let waits = frames.iter().map(|frame| frame.retry_after_ms);
     Ok(TakenIn {

@@ -97,7 +97,7 @@ pub(crate) async fn exchange(
         }
     }
     if receipt.stirred {
-        app.projector.settle_if_idle(caller.tenant).await;
+        Box::pin(app.projector.settle_if_idle(caller.tenant)).await;
     }
     let staff_certificate = match renew_lease(app, caller).await? {
         None if newcomer => staff_certificate(app, caller.tenant, &caller.device)?,

@@ -9,6 +9,8 @@ pub struct IngestConfig {
     pub batch_ops_max: usize,
     /// How long a caller's ops wait for company, in milliseconds.
     pub batch_wait_ms: u64,
+    /// Milliseconds between the beginnings of two transactions of one tenant, unless one is full.
+    pub batch_pace_ms: u64,
     /// Ops of one tenant that may wait; more are turned away.
     pub queue_ops_max: usize,
     /// Transactions under way at a time, each of another tenant.
@@ -20,6 +22,7 @@ impl Default for IngestConfig {
         Self {
             batch_ops_max: 500,
             batch_wait_ms: 2,
+            batch_pace_ms: 10,
             queue_ops_max: 100_000,
             commits_max: 4,
         }
@@ -32,6 +35,7 @@ impl IngestConfig {
         Self {
             batch_ops_max: reader.number("ingest.batch_ops_max", default.batch_ops_max, 1..=10_000),
             batch_wait_ms: reader.number("ingest.batch_wait_ms", default.batch_wait_ms, 0..=1_000),
+            batch_pace_ms: reader.number("ingest.batch_pace_ms", default.batch_pace_ms, 0..=1_000),
             queue_ops_max: reader.number(
                 "ingest.queue_ops_max",
                 default.queue_ops_max,

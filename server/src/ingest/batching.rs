@@ -2,7 +2,9 @@
 //!
 //! One bounded queue a tenant, one transaction under way a tenant, tenants in turn. A tenant's
 //! queue is ripe when it holds enough ops or its oldest item has waited long enough; while a
-//! transaction is under way, whatever arrives waits and goes together in the next.
+//! transaction is under way, whatever arrives waits and goes together in the next. Where much
+//! arrives, a tenant's transactions begin no closer together than its pace: one for several costs
+//! little more than one for each.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -18,6 +20,8 @@ pub(crate) struct BatchLimits {
     pub(crate) ops_max: usize,
     /// How long an item waits for company.
     pub(crate) wait: Duration,
+    /// Between the beginnings of a tenant's groups, unless one is full.
+    pub(crate) pace: Duration,
     /// Ops waiting in one queue.
     pub(crate) queue_ops_max: usize,
     /// Groups under way.
@@ -35,6 +39,8 @@ pub(crate) struct Batching<T> {
     queues: BTreeMap<TenantId, Queue<T>>,
     /// Tenants with waiting items and nothing under way, in turn.
     turns: VecDeque<TenantId>,
+    /// Until when a tenant begins no group that is not full.
+    resting: BTreeMap<TenantId, Duration>,
     under_way: usize,
 }
 
@@ -58,6 +64,7 @@ impl<T> Batching<T> {
             limits,
             queues: BTreeMap::new(),
             turns: VecDeque::new(),
+            resting: BTreeMap::new(),
             under_way: 0,
         }
     }
@@ -95,17 +102,22 @@ impl<T> Batching<T> {
         if self.under_way >= self.limits.groups_max {
             return None;
         }
+        self.resting.retain(|_, until| *until > now);
         let limits = self.limits;
         let ripe = |tenant: &TenantId| {
-            self.queues
-                .get(tenant)
-                .is_some_and(|queue| queue.is_ripe(limits, now))
+            let rests = self.resting.contains_key(tenant);
+            let queue = self.queues.get(tenant);
+            queue.is_some_and(|queue| {
+                queue.is_full(limits) || (!rests && queue.has_waited(limits, now))
+            })
         };
         let turn = self.turns.iter().position(ripe)?;
         let tenant = self.turns.remove(turn)?;
         let queue = self.queues.get_mut(&tenant)?;
         queue.under_way = true;
         self.under_way = self.under_way.saturating_add(1);
+        let until = now.saturating_add(limits.pace);
+        self.resting.insert(tenant, until);
         Some((tenant, queue.take(limits.ops_max)))
     }
 
@@ -130,7 +142,8 @@ impl<T> Batching<T> {
         }
         let oldest = |tenant: &TenantId| {
             let item = self.queues.get(tenant)?.items.front()?;
-            Some(item.since.saturating_add(self.limits.wait))
+            let rested = self.resting.get(tenant).copied().unwrap_or_default();
+            Some(item.since.saturating_add(self.limits.wait).max(rested))
         };
         self.turns.iter().filter_map(oldest).min()
     }
@@ -150,12 +163,13 @@ impl<T> Queue<T> {
         }
     }
 
-    fn is_ripe(&self, limits: BatchLimits, now: Duration) -> bool {
-        let waited = self
-            .items
-            .front()
-            .map(|item| now.saturating_sub(item.since));
-        self.ops >= limits.ops_max || waited.is_some_and(|waited| waited >= limits.wait)
+    fn is_full(&self, limits: BatchLimits) -> bool {
+        self.ops >= limits.ops_max
+    }
+
+    fn has_waited(&self, limits: BatchLimits, now: Duration) -> bool {
+        let first = self.items.front();
+        first.is_some_and(|first| now.saturating_sub(first.since) >= limits.wait)
     }
 
     fn take(&mut self, ops_max: usize) -> Vec<T> {

@@ -51,6 +51,7 @@ impl Ingest {
         let limits = BatchLimits {
             ops_max: config.batch_ops_max,
             wait: Duration::from_millis(config.batch_wait_ms),
+            pace: Duration::from_millis(config.batch_pace_ms),
             queue_ops_max: config.queue_ops_max,
             groups_max: config.commits_max,
         };
@@ -302,6 +303,7 @@ mod tests {
         };
         let config = IngestConfig {
             batch_wait_ms: 0,
+            batch_pace_ms: 0,
             ..IngestConfig::default()
         };
         let catalogs = Arc::new(Catalogs::new(store, Arc::new(SystemClock::start())));

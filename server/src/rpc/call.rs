@@ -83,7 +83,10 @@ where
         let span = observed.span().clone();
         let answered = async move {
             let let_in = match row {
-                Some((method, access)) => let_in(&app, &gate, method, access, request).await,
+                Some((method, access)) => {
+                    // Boxed, as most of a call needs no room for it any more.
+                    Box::pin(let_in(&app, &gate, method, access, request)).await
+                }
                 None => Err(Reason::MethodUnknown.into()),
             };
             let response = match let_in {

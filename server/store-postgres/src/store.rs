@@ -30,11 +30,12 @@ use crate::{
 const PREPARED_STATEMENTS: usize = 256;
 
 /// A plan is kept for good, and one that was made for empty tables reads all of a tenant's rows: before
-/// there are statistics, every index looks alike. So plans are made anew a few times while a process is
-/// young: after one in so many uses of a connection (prime, so that each has its turn) among the first
-/// so many. `PostgreSQL` does the rest when it gathers statistics.
-const REPLANNED_EVERY: u64 = 31;
-const YOUNG: u64 = 30_000;
+/// there are statistics, every index looks alike. So plans are made anew after 64 uses of connections,
+/// and each time that there were four times as many: then with so many uses in a row, so that each
+/// connection of the pool, which hands them out in turn, has its own. `PostgreSQL` does the rest when it
+/// gathers statistics.
+const REPLANNED_FIRST: u64 = 64;
+const REPLANNED_IN_A_ROW: u64 = 32;
 
 /// Where the second of the two kinds of advisory locks begins.
 const AUDIT_LOCK: i32 = 1;
@@ -128,7 +129,7 @@ impl PostgresStore {
             })
             .after_release(move |connection, _| {
                 let turn = released.fetch_add(1, Ordering::Relaxed);
-                let stale = turn < YOUNG && turn.is_multiple_of(REPLANNED_EVERY);
+                let stale = replans(turn);
                 Box::pin(async move {
                     if stale {
                         connection.execute("DISCARD PLANS").await?;
@@ -219,10 +220,9 @@ impl PostgresStore {
     ) -> Result<Transaction<'static, Postgres>, StoreError> {
         let kept = self.pool.options().get_max_connections();
         for _ in 0..kept {
-            let begun = self
-                .pool
-                .begin_with(AssertSqlSafe(statements.clone()))
-                .await;
+            let begun = self.pool.begin_with(AssertSqlSafe(statements.clone()));
+            // Boxed, as its size would else be that of every call's future.
+            let begun = Box::pin(begun).await;
             match begun {
                 Err(error) if is_of_a_dead_connection(&error) => {}
                 Err(error) => {
@@ -235,8 +235,8 @@ impl PostgresStore {
                 begun => return begun.map_err(store_error),
             }
         }
-        let begun = self.pool.begin_with(AssertSqlSafe(statements)).await;
-        begun.map_err(store_error)
+        let begun = Box::pin(self.pool.begin_with(AssertSqlSafe(statements)));
+        begun.await.map_err(store_error)
     }
 
     /// A connection, for what is of no tenant.
@@ -324,7 +324,28 @@ fn milliseconds(duration: Duration) -> String {
     duration.as_millis().to_string()
 }
 
+/// Whether plans are to be made anew after this use of a connection.
+fn replans(turn: u64) -> bool {
+    let power = turn
+        .checked_ilog(4)
+        .map_or(0, |log| 4_u64.saturating_pow(log));
+    turn >= REPLANNED_FIRST && turn.saturating_sub(power) < REPLANNED_IN_A_ROW
+}
+
 /// Enough of a random id to tell tenants apart; two that share it wait for each other, no more.
 fn first_bytes<const N: usize>(tenant: TenantId) -> [u8; N] {
     tenant.as_bytes().first_chunk().copied().unwrap_or([0; N])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plans_are_made_anew_when_there_is_four_times_as_much() {
+        let turns: Vec<u64> = (0..20_000).filter(|turn| replans(*turn)).collect();
+        let rows = [64, 256, 1_024, 4_096, 16_384];
+        let expected = rows.iter().flat_map(|first| *first..first + 32);
+        assert_eq!(turns, expected.collect::<Vec<_>>());
+    }
 }

@@ -7,6 +7,7 @@ const B: TenantId = TenantId::from_bytes([2; 16]);
 const LIMITS: BatchLimits = BatchLimits {
     ops_max: 10,
     wait: Duration::from_millis(2),
+    pace: Duration::from_millis(5),
     queue_ops_max: 30,
     groups_max: 2,
 };
@@ -49,6 +50,26 @@ fn one_group_a_tenant_is_under_way_and_the_next_takes_all_that_came_meanwhile() 
     assert_eq!(machine.due(), None);
     machine.finished(A);
     assert_eq!(machine.take(ms(9)), Some((A, vec![2, 3])));
+}
+
+#[test]
+fn a_tenants_groups_begin_no_closer_together_than_its_pace_unless_one_is_full() {
+    let mut machine = Batching::new(LIMITS);
+    machine.offer(A, 1, 1, ms(0)).expect("room");
+    assert_eq!(machine.take(ms(2)), Some((A, vec![1])));
+    machine.finished(A);
+    machine.offer(A, 1, 2, ms(3)).expect("room");
+    machine.offer(B, 1, 3, ms(3)).expect("room");
+    assert_eq!(machine.take(ms(5)), Some((B, vec![3])), "B rests not");
+    assert_eq!(machine.due(), Some(ms(7)));
+    assert_eq!(machine.take(ms(6)), None);
+    assert_eq!(machine.take(ms(7)), Some((A, vec![2])));
+    machine.finished(A);
+    machine.offer(A, 10, 4, ms(8)).expect("room");
+    assert_eq!(machine.take(ms(8)), Some((A, vec![4])), "a full one");
+    machine.finished(A);
+    machine.offer(A, 1, 5, ms(20)).expect("room");
+    assert_eq!(machine.take(ms(22)), Some((A, vec![5])), "long rested");
 }
 
 #[test]
