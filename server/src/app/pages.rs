@@ -232,6 +232,13 @@ impl Waiting {
         (columns.len() <= room).then_some(columns)
     }
 
+    /// What a page may refer to.
+    fn learnt(&self, binding: &Binding) -> Box<Chain> {
+        let mut chain = Box::new(Chain::new(binding.tenant));
+        chain.learn(self.context.iter().map(|op| &op.admitted));
+        chain
+    }
+
     /// Puts columns into a page; of how many ops.
     fn columns(&mut self, page: &mut v1::Page, binding: &Binding) -> usize {
         let ops: Vec<AdmittedOp> = self.read.iter().map(|op| op.admitted.clone()).collect();
@@ -249,11 +256,7 @@ impl Waiting {
             return ops.len();
         }
         page.goes_on = self.chain.is_some();
-        let chain = self.chain.take().unwrap_or_else(|| {
-            let mut chain = Box::new(Chain::new(binding.tenant));
-            chain.learn(self.context.iter().map(|op| &op.admitted));
-            chain
-        });
+        let before = self.chain.take();
         page.context_ops = self.context.front().map_or(0, |first| {
             let span = page.first_position.saturating_sub(first.position);
             u32::try_from(span).unwrap_or(u32::MAX)
@@ -261,7 +264,12 @@ impl Waiting {
         let mut count = ops.len().min(self.fitted.saturating_add(self.fitted / 4));
         loop {
             let some = ops.get(..count).unwrap_or(&ops);
-            let mut ahead = chain.clone();
+            // A chain is large. What others told before can be learnt again, should a page be too long;
+            // what the pages of a snapshot told before can't.
+            let mut ahead = match &before {
+                Some(before) => before.clone(),
+                None => self.learnt(binding),
+            };
             let columns = encode(&mut ahead, some, &binding.held);
             if columns.len() <= room || count <= 1 {
                 // What a snapshot tells goes on from page to page; its positions have gaps.
