@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{
     drive::{Sample, float},
     process::{Usage, own_usage},
-    stand::Stand,
+    stand::{Stand, sql},
 };
 
 /// Where latencies are told.
@@ -22,11 +22,15 @@ pub(crate) struct Measured {
     generator: Usage,
 }
 
-/// Looks at all processes before and after.
+/// Looks at all processes before and after. The database has its statistics first, which it gathers by itself
+/// within the first minutes of its life.
 pub(crate) async fn measured(
     stand: &Stand,
     calls: impl Future<Output = anyhow::Result<Sample>>,
 ) -> anyhow::Result<Measured> {
+    if let Some(postgres) = &stand.postgres {
+        sql(postgres, "ANALYZE")?;
+    }
     let before = (stand.server.usage()?, stand.database_usage()?, own_usage()?);
     let sample = calls.await?;
     Ok(Measured {
