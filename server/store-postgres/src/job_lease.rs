@@ -112,3 +112,20 @@ pub(crate) async fn end_generations(
     .map_err(store_error)?;
     Ok(())
 }
+
+/// Nobody does anything any more, and what was read before is void: the nodes that did are of before a
+/// restore.
+pub(crate) async fn end_all(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+) -> Result<(), StoreError> {
+    let key = &tenant.as_bytes()[..];
+    sqlx::query!(
+        "UPDATE job_lease SET until_ms = 0, generation = generation + 1 WHERE tenant = $1",
+        key
+    )
+    .execute(connection)
+    .await
+    .map_err(store_error)?;
+    Ok(())
+}

@@ -15,6 +15,7 @@ use crate::{
     PostgresStore,
     column::{array, id, number, stream},
     error::store_error,
+    job_lease::end_all,
     push,
     store::commit,
 };
@@ -147,6 +148,7 @@ impl RestoreStore for PostgresStore {
             after = last;
         }
         push::forget_all(&mut transaction, tenant).await?;
+        end_all(&mut transaction, tenant).await?;
         commit(transaction).await
     }
 

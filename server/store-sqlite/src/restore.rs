@@ -16,6 +16,7 @@ use crate::{
     column::{array, id, number, stream},
     erasure::Erasing,
     error::store_error,
+    job_lease::end_all,
     push,
     rows::{bytes, row, rows},
     store::commit,
@@ -129,6 +130,7 @@ impl RestoreStore for SqliteStore {
             after = last;
         }
         push::forget_all(&mut transaction, tenant).await?;
+        end_all(&mut transaction, tenant).await?;
         commit(transaction).await
     }
 

@@ -125,6 +125,7 @@ macro_rules! store_conformance {
             an_approval_of_a_key_stands_against_others
             a_job_is_one_nodes_until_its_lease_ends
             a_job_that_is_left_is_anyones
+            a_restore_ends_every_lease
             a_lease_by_a_clock_that_runs_ahead_does_not_last
             an_append_under_a_lease_that_was_lost_changes_nothing
             an_erasure_voids_what_was_read_under_a_lease

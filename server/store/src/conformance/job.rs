@@ -73,6 +73,22 @@ pub async fn a_lease_by_a_clock_that_runs_ahead_does_not_last(store: Arc<impl St
     assert_eq!(taken(&*store, 3, NOW).await, None);
 }
 
+/// Whoever did it is of before the restore: nobody waits for the end of its lease.
+pub async fn a_restore_ends_every_lease(store: Arc<impl Store>) {
+    let before = taken(&*store, 1, NOW).await.unwrap();
+    assert_eq!(taken(&*store, 2, NOW).await, None);
+    let other = store.take_job(OTHER_TENANT, &bid(1, NOW)).await.unwrap();
+    assert!(other.is_some());
+    store.renew_streams(TENANT, &[7; 32]).await.unwrap();
+    let next = taken(&*store, 2, NOW).await.expect("free");
+    assert!(next > before, "{next}");
+    // The same restore, told again.
+    store.renew_streams(TENANT, &[7; 32]).await.unwrap();
+    assert_eq!(taken(&*store, 1, NOW).await, None);
+    let elsewhere = store.take_job(OTHER_TENANT, &bid(2, NOW)).await;
+    assert_eq!(elsewhere.unwrap(), None);
+}
+
 fn points_under(lease: JobLease, points: u64) -> Append {
     Append {
         under: Some(lease),

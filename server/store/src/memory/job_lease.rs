@@ -27,6 +27,15 @@ impl Jobs {
             lease.generation = lease.generation.saturating_add(1);
         }
     }
+
+    /// Nobody does anything any more, and what was read before is void: the nodes that did are of before
+    /// a restore.
+    pub(super) fn end_all(&mut self) {
+        self.end_generations();
+        for lease in self.leases.values_mut() {
+            lease.until = Timestamp::from_ms(0);
+        }
+    }
 }
 
 #[async_trait]

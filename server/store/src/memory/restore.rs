@@ -123,6 +123,7 @@ impl RestoreStore for MemoryStore {
             if data.restores.seeds.insert(*seed) {
                 data.ops.renew(seed);
                 data.pushes = super::push::Pushes::default();
+                data.jobs.end_all();
             }
         });
         Ok(())
