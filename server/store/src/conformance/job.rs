@@ -80,7 +80,7 @@ pub async fn a_restore_ends_every_lease(store: Arc<impl Store>) {
     let other = store.take_job(OTHER_TENANT, &bid(1, NOW)).await.unwrap();
     assert!(other.is_some());
     store.renew_streams(TENANT, &[7; 32]).await.unwrap();
-    let next = taken(&*store, 2, NOW).await.expect("free");
+    let next = taken(&*store, 2, NOW).await.unwrap();
     assert!(next > before, "{next}");
     // The same restore, told again.
     store.renew_streams(TENANT, &[7; 32]).await.unwrap();
