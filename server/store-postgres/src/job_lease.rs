@@ -121,7 +121,7 @@ pub(crate) async fn end_all(
 ) -> Result<(), StoreError> {
     let key = &tenant.as_bytes()[..];
     sqlx::query!(
-        "UPDATE job_lease SET until_ms = 0, generation = generation + 1 WHERE tenant = $1",
+        "UPDATE job_lease SET generation = generation + 1, until_ms = 0 WHERE tenant = $1",
         key
     )
     .execute(connection)
