@@ -5,12 +5,12 @@ use askel_sync::{
     admission::Role,
     id::LogId,
     log::Batch,
-    op::{Op, OpKind, Origin},
+    op::{Op, OpKind, Origin, Payload},
 };
 
 use crate::{
     acts,
-    catalog::{BASEMENT, LIBRARY, TOGETHER},
+    catalog::{self, BASEMENT, LIBRARY, TOGETHER},
     device::{Device, from_beginning},
     world::{NOON, World},
 };
@@ -261,6 +261,49 @@ async fn a_collective_goal_is_reached_together_and_told_to_all(world: World) {
     }
 }
 
+/// A total is told once an hour; one that passes a target is told at once.
+async fn a_target_that_is_passed_within_the_hour_of_a_telling_is_told_at_once(world: World) {
+    let organiser = world.organised().await;
+    let content = catalog::build(world.tenant.id, |catalog| {
+        catalog.version = 2;
+        let rule = catalog.goals[1].rule.as_mut().expect("a rule");
+        let Some(v1::rule::Operator::Collective(collective)) = &mut rule.operator else {
+            panic!("a collective goal");
+        };
+        collective.target = 14;
+    });
+    let published = catalog::publish(&world, &organiser, content).await;
+    published.expect("published");
+    let mut phones = Vec::new();
+    for _ in 0..5 {
+        phones.push(world.enrolled(Role::Participant, &[]).await);
+    }
+    let totals = async |phone: &Device| {
+        let request = v1::SyncRequest {
+            cursors: vec![from_beginning(acts::challenge_stream(TOGETHER))],
+            ..v1::SyncRequest::default()
+        };
+        let told = phone.send(&world, request).await.expect("synced");
+        let told = told.ops_of(OpKind::ChallengeTotal);
+        let totals = told.iter().map(|op| match op.op.parse() {
+            Ok(Some(Payload::ChallengeTotal(told))) => told.total,
+            other => panic!("{other:?}"),
+        });
+        totals.collect::<Vec<_>>()
+    };
+    for phone in &mut phones {
+        phone.check_in(&world, BASEMENT).await;
+    }
+    assert_eq!(totals(&phones[4]).await, [10], "five people");
+    phones[0].check_in(&world, LIBRARY).await;
+    assert_eq!(totals(&phones[4]).await, [10], "not within the hour");
+    phones[1].check_in(&world, LIBRARY).await;
+    assert_eq!(totals(&phones[4]).await, [10, 14], "the target");
+    for phone in &mut phones {
+        assert_eq!(phone.awards(&world).await, 2);
+    }
+}
+
 async fn origins_are_the_first_writers(world: World) {
     let mut phone = world.participant().await;
     phone.check_in(&world, BASEMENT).await;
@@ -285,5 +328,6 @@ on_both_stores!(
     an_op_offered_again_in_a_new_log_counts_once,
     an_op_of_someone_elses_log_is_not_taken_over,
     a_collective_goal_is_reached_together_and_told_to_all,
+    a_target_that_is_passed_within_the_hour_of_a_telling_is_told_at_once,
     origins_are_the_first_writers,
 );
