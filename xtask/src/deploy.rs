@@ -133,6 +133,7 @@ const CHECKS: &[Check] = &[
             "-k",
             "1.31",
             "askel.yaml",
+            "backup.yaml",
         ],
         from: "pip install kubernetes-validate",
         place: At("deploy/kubernetes"),
@@ -143,6 +144,13 @@ const CHECKS: &[Check] = &[
         asks: &["sh", "-n", "roles.sh"],
         from: "any system",
         place: At("deploy/compose"),
+        well: Well::End,
+    },
+    Check {
+        what: "backup.sh",
+        asks: &["sh", "-n", "backup.sh"],
+        from: "any system",
+        place: At("deploy"),
         well: Well::End,
     },
 ];
@@ -228,12 +236,13 @@ fn copies(root: &Path) -> anyhow::Result<tempfile::TempDir> {
         &format!(" {} ", at("certificate.pem").display()),
     )?;
     fs::write(at("haproxy.cfg"), haproxy)?;
-    for unit in ["askel.service", "askel-backup.service"] {
+    let programs = [
+        ("askel.service", "/usr/local/bin/askel "),
+        ("askel-backup.service", "/usr/local/bin/askel-backup "),
+    ];
+    for (unit, program) in programs {
         let path = root.join("deploy/systemd").join(unit);
-        fs::write(
-            at(unit),
-            replaced(&path, "/usr/local/bin/askel", "/bin/true")?,
-        )?;
+        fs::write(at(unit), replaced(&path, program, "/bin/true ")?)?;
     }
     let timer = root.join("deploy/systemd/askel-backup.timer");
     fs::copy(timer, at("askel-backup.timer"))?;
@@ -284,5 +293,57 @@ mod tests {
                 assert!(root.join(folder).is_dir(), "{folder}");
             }
         }
+    }
+
+    /// What stands behind a word wherever it occurs.
+    fn behind<'a>(text: &'a str, word: &'static str) -> impl Iterator<Item = &'a str> {
+        let behind = text.split(word).skip(1);
+        behind.map(|rest| rest.split_whitespace().next().unwrap_or(""))
+    }
+
+    #[test]
+    fn no_container_has_a_right_that_it_does_not_need() {
+        let root = Workspace::find().expect("a workspace").root;
+        let mut containers = 0;
+        for file in ["askel.yaml", "backup.yaml"] {
+            let text = fs::read_to_string(root.join("deploy/kubernetes").join(file));
+            for part in text.expect("a file").split("\n---\n") {
+                if !part.contains("containers:") {
+                    continue;
+                }
+                containers += 1;
+                for rule in [
+                    "automountServiceAccountToken: false",
+                    "runAsNonRoot: true",
+                    "type: RuntimeDefault",
+                    "allowPrivilegeEscalation: false",
+                    "readOnlyRootFilesystem: true",
+                    "drop: [ALL]",
+                ] {
+                    assert!(part.contains(rule), "{file}: {rule}");
+                }
+            }
+        }
+        assert_eq!(containers, 3, "migration, servers, backup");
+        let dockerfile = fs::read_to_string(root.join("deploy/Dockerfile")).expect("a file");
+        for stage in dockerfile.split("\nFROM ").skip(2) {
+            assert!(stage.contains("\nUSER 65532:65532\n"), "{stage}");
+        }
+    }
+
+    #[test]
+    fn a_backup_is_made_by_programs_of_the_database_s_version() {
+        let root = Workspace::find().expect("a workspace").root;
+        let read = |file: &str| fs::read_to_string(root.join("deploy").join(file)).expect("a file");
+        let (compose, dockerfile) = (read("compose/compose.yaml"), read("Dockerfile"));
+        let servers: Vec<_> = behind(&compose, "image: postgres:").collect();
+        let programs: Vec<_> = behind(&dockerfile, "postgresql-client-").collect();
+        assert_eq!(servers.len(), 1);
+        assert_eq!(servers, programs);
+        let folder = format!("PATH=/usr/lib/postgresql/{}/bin:", servers.concat());
+        assert!(dockerfile.contains(&folder), "{folder}");
+        // What is built without a target is the server, not this.
+        let last = dockerfile.rsplit("\nFROM ").next().expect("a stage");
+        assert!(last.contains("CMD [\"serve\"]"), "{last}");
     }
 }

@@ -1,5 +1,6 @@
 //! A backup while the server serves, a restore of it, and what phones and the journal bring back.
 
+mod scheduled;
 mod sealed;
 
 use std::{
