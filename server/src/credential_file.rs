@@ -16,6 +16,7 @@ use askel_sync::{
 };
 use data_encoding::HEXLOWER;
 use hmac::{Hmac, KeyInit as _, Mac as _};
+use rustix::process::geteuid;
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use zeroize::Zeroizing;
@@ -145,8 +146,11 @@ pub enum CredentialFileError {
     /// It is not what [`Credentials::save`] writes.
     #[error("the server's key file is malformed")]
     Malformed,
-    /// Others than its owner may read it.
-    #[error("the server's key file must be readable by its owner only (mode 0600)")]
+    /// Others than its owner may read it, and not only a group to which its owner gives it.
+    #[error(
+        "the server's key file must be readable by its owner only (mode 0600), or, where that is another \
+         user, by its group as well (mode 0440)"
+    )]
     OpenToOthers,
 }
 
@@ -228,14 +232,25 @@ pub fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
 }
 
 fn check_mode(path: &Path) -> Result<(), CredentialFileError> {
-    use std::os::unix::fs::PermissionsExt as _;
-    let mode = fs::metadata(path)?.permissions().mode();
-    let others = mode & 0o077;
-    if others == 0 {
+    use std::os::unix::fs::MetadataExt as _;
+    let file = fs::metadata(path)?;
+    if is_closed(file.mode(), file.uid(), geteuid().as_raw()) {
         Ok(())
     } else {
         Err(CredentialFileError::OpenToOthers)
     }
+}
+
+/// Whether a file with this mode and owner is closed to all whom `user` does not share it with. A file of
+/// somebody else's is given to us by its group: Kubernetes mounts a Secret as root's, with mode 0440.
+const fn is_closed(mode: u32, owner: u32, user: u32) -> bool {
+    const GROUP_READS: u32 = 0o040;
+    let others = if owner == user {
+        0o077
+    } else {
+        0o077 & !GROUP_READS
+    };
+    mode & others == 0
 }
 
 #[derive(Serialize, Deserialize)]
@@ -332,6 +347,57 @@ mod tests {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).expect("changed");
         let loaded = Credentials::load(&path);
         assert!(matches!(loaded, Err(CredentialFileError::OpenToOthers)));
+    }
+
+    #[test]
+    fn a_channel_differs_by_tenant_and_key_and_names_neither() {
+        let mut ours = keys();
+        let same = ours.get(TENANT).expect("held").clone();
+        let other = TenantId::from_bytes([2; 16]);
+        ours.insert(other, same);
+        let channel = |keys: &Credentials, tenant| keys.channels().remove(&tenant).expect("named");
+        let name = channel(&ours, TENANT);
+        // Every node with this file names it so, also after a restart.
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("server-keys.toml");
+        ours.save(&path).expect("written");
+        let elsewhere = Credentials::load(&path).expect("read");
+        assert_eq!(channel(&elsewhere, TENANT), name);
+        // The same keys for another tenant, other keys for the same one.
+        assert_ne!(channel(&ours, other), name);
+        assert_ne!(channel(&keys(), TENANT), name);
+        let bytes = HEXLOWER.decode(name.as_bytes()).expect("hex");
+        assert_eq!(bytes.len(), 16);
+        assert_ne!(bytes, TENANT.as_bytes());
+        // Who has what stands in the database computes no name: it takes the key.
+        let guess = keyed(
+            &Zeroizing::new([0; 32]),
+            &[b"askel/channel/v1\0", TENANT.as_bytes()],
+        );
+        assert_ne!(name, HEXLOWER.encode(&first::<16>(&guess)));
+    }
+
+    #[test]
+    fn a_group_may_read_what_somebody_else_gives_it_and_no_more() {
+        const ROOT: u32 = 0;
+        const US: u32 = 65532;
+        let check = |owner: u32, mode: u32, expected: bool| {
+            // As the kernel says it, with the kind of file in front.
+            let closed = is_closed(0o100_000 | mode, owner, US);
+            assert_eq!(closed, expected, "{owner} {mode:o}");
+        };
+        check(US, 0o600, true);
+        check(US, 0o400, true);
+        check(US, 0o640, false);
+        check(US, 0o440, false);
+        // As Kubernetes mounts a Secret with `fsGroup`, and one bit past it.
+        check(ROOT, 0o440, true);
+        check(ROOT, 0o640, true);
+        check(ROOT, 0o460, false);
+        check(ROOT, 0o450, false);
+        check(ROOT, 0o444, false);
+        check(ROOT, 0o442, false);
+        check(ROOT, 0o441, false);
     }
 
     #[test]
