@@ -1,6 +1,9 @@
 //! `cargo xtask deploy`: what the tools that read the files of `deploy/` say of them. A tool that is absent
 //! is told and fails the run: nothing counts as checked that was not.
 
+#[cfg(test)]
+mod yaml;
+
 use std::{
     fs,
     io::{self, ErrorKind, Write as _},
@@ -137,6 +140,18 @@ const CHECKS: &[Check] = &[
         ],
         from: "pip install kubernetes-validate",
         place: At("deploy/kubernetes"),
+        well: Well::End,
+    },
+    Check {
+        what: "compose.yaml",
+        asks: &[
+            "check-jsonschema",
+            "--builtin-schema",
+            "vendor.compose-spec",
+            "compose.yaml",
+        ],
+        from: "pip install check-jsonschema",
+        place: At("deploy/compose"),
         well: Well::End,
     },
     Check {
@@ -328,6 +343,22 @@ mod tests {
         let dockerfile = fs::read_to_string(root.join("deploy/Dockerfile")).expect("a file");
         for stage in dockerfile.split("\nFROM ").skip(2) {
             assert!(stage.contains("\nUSER 65532:65532\n"), "{stage}");
+        }
+    }
+
+    #[test]
+    fn each_alert_is_seen_to_fire_and_to_rest() {
+        let root = Workspace::find().expect("a workspace").root;
+        let read = |file: &str| fs::read_to_string(root.join("deploy/alerts").join(file));
+        let (rules, tests) = (read("askel.rules.yml"), read("askel.tests.yml"));
+        let (rules, tests) = (rules.expect("a file"), tests.expect("a file"));
+        let alerts: Vec<_> = behind(&rules, "- alert: ").collect();
+        assert!(alerts.len() > 10, "{alerts:?}");
+        for alert in alerts {
+            let rests = format!("alertname: {alert}, exp_alerts: []}}");
+            assert!(tests.contains(&rests), "{alert} is not seen to rest");
+            let fires = format!("alertname: {alert}\n        exp_alerts:\n");
+            assert!(tests.contains(&fires), "{alert} is not seen to fire");
         }
     }
 
