@@ -16,7 +16,7 @@ mod rolling;
 
 use std::{collections::BTreeMap, io::Write as _, time::Duration};
 
-use crate::crowd::from_environment;
+use crate::{crowd::from_environment, world::Server};
 
 /// How often.
 fn faults(share: u64) -> u64 {
@@ -33,6 +33,34 @@ fn only(failed: &BTreeMap<String, u64>, expected: &[&str]) {
     let mut told = failed.keys();
     let other = told.find(|why| !expected.contains(&why.as_str()));
     assert_eq!(other, None, "{failed:?}");
+}
+
+/// What a server may take in memory more than before, in bytes: what waits for a database or for a hint's
+/// way to other nodes, bodies of requests that it holds, buffers of connections.
+const MEMORY_MORE_MAX: u64 = 96 * 1_024 * 1_024;
+
+/// The most memory that each of some servers had taken before something happened to them.
+struct Memory(Vec<u64>);
+
+impl Memory {
+    /// Nothing has happened yet.
+    fn before<'a>(servers: impl IntoIterator<Item = &'a Server>) -> Self {
+        let servers = servers.into_iter();
+        Self(servers.map(Server::memory_bytes_max).collect())
+    }
+
+    /// What the one that grew most has taken more since, in bytes; the same servers in the same order.
+    fn more_bytes<'a>(&self, servers: impl IntoIterator<Item = &'a Server>) -> u64 {
+        let now = servers.into_iter().map(Server::memory_bytes_max);
+        let more = now.zip(&self.0).map(|(now, before)| now - before);
+        more.max().expect("a server")
+    }
+
+    /// It is no more than what is bounded comes to.
+    fn is_bounded<'a>(&self, servers: impl IntoIterator<Item = &'a Server>) {
+        let more = self.more_bytes(servers);
+        assert!(more <= MEMORY_MORE_MAX, "{more} bytes more");
+    }
 }
 
 /// What a drill has found, for who runs it.

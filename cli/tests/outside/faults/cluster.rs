@@ -75,6 +75,11 @@ impl Cluster {
         servers.all(|node| node.server.as_mut().is_some_and(Server::lives))
     }
 
+    /// Those that run.
+    pub(super) fn servers(&self) -> impl Iterator<Item = &Server> {
+        self.nodes.iter().filter_map(|node| node.server.as_ref())
+    }
+
     /// SIGKILL of one server.
     pub(super) fn kill(&mut self, number: usize) {
         self.node(number).server = None;

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use super::{
-    away,
+    Memory, away,
     cluster::{Cluster, END_CONNECTIONS},
     faults, only, tell,
 };
@@ -26,6 +26,8 @@ const REST: Duration = Duration::from_millis(10);
 async fn suffer(count: u64, mut fault: impl AsyncFnMut(&mut Cluster)) {
     let mut cluster = Cluster::found().await;
     let crowd = Crowd::at_work(&cluster.world, REST).await;
+    crowd.more(20).await;
+    let memory = Memory::before(cluster.servers());
     for _ in 0..count {
         crowd.more(20).await;
         fault(&mut cluster).await;
@@ -33,8 +35,13 @@ async fn suffer(count: u64, mut fault: impl AsyncFnMut(&mut Cluster)) {
         crowd.more(20).await;
     }
     assert!(cluster.all_live(), "a server has died of it");
+    memory.is_bounded(cluster.servers());
     let all = crowd.all_once(&cluster.world).await;
-    tell(&format!("{count} times: {all:?}"));
+    let more = memory.more_bytes(cluster.servers());
+    tell(&format!(
+        "{count} times: at most {} KiB more; {all:?}",
+        more / 1_024
+    ));
     only(&all.failed, &AWAY);
 }
 

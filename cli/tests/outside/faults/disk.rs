@@ -16,7 +16,7 @@ use std::{
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
-use super::{faults, only, tell};
+use super::{Memory, faults, only, tell};
 use crate::{
     crowd::{BUDGET, Crowd, from_environment, open_in_memory, sync},
     world::{PLACE, Server, Settings, World, askel},
@@ -83,6 +83,8 @@ async fn suffer(disk: &Path) {
         .await
         .expect("enrolled");
     sync(&reader, BUDGET).await.expect("the catalog");
+    crowd.more(20).await;
+    let memory = Memory::before(&world.server);
     for _ in 0..count {
         crowd.more(20).await;
         let newcomer = open_in_memory();
@@ -107,6 +109,8 @@ async fn suffer(disk: &Path) {
         sync(&newcomer, BUDGET).await.expect("synced");
     }
     only(&crowd.failed(), &FULL);
+    memory.is_bounded(&world.server);
+    let more = memory.more_bytes(&world.server);
     let server = world.server.take().expect("it runs");
     let address = server.address.clone();
     assert!(server.end().success(), "it has lived through it");
@@ -119,7 +123,10 @@ async fn suffer(disk: &Path) {
     assert!(doctor.status.success(), "{why}");
     world.server = Some(Server::start(&world.data(), &address));
     let all = crowd.all_once(&world).await;
-    tell(&format!("{count} times full: {all:?}"));
+    tell(&format!(
+        "{count} times full: at most {} KiB more; {all:?}",
+        more / 1_024
+    ));
 }
 
 /// A file that takes the room.

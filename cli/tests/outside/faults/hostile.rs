@@ -16,15 +16,12 @@ mod resets;
 use std::time::Duration;
 
 use self::{attacker::Attacker, attacks::Attack};
-use super::{only, tell};
+use super::{Memory, only, tell};
 use crate::{
     crowd::{Kept, Walkers, from_environment},
     world::World,
 };
 
-/// What the server may take in memory more than before, in bytes: bodies of requests that it holds,
-/// buffers of connections.
-const MEMORY_MORE_MAX: u64 = 96 * 1_024 * 1_024;
 /// Below this nobody feels a difference, and a machine with other things to do makes one.
 const FLOOR: Duration = Duration::from_millis(5);
 /// A window from which on times are looked at.
@@ -39,7 +36,7 @@ async fn hostile_connections_harm_nobody_else() {
     let mut walkers = Walkers::enrol(&world, from_environment("ASKEL_CALLS_PER_S", 20)).await;
     let mut peace = Kept::default();
     let mut under_attack = Vec::new();
-    let memory_before = server.memory_bytes_max();
+    let memory = Memory::before([server]);
     for attack in Attack::ALL {
         let kept;
         (walkers, kept) = walk_for(walkers, window).await;
@@ -49,7 +46,7 @@ async fn hostile_connections_harm_nobody_else() {
         let kept;
         (walkers, kept) = walk_for(walkers, window).await;
         let told = attacker.end();
-        let more = server.memory_bytes_max().saturating_sub(memory_before);
+        let more = memory.more_bytes([server]);
         tell(&format!(
             "{attack:?}: {} calls, p99 {:?}, in peace {:?}; at most {} KiB more; {told:?}",
             kept.took.len(),
@@ -62,7 +59,7 @@ async fn hostile_connections_harm_nobody_else() {
         for refusal in attack.is_refused_by() {
             assert!(told.contains_key(*refusal), "{attack:?}: {told:?}");
         }
-        assert!(more <= MEMORY_MORE_MAX, "{attack:?}: {more} bytes more");
+        memory.is_bounded([server]);
         under_attack.push((attack, kept));
     }
     only(&peace.failed, &[]);

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use super::{away, cluster::Cluster, faults, only, tell};
+use super::{Memory, away, cluster::Cluster, faults, only, tell};
 use crate::crowd::Crowd;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -12,6 +12,8 @@ async fn without_redis_no_sync_fails() {
     let (count, away) = (faults(2), away(1_500));
     let mut cluster = Cluster::found().await;
     let crowd = Crowd::at_work(&cluster.world, Duration::from_millis(10)).await;
+    crowd.more(20).await;
+    let memory = Memory::before(cluster.servers());
     for number in 0..count {
         crowd.more(20).await;
         if number % 2 == 0 {
@@ -30,7 +32,12 @@ async fn without_redis_no_sync_fails() {
         crowd.more(20).await;
     }
     assert!(cluster.all_live(), "a server has died of it");
+    memory.is_bounded(cluster.servers());
     let all = crowd.all_once(&cluster.world).await;
-    tell(&format!("{count} times: {all:?}"));
+    let more = memory.more_bytes(cluster.servers());
+    tell(&format!(
+        "{count} times: at most {} KiB more; {all:?}",
+        more / 1_024
+    ));
     only(&all.failed, &[]);
 }
