@@ -64,6 +64,36 @@ async fn a_schema_that_is_missing_or_older_is_refused() {
     assert!(refusal(&serving).await.contains("askel migrate"));
 }
 
+/// Somebody's long transaction that reads a table holds up who changes it, and everyone behind that.
+#[tokio::test]
+async fn migrating_waits_for_no_lock_for_long() {
+    let database = common::database().await;
+    for undone in [
+        "ALTER TABLE log_entry DROP COLUMN subject",
+        "DELETE FROM _sqlx_migrations WHERE version = 10",
+    ] {
+        as_owner(&database, undone.to_owned()).await;
+    }
+    let mut reader = PgConnection::connect(&database.url())
+        .await
+        .expect("the owner");
+    let mut reading = reader.begin().await.expect("a transaction");
+    let read = reading.execute("SELECT count(*) FROM log_entry").await;
+    read.expect("a table");
+    // Five seconds; a minute is for ever.
+    let url = database.url();
+    let given_up = tokio::time::timeout(Duration::from_mins(1), migrate(&url)).await;
+    let given_up = given_up.expect("it gives up");
+    assert!(
+        matches!(given_up, Err(StoreError::Unavailable(_))),
+        "{given_up:?}"
+    );
+    reading.rollback().await.expect("an end");
+    migrate(&url).await.expect("nobody is in the way");
+    let serving = common::serving_url(&database);
+    connect(&serving).await.expect("a store").close().await;
+}
+
 #[tokio::test]
 async fn a_schema_of_a_later_version_will_do_and_a_changed_one_not() {
     let database = common::database().await;

@@ -53,6 +53,32 @@ async fn filled() -> (Database, PgConnection, PgConnection) {
     (database, owner, serving)
 }
 
+/// So that no tenant's rows lie among another's, and a query that names its tenant reads no one else's.
+#[tokio::test]
+async fn every_key_and_index_begins_with_the_tenant() {
+    let database = common::database().await;
+    let mut owner = PgConnection::connect(&database.url())
+        .await
+        .expect("the owner");
+    let tables = tables(&mut owner).await;
+    assert!(tables.len() > 25, "{tables:?}");
+    for table in tables {
+        let keys: Vec<(String, bool, String)> = sqlx::query_as(
+            "SELECT indexrelid::regclass::text, indisprimary, attname::text
+             FROM pg_index JOIN pg_attribute ON attrelid = indrelid AND attnum = indkey[0]
+             WHERE indrelid = $1::regclass",
+        )
+        .bind(&table)
+        .fetch_all(&mut owner)
+        .await
+        .expect("a table");
+        assert!(keys.iter().any(|(_, primary, _)| *primary), "{table}");
+        for (index, _, first) in keys {
+            assert_eq!(first, "tenant", "{index}");
+        }
+    }
+}
+
 /// Why a statement was refused: by row-level security or for lack of a right.
 fn is_not_allowed(done: &Result<u64, sqlx::Error>) -> bool {
     let error = done.as_ref().err().and_then(sqlx::Error::as_database_error);
