@@ -1,17 +1,14 @@
 SET LOCAL lock_timeout = '5s';
 
 CREATE TABLE dirty (
-    -- Participants whose awards may have changed.
+    -- Reasons why a participant's awards may have changed. Each is written once and deleted once: a row
+    -- that is marked again and again would leave more dead ones than any look passes over cheaply.
     tenant bytea NOT NULL,
-    participant bytea NOT NULL CHECK (octet_length(participant) = 16),
-    -- The number of the first reason: who waits longest comes first.
-    first bigint NOT NULL,
-    -- The number of the last reason.
+    -- In order of marking: who waits longest comes first.
     generation bigint NOT NULL,
-    PRIMARY KEY (tenant, participant)
+    participant bytea NOT NULL CHECK (octet_length(participant) = 16),
+    PRIMARY KEY (tenant, generation)
 );
-
-CREATE UNIQUE INDEX dirty_by_age ON dirty (tenant, first);
 
 CREATE TABLE outbox (
     -- Derived ops that are still to be written to another stream.
@@ -54,13 +51,12 @@ CREATE TABLE attendance (
     session_kind smallint NOT NULL CHECK (session_kind IN (0, 1)),
     session bigint NOT NULL,
     participant bytea NOT NULL CHECK (octet_length(participant) = 16),
-    PRIMARY KEY (tenant, place, date, session_kind, session, participant)
+    PRIMARY KEY (tenant, participant, date, place, session_kind, session)
 );
 
-CREATE INDEX attendance_by_date
-ON attendance (tenant, date, place, session_kind, session, participant);
-
-CREATE INDEX attendance_by_participant ON attendance (tenant, participant);
+-- What is asked of one place is asked day by day. Of whom it was is in the row: the same key many times
+-- takes next to no room.
+CREATE INDEX attendance_by_date ON attendance (tenant, date, place, session_kind, session);
 
 CREATE TABLE frozen_attendance (
     -- How many were at a session who are erased.

@@ -137,9 +137,8 @@ ALTER TABLE ONLY public.device FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.dirty (
     tenant bytea NOT NULL,
-    participant bytea NOT NULL,
-    first bigint NOT NULL,
     generation bigint NOT NULL,
+    participant bytea NOT NULL,
     CONSTRAINT dirty_participant_check CHECK ((octet_length(participant) = 16))
 );
 
@@ -432,7 +431,7 @@ ALTER TABLE ONLY public.approval
     ADD CONSTRAINT approval_pkey PRIMARY KEY (tenant, approved);
 
 ALTER TABLE ONLY public.attendance
-    ADD CONSTRAINT attendance_pkey PRIMARY KEY (tenant, place, date, session_kind, session, participant);
+    ADD CONSTRAINT attendance_pkey PRIMARY KEY (tenant, participant, date, place, session_kind, session);
 
 ALTER TABLE ONLY public.audit
     ADD CONSTRAINT audit_pkey PRIMARY KEY (tenant, sequence);
@@ -450,7 +449,7 @@ ALTER TABLE ONLY public.device
     ADD CONSTRAINT device_pkey PRIMARY KEY (tenant, device);
 
 ALTER TABLE ONLY public.dirty
-    ADD CONSTRAINT dirty_pkey PRIMARY KEY (tenant, participant);
+    ADD CONSTRAINT dirty_pkey PRIMARY KEY (tenant, generation);
 
 ALTER TABLE ONLY public.enrol_failure
     ADD CONSTRAINT enrol_failure_pkey PRIMARY KEY (tenant, at_ms);
@@ -524,9 +523,7 @@ CREATE INDEX approval_by_maker ON public.approval USING btree (tenant, maker) WH
 
 CREATE INDEX approval_by_participant ON public.approval USING btree (tenant, participant);
 
-CREATE INDEX attendance_by_date ON public.attendance USING btree (tenant, date, place, session_kind, session, participant);
-
-CREATE INDEX attendance_by_participant ON public.attendance USING btree (tenant, participant);
+CREATE INDEX attendance_by_date ON public.attendance USING btree (tenant, date, place, session_kind, session);
 
 CREATE INDEX audit_by_time ON public.audit USING btree (tenant, at_ms);
 
@@ -539,8 +536,6 @@ CREATE INDEX contribution_by_participant ON public.contribution USING btree (ten
 CREATE INDEX device_by_participant ON public.device USING btree (tenant, participant, device);
 
 CREATE INDEX device_by_pass ON public.device USING btree (tenant, pass);
-
-CREATE UNIQUE INDEX dirty_by_age ON public.dirty USING btree (tenant, first);
 
 CREATE INDEX erased_by_participant ON public.erased USING btree (tenant, participant, kind, id);
 

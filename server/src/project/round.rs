@@ -1,6 +1,6 @@
 //! One round of a tenant: some dirty participants and some of the outbox, in one transaction.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use askel_store::{Dirty, JobLease, StreamOp, Work};
 use askel_sync::{
@@ -255,19 +255,22 @@ impl TenantProjection {
             return Ok(());
         };
         let mut before = Vec::with_capacity(dirty.len());
-        for dirty in dirty {
-            let participant = dirty.participant;
+        let mut seen = BTreeSet::new();
+        for participant in dirty.iter().map(|reason| reason.participant) {
+            if !seen.insert(participant) {
+                continue;
+            }
             let held = self.cache.take(participant);
             if held.is_none() {
                 round.projection.afresh.push(participant);
             }
             before.push((
-                dirty,
+                participant,
                 held.unwrap_or_else(|| Folded::new(participant, catalog)),
             ));
         }
-        let position = |(dirty, folded): &(Dirty, Folded)| {
-            (StreamKey::Participant(dirty.participant), folded.position())
+        let position = |(participant, folded): &(ParticipantId, Folded)| {
+            (StreamKey::Participant(*participant), folded.position())
         };
         let wanted: Vec<_> = before.iter().map(position).collect();
         if wanted.is_empty() {
@@ -276,10 +279,11 @@ impl TenantProjection {
         let store = &desk.components.store;
         let limit = PROJECTED_FIRST_OPS;
         let read = store.read_streams(tenant, &wanted, limit).await?;
-        for ((dirty, folded), first) in before.into_iter().zip(read) {
-            self.participant(desk, tenant, (dirty, folded, first), round)
+        for ((participant, folded), first) in before.into_iter().zip(read) {
+            self.participant(desk, tenant, (participant, folded, first), round)
                 .await?;
         }
+        round.projection.clean.extend(dirty);
         Ok(())
     }
 
@@ -288,13 +292,12 @@ impl TenantProjection {
         &mut self,
         desk: &Desk,
         tenant: TenantId,
-        (dirty, mut folded, first): (Dirty, Folded, Vec<StreamOp>),
+        (participant, mut folded, first): (ParticipantId, Folded, Vec<StreamOp>),
         round: &mut Round,
     ) -> Result<(), AppError> {
         let Some((catalog, challenges)) = &self.current else {
             return Ok(());
         };
-        let participant = dirty.participant;
         let store = &*desk.components.store;
         let attendances = folded
             .advance((store, tenant), catalog, (first, PROJECTED_FIRST_OPS))
@@ -316,7 +319,6 @@ impl TenantProjection {
         let contributions = contributions(&folded, catalog);
         round.note_contributions(participant, &folded.contributed, &contributions);
         folded.contributed = contributions;
-        round.projection.clean.push(dirty);
         round.folded.push(folded);
         Ok(())
     }

@@ -45,6 +45,19 @@ pub(crate) struct Group<'a, Q, A> {
     _trip: tokio::sync::SemaphorePermit<'a>,
 }
 
+/// Takes a question back when it is dropped, if nobody has it with them by then.
+struct Withdrawn<'a, Q, A> {
+    gather: &'a Gather<Q, A>,
+    tenant: TenantId,
+    own: u64,
+}
+
+impl<Q, A> Drop for Withdrawn<'_, Q, A> {
+    fn drop(&mut self) {
+        self.gather.withdraw(self.tenant, self.own);
+    }
+}
+
 impl<Q, A> Gather<Q, A> {
     pub(crate) fn new() -> Self {
         Self {
@@ -67,6 +80,12 @@ impl<Q, A> Gather<Q, A> {
             question,
             answer: sender,
         });
+        // Who hangs up takes the question along: of a tenant that nobody asks for again it would stay.
+        let _asked = Withdrawn {
+            gather: self,
+            tenant,
+            own,
+        };
         let trip = tokio::select! {
             biased;
             answered = &mut answer => return answered.map_or(Turn::Alone, Turn::Answered),
@@ -95,6 +114,17 @@ impl<Q, A> Gather<Q, A> {
             waiting.remove(&tenant)
         } else {
             None
+        }
+    }
+
+    fn withdraw(&self, tenant: TenantId, own: u64) {
+        let mut waiting = self.waiting();
+        let Some(asked) = waiting.get_mut(&tenant) else {
+            return;
+        };
+        asked.retain(|asked| asked.number != own);
+        if asked.is_empty() {
+            waiting.remove(&tenant);
         }
     }
 
@@ -219,5 +249,21 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[tokio::test]
+    async fn whoever_hangs_up_leaves_nothing_behind() {
+        let gather = Gather::<u64, u64>::new();
+        let trips = gather.trips.acquire_many(2).await.expect("open");
+        for tenant in 0..9 {
+            let asked = gather.ask(TenantId::from_bytes([tenant; 16]), 1);
+            tokio::select! {
+                biased;
+                _ = asked => panic!("there is no trip"),
+                () = tokio::task::yield_now() => {}
+            }
+        }
+        assert!(gather.waiting().is_empty());
+        drop(trips);
     }
 }

@@ -82,7 +82,7 @@ impl ProjectionStore for PostgresStore {
     async fn list_dirty(&self, tenant: TenantId, limit: u32) -> Result<Vec<Dirty>, StoreError> {
         let key = &tenant.as_bytes()[..];
         let rows = sqlx::query!(
-            "SELECT participant, generation FROM dirty WHERE tenant = $1 ORDER BY first LIMIT $2",
+            "SELECT participant, generation FROM dirty WHERE tenant = $1 ORDER BY generation LIMIT $2",
             key,
             i64::from(limit)
         )
@@ -242,7 +242,11 @@ impl PostgresStore {
                FROM (
                    SELECT place, date, session_kind, session,
                           1::bigint AS attendances, 0::bigint AS erased, 0::bigint AS tallies
-                   FROM attendance WHERE tenant = $1 AND place = $2 AND date BETWEEN $3 AND $4
+                   FROM generate_series($3::integer, $4::integer) AS asked (day)
+                   CROSS JOIN LATERAL (
+                       SELECT * FROM attendance
+                       WHERE tenant = $1 AND date = asked.day AND place = $2 OFFSET 0
+                   ) AS there
                    UNION ALL
                    SELECT place, date, session_kind, session, people, people, 0
                    FROM frozen_attendance

@@ -1,11 +1,13 @@
 //! Connections: a pool, and the one way to begin a transaction.
 
 use std::{
+    pin::Pin,
     str::FromStr as _,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    task::{Context, Poll},
     time::Duration,
 };
 
@@ -14,10 +16,11 @@ use askel_sync::id::{DeviceId, TenantId};
 use data_encoding::HEXLOWER;
 use sqlx::{
     AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, PgPool, Postgres,
-    Transaction,
+    SqlSafeStr as _, Transaction,
     migrate::Migrator,
     postgres::{PgConnectOptions, PgConnection, PgPoolOptions},
 };
+use tokio::runtime::Handle;
 
 use crate::{
     error::{is_of_a_connection_in_doubt, is_of_a_dead_connection, migrate_error, store_error},
@@ -225,10 +228,7 @@ impl PostgresStore {
     ) -> Result<Transaction<'static, Postgres>, StoreError> {
         let kept = self.pool.options().get_max_connections();
         for _ in 0..kept {
-            let begun = self.pool.begin_with(AssertSqlSafe(statements.clone()));
-            // Boxed, as its size would else be that of every call's future.
-            let begun = Box::pin(begun).await;
-            match begun {
+            match self.begin_once(statements.clone()).await {
                 Err(error) if is_of_a_dead_connection(&error) => {}
                 Err(error) => {
                     self.in_doubt
@@ -240,8 +240,19 @@ impl PostgresStore {
                 begun => return begun.map_err(store_error),
             }
         }
-        let begun = Box::pin(self.pool.begin_with(AssertSqlSafe(statements)));
-        begun.await.map_err(store_error)
+        self.begin_once(statements).await.map_err(store_error)
+    }
+
+    /// A caller may hang up meanwhile. What is sent begins all the same: sqlx would hand on a connection
+    /// inside of a transaction that it knows nothing of, and who reads on it next would see what was
+    /// there then. So it is begun to the end, and ended.
+    async fn begin_once(
+        &self,
+        statements: String,
+    ) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+        let connection = Box::pin(self.pool.acquire()).await?;
+        let statements = AssertSqlSafe(statements).into_sql_str();
+        ToTheEnd(Some(Transaction::begin(connection, Some(statements)))).await
     }
 
     /// A connection, for what is of no tenant.
@@ -249,6 +260,33 @@ impl PostgresStore {
         &self,
     ) -> Result<sqlx::pool::PoolConnection<Postgres>, StoreError> {
         self.pool.acquire().await.map_err(store_error)
+    }
+}
+
+type Beginning =
+    Pin<Box<dyn Future<Output = Result<Transaction<'static, Postgres>, sqlx::Error>> + Send>>;
+
+/// Goes on in a task of its own when nobody waits for it any more.
+struct ToTheEnd(Option<Beginning>);
+
+impl Future for ToTheEnd {
+    type Output = Result<Transaction<'static, Postgres>, sqlx::Error>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let Some(beginning) = &mut self.0 else {
+            return Poll::Pending;
+        };
+        let begun = std::task::ready!(beginning.as_mut().poll(context));
+        self.0 = None;
+        Poll::Ready(begun)
+    }
+}
+
+impl Drop for ToTheEnd {
+    fn drop(&mut self) {
+        if let (Some(beginning), Ok(runtime)) = (self.0.take(), Handle::try_current()) {
+            runtime.spawn(beginning);
+        }
     }
 }
 

@@ -10,7 +10,7 @@
 
 mod common;
 
-use std::time::Duration;
+use std::{task::Poll, time::Duration};
 
 use askel_private_services::Database;
 use askel_store::{StoreError, Tenant, TenantStore as _};
@@ -213,5 +213,37 @@ async fn a_transaction_that_could_not_begin_leaves_its_connection_usable() {
         let found = store.lookup_tenant(tenant().id).await;
         assert_eq!(found.expect("a store"), Some(tenant()));
         store.record_tenant(&tenant()).await.expect("recorded");
+    }
+}
+
+/// A caller who hangs up while a transaction begins. The next that reads on its connection would else
+/// read what was there then.
+#[tokio::test]
+async fn a_caller_who_hangs_up_leaves_no_transaction_open() {
+    let database = common::database().await;
+    let options = PostgresOptions {
+        max_connections: 1,
+        ..PostgresOptions::default()
+    };
+    let store = PostgresStore::connect(&common::serving_url(&database), options).await;
+    let store = store.expect("a store");
+    store.record_tenant(&tenant()).await.expect("recorded");
+    let other = connect(&common::serving_url(&database)).await;
+    let other = other.expect("another store");
+    for version in 2..12 {
+        {
+            let reading = store.lookup_tenant(tenant().id);
+            let mut reading = std::pin::pin!(reading);
+            // As far as to what is sent, and to no answer.
+            let begun = std::future::poll_fn(|context| Poll::Ready(reading.as_mut().poll(context)));
+            assert!(begun.await.is_pending(), "the database answers later");
+        }
+        let changed = Tenant {
+            key_list_version: version,
+            ..tenant()
+        };
+        other.record_tenant(&changed).await.expect("recorded");
+        let found = store.lookup_tenant(tenant().id).await;
+        assert_eq!(found.expect("a store"), Some(changed));
     }
 }

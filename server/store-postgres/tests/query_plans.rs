@@ -34,7 +34,7 @@ const ALLOWED: [(&str, &str); 7] = [
 ];
 
 /// Queries that may, with the reason.
-const ALLOWED_QUERIES: [(&str, &str); 4] = [
+const ALLOWED_QUERIES: [(&str, &str); 5] = [
     (
         "DELETE FROM push AS forgotten",
         "a restore forgets who registered",
@@ -46,6 +46,10 @@ const ALLOWED_QUERIES: [(&str, &str); 4] = [
     (
         "SELECT place, date, session_kind, session, people FROM frozen_attendance",
         "the same",
+    ),
+    (
+        "DELETE FROM dirty WHERE tenant = $1 AND participant = $2",
+        "an erasure looks through what still waits, which is short",
     ),
     (
         "SELECT rolsuper",

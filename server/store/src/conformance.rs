@@ -31,6 +31,7 @@ mod card;
 mod catalog;
 mod coming_back;
 mod concurrency;
+mod deferral;
 mod device;
 mod disturbance;
 mod ending;
@@ -58,6 +59,7 @@ pub use card::*;
 pub use catalog::*;
 pub use coming_back::*;
 pub use concurrency::*;
+pub use deferral::*;
 pub use device::*;
 pub use disturbance::*;
 pub use ending::*;
@@ -143,6 +145,7 @@ macro_rules! store_conformance {
             the_same_append_twice_is_one
             a_repetition_may_go_on_with_new_entries
             a_deferred_entry_is_accepted_later
+            an_entry_is_deferred_and_accepted_in_one_append
             a_deferred_entry_is_rejected_later
             an_op_in_another_log_has_no_second_effect
             an_op_twice_in_one_append_has_one_effect

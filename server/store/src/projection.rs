@@ -11,12 +11,12 @@ use async_trait::async_trait;
 
 use crate::{OutboxDraft, StoreError, TallyChange};
 
-/// A participant whose awards may have changed.
+/// A reason why a participant's awards may have changed: the last one, or one of several.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Dirty {
     /// Whose.
     pub participant: ParticipantId,
-    /// Rises at each new reason: cleaning names the one it saw.
+    /// Rises at each new reason: cleaning names those it saw.
     pub generation: u64,
 }
 
@@ -93,7 +93,7 @@ pub struct AttendanceChange {
 /// What a projection found, written with the ops it led to.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Projection {
-    /// Clean now, unless a newer generation exists.
+    /// Reasons that are dealt with: who has no other is clean now.
     pub clean: Vec<Dirty>,
     /// Dirty now.
     pub dirty: Vec<ParticipantId>,
@@ -131,7 +131,8 @@ pub struct SessionCount {
 /// Stores what is derived.
 #[async_trait]
 pub trait ProjectionStore: Send + Sync {
-    /// Dirty participants, longest waiting first.
+    /// Dirty participants, longest waiting first. A store that keeps every reason lists a participant
+    /// for each; `limit` is of what is listed.
     async fn list_dirty(&self, tenant: TenantId, limit: u32) -> Result<Vec<Dirty>, StoreError>;
 
     /// Outbox items, oldest first.

@@ -85,82 +85,110 @@ async fn look_up(
     let devices: BTreeSet<DeviceId> = asked.iter().map(|one| one.device).collect();
     let logs_max = asked.iter().map(|one| one.logs_max).max().unwrap_or(0);
     let mut reader = store.read(tenant).await?;
-    Ok(Found {
-        heads: heads(&mut reader, tenant, &streams).await?,
-        logs: logs(&mut reader, tenant, &devices, logs_max).await?,
-    })
-}
-
-async fn heads(
-    connection: &mut PgConnection,
-    tenant: TenantId,
-    streams: &BTreeSet<StreamKey>,
-) -> Result<HashMap<StreamKey, StreamHead>, StoreError> {
-    if streams.is_empty() {
-        return Ok(HashMap::new());
+    let mut found = Found::default();
+    for row in rows(&mut reader, tenant, (&devices, &streams), logs_max).await? {
+        found.note(row)?;
     }
-    let key = &tenant.as_bytes()[..];
-    let wanted = stream_columns(streams.iter().copied())?;
-    let rows = sqlx::query_as!(
-        StreamRow,
-        "SELECT stream, handle, head, sum FROM stream WHERE tenant = $1 AND stream = ANY($2)",
-        key,
-        &wanted
-    )
-    .fetch_all(connection)
-    .await
-    .map_err(store_error)?;
-    let heads = rows.into_iter().map(|row| {
-        let head = StreamHead::try_from(row)?;
-        Ok((head.key, head))
-    });
-    heads.collect()
+    Ok(found)
 }
 
-/// Of each device the logs opened last, the newest first.
-async fn logs(
+/// What a row tells.
+const HEAD: i16 = 1;
+const LOG: i16 = 2;
+
+/// A stream's head, or a log of a device.
+struct ViewRow {
+    what: i16,
+    /// The stream, or the log.
+    key: Vec<u8>,
+    /// The stream's handle, or the log's device.
+    id: Vec<u8>,
+    /// The stream's head, or the log's next sequence.
+    reached: i64,
+    sum: i64,
+    participant: Option<Vec<u8>>,
+    last_op: Option<Vec<u8>>,
+}
+
+impl Found {
+    fn note(&mut self, row: ViewRow) -> Result<(), StoreError> {
+        match row.what {
+            HEAD => {
+                let head = StreamHead::try_from(StreamRow {
+                    stream: row.key,
+                    handle: row.id,
+                    head: row.reached,
+                    sum: row.sum,
+                })?;
+                self.heads.insert(head.key, head);
+            }
+            LOG => {
+                let device = id(&row.id)?;
+                self.logs.entry(device).or_default().push(LogState {
+                    log: id(&row.key)?,
+                    device,
+                    participant: optional_id(row.participant.as_deref())?,
+                    next_sequence: number(row.reached)?,
+                    last_op: optional_id(row.last_op.as_deref())?,
+                });
+            }
+            _ => return Err(StoreError::Inconsistent("a row nobody asked for")),
+        }
+        Ok(())
+    }
+}
+
+/// The heads, and of each device the logs opened last, the newest first.
+///
+/// What is looked up for a row stands in a subquery of its own: a join may as well read a whole log and
+/// throw it away, where statistics say that logs are short.
+async fn rows(
     connection: &mut PgConnection,
     tenant: TenantId,
-    devices: &BTreeSet<DeviceId>,
-    limit: u32,
-) -> Result<HashMap<DeviceId, Vec<LogState>>, StoreError> {
+    (devices, streams): (&BTreeSet<DeviceId>, &BTreeSet<StreamKey>),
+    logs_max: u32,
+) -> Result<Vec<ViewRow>, StoreError> {
     let key = &tenant.as_bytes()[..];
+    let streams = stream_columns(streams.iter().copied())?;
     let devices = columns(devices.iter().map(DeviceId::as_bytes));
     let aside = &ASIDE_LOG[..];
-    let rows = sqlx::query!(
-        r#"SELECT wanted.device AS "device!", part.log AS "log!",
-                  part.next_sequence AS "next_sequence!",
-                  device.participant AS "participant?", log_entry.op AS "last_op?"
-           FROM unnest($2::bytea[]) WITH ORDINALITY AS wanted (device, place)
-           CROSS JOIN LATERAL (
-               SELECT log.log, log.next_sequence, log.opened_at_ms FROM log
-               WHERE log.tenant = $1 AND log.device = wanted.device
-                     AND substr(log.log, 1, 4) <> $3
-               ORDER BY log.opened_at_ms DESC, log.log DESC LIMIT $4
-           ) AS part
-           LEFT JOIN device ON device.tenant = $1 AND device.device = wanted.device
-           LEFT JOIN log_entry ON log_entry.tenant = $1 AND log_entry.log = part.log
-                AND log_entry.sequence = part.next_sequence - 1
-           ORDER BY wanted.place, part.opened_at_ms DESC, part.log DESC"#,
+    sqlx::query_as!(
+        ViewRow,
+        r#"SELECT what AS "what!", key AS "key!", id AS "id!", reached AS "reached!", sum AS "sum!",
+                  participant AS "participant?", last_op AS "last_op?"
+           FROM (
+               SELECT 1::smallint AS what, stream AS key, handle AS id, head AS reached, sum,
+                      NULL::bytea AS participant, NULL::bytea AS last_op,
+                      0::bigint AS place, 0::bigint AS opened_at_ms
+               FROM stream WHERE tenant = $1 AND stream = ANY($2)
+               UNION ALL
+               SELECT 2::smallint, part.log, wanted.device, part.next_sequence, 0,
+                      owner.participant, last.op, wanted.place, part.opened_at_ms
+               FROM unnest($3::bytea[]) WITH ORDINALITY AS wanted (device, place)
+               CROSS JOIN LATERAL (
+                   SELECT log.log, log.next_sequence, log.opened_at_ms FROM log
+                   WHERE log.tenant = $1 AND log.device = wanted.device
+                         AND substr(log.log, 1, 4) <> $4
+                   ORDER BY log.opened_at_ms DESC, log.log DESC LIMIT $5
+               ) AS part
+               LEFT JOIN LATERAL (
+                   SELECT device.participant FROM device
+                   WHERE device.tenant = $1 AND device.device = wanted.device LIMIT 1
+               ) AS owner ON true
+               LEFT JOIN LATERAL (
+                   SELECT log_entry.op FROM log_entry
+                   WHERE log_entry.tenant = $1 AND log_entry.log = part.log
+                         AND log_entry.sequence = part.next_sequence - 1 LIMIT 1
+               ) AS last ON true
+           ) AS found
+           ORDER BY place, opened_at_ms DESC, key DESC"#,
         key,
+        &streams,
         &devices,
         aside,
-        i64::from(limit)
+        i64::from(logs_max)
     )
     .fetch_all(connection)
     .await
-    .map_err(store_error)?;
-    let mut logs: HashMap<DeviceId, Vec<LogState>> = HashMap::new();
-    for row in rows {
-        let device = id(&row.device)?;
-        let state = LogState {
-            log: id(&row.log)?,
-            device,
-            participant: optional_id(row.participant.as_deref())?,
-            next_sequence: number(row.next_sequence)?,
-            last_op: optional_id(row.last_op.as_deref())?,
-        };
-        logs.entry(device).or_default().push(state);
-    }
-    Ok(logs)
+    .map_err(store_error)
 }

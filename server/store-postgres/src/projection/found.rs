@@ -19,20 +19,19 @@ pub(super) async fn write(
     projection: &Projection,
 ) -> Result<(), StoreError> {
     let key = &tenant.as_bytes()[..];
-    let clean = projection.clean.iter();
-    let cleaned = columns(clean.clone().map(|dirty| dirty.participant.as_bytes()));
-    let generations = clean.map(|dirty| number(dirty.generation));
-    let generations: Vec<i64> = generations.collect::<Result<_, _>>()?;
-    let sent = projection.sent.iter().map(|item| number(*item));
-    let sent: Vec<i64> = sent.collect::<Result<_, _>>()?;
+    let cleaned = Numbers::of(projection.clean.iter().map(|dirty| dirty.generation))?;
+    let sent = Numbers::of(projection.sent.iter().copied())?;
     let gifts = Gifts::of(&projection.contributions)?;
     let changes = Changes::of(&projection.attendances);
     sqlx::query_file!(
         "src/projection/found.sql",
         key,
-        &cleaned,
-        &generations,
-        &sent,
+        cleaned.first,
+        cleaned.last,
+        &cleaned.all,
+        sent.first,
+        sent.last,
+        &sent.all,
         &gifts.goals,
         &gifts.participants,
         &gifts.points,
@@ -47,6 +46,25 @@ pub(super) async fn write(
     .await
     .map_err(store_error)?;
     Ok(())
+}
+
+/// Numbers of rows, and between which they lie.
+struct Numbers {
+    first: i64,
+    last: i64,
+    all: Vec<i64>,
+}
+
+impl Numbers {
+    /// Of none: from 1 to 0.
+    fn of(numbers: impl Iterator<Item = u64>) -> Result<Self, StoreError> {
+        let all: Vec<i64> = numbers.map(number).collect::<Result<_, _>>()?;
+        Ok(Self {
+            first: all.iter().copied().min().unwrap_or(1),
+            last: all.iter().copied().max().unwrap_or(0),
+            all,
+        })
+    }
 }
 
 /// What people give to challenges, as columns.

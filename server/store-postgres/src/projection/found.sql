@@ -1,31 +1,29 @@
 -- What a projection found of people. No two of these parts touch the same row.
-WITH clean AS (
-    -- Locks in the order of bytes, as everyone does.
-    SELECT dirty.participant
-    FROM unnest($2::bytea[], $3::bigint[]) AS seen (participant, generation)
-    JOIN dirty ON dirty.tenant = $1 AND dirty.participant = seen.participant
-         AND dirty.generation = seen.generation
-    ORDER BY dirty.participant FOR UPDATE OF dirty
-), cleaned AS (
-    DELETE FROM dirty USING clean
-    WHERE dirty.tenant = $1 AND dirty.participant = clean.participant
+-- What is deleted by number is looked up as a range and in a hash of the numbers: a join would go over
+-- all numbers for each row wherever statistics say that there are next to no rows.
+WITH cleaned AS (
+    DELETE FROM dirty
+    WHERE tenant = $1 AND generation BETWEEN $2 AND $3
+          AND (generation IN (SELECT unnest($4::bigint[]))) IS TRUE
 ), sent AS (
-    DELETE FROM outbox WHERE tenant = $1 AND item = ANY($4::bigint[])
+    DELETE FROM outbox
+    WHERE tenant = $1 AND item BETWEEN $5 AND $6
+          AND (item IN (SELECT unnest($7::bigint[]))) IS TRUE
 ), given_no_more AS (
     DELETE FROM contribution
-    USING unnest($5::bigint[], $6::bytea[], $7::bigint[]) AS gift (goal, participant, points)
+    USING unnest($8::bigint[], $9::bytea[], $10::bigint[]) AS gift (goal, participant, points)
     WHERE contribution.tenant = $1 AND contribution.goal = gift.goal
           AND contribution.participant = gift.participant AND gift.points = 0
 ), given AS (
     INSERT INTO contribution (tenant, goal, participant, points)
     SELECT $1, goal, participant, points
-    FROM unnest($5::bigint[], $6::bytea[], $7::bigint[]) AS gift (goal, participant, points)
+    FROM unnest($8::bigint[], $9::bytea[], $10::bigint[]) AS gift (goal, participant, points)
     WHERE points <> 0
     ON CONFLICT (tenant, goal, participant) DO UPDATE SET points = excluded.points
 ), gone AS (
     DELETE FROM attendance
-    USING unnest($8::bigint[], $9::integer[], $10::smallint[], $11::bigint[], $12::bytea[],
-                 $13::boolean[]) AS change (place, date, session_kind, session, participant, present)
+    USING unnest($11::bigint[], $12::integer[], $13::smallint[], $14::bigint[], $15::bytea[],
+                 $16::boolean[]) AS change (place, date, session_kind, session, participant, present)
     WHERE attendance.tenant = $1 AND attendance.place = change.place
           AND attendance.date = change.date AND attendance.session_kind = change.session_kind
           AND attendance.session = change.session
@@ -33,9 +31,9 @@ WITH clean AS (
 ), come AS (
     INSERT INTO attendance (tenant, place, date, session_kind, session, participant)
     SELECT $1, place, date, session_kind, session, participant
-    FROM unnest($8::bigint[], $9::integer[], $10::smallint[], $11::bigint[], $12::bytea[],
-                $13::boolean[]) AS change (place, date, session_kind, session, participant, present)
+    FROM unnest($11::bigint[], $12::integer[], $13::smallint[], $14::bigint[], $15::bytea[],
+                $16::boolean[]) AS change (place, date, session_kind, session, participant, present)
     WHERE present
-    ON CONFLICT (tenant, place, date, session_kind, session, participant) DO NOTHING
+    ON CONFLICT (tenant, participant, date, place, session_kind, session) DO NOTHING
 )
 SELECT true AS "done!"

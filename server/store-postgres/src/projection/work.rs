@@ -34,7 +34,7 @@ pub(super) async fn list(
         WorkRow,
         r#"(SELECT 1::smallint AS "what!", participant AS "id!", generation AS "number!",
                    0::bigint AS "kind!", NULL::bytea AS "payload?"
-            FROM dirty WHERE tenant = $1 ORDER BY first LIMIT $2)
+            FROM dirty WHERE tenant = $1 ORDER BY generation LIMIT $2)
            UNION ALL
            (SELECT 2::smallint, stream, item, kind, payload
             FROM outbox WHERE tenant = $1 ORDER BY item LIMIT $3)

@@ -54,7 +54,7 @@ pub(crate) async fn project(
     found::write(connection, tenant, projection).await
 }
 
-/// In the order of bytes, as everyone locks these rows.
+/// One reason each.
 async fn mark_dirty(
     connection: &mut PgConnection,
     tenant: TenantId,
@@ -68,12 +68,8 @@ async fn mark_dirty(
         columns(dirty.iter().map(ParticipantId::as_bytes)),
     );
     sqlx::query!(
-        "INSERT INTO dirty (tenant, participant, first, generation)
-         SELECT $1, participant, number, number FROM (
-             SELECT participant, nextval('reason_number') AS number
-             FROM unnest($2::bytea[]) AS participant ORDER BY participant
-         ) AS reason
-         ON CONFLICT (tenant, participant) DO UPDATE SET generation = excluded.generation",
+        "INSERT INTO dirty (tenant, generation, participant)
+         SELECT $1, nextval('reason_number'), participant FROM unnest($2::bytea[]) AS participant",
         key,
         &dirty
     )

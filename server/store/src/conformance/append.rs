@@ -9,14 +9,14 @@ use askel_sync::{
 
 use super::fixture::{
     Effects, NOW, OTHER_TENANT, TENANT, Writer, admitted_op, enrol_participant, entries,
-    own_stream, participant, refused, settled, tally,
+    own_stream, participant, refused, tally,
 };
 use crate::{
     Append, AppendError, Dirty, Entry, EntryOutcome, LogState, Store, StoreError, StreamHead,
 };
 
 /// All that an op can do.
-fn all_effects() -> Effects {
+pub(super) fn all_effects() -> Effects {
     Effects {
         streams: vec![own_stream(1), StreamKey::Catalog],
         dirty: Some(participant(1)),
@@ -27,16 +27,16 @@ fn all_effects() -> Effects {
 
 /// All that effects leave behind, to be compared.
 #[derive(Debug, PartialEq)]
-struct Standing {
-    logs: Vec<LogState>,
-    entries: Vec<(u64, OpId, Option<String>, bool)>,
-    streams: Vec<StreamHead>,
-    dirty: Vec<Dirty>,
-    outbox: usize,
-    tallies: Vec<i64>,
+pub(super) struct Standing {
+    pub(super) logs: Vec<LogState>,
+    pub(super) entries: Vec<(u64, OpId, Option<String>, bool)>,
+    pub(super) streams: Vec<StreamHead>,
+    pub(super) dirty: Vec<Dirty>,
+    pub(super) outbox: usize,
+    pub(super) tallies: Vec<i64>,
 }
 
-async fn standing(store: &impl Store, log: LogId) -> Standing {
+pub(super) async fn standing(store: &impl Store, log: LogId) -> Standing {
     let (first, last) = (tally(1).date, tally(1).date);
     let keys = [own_stream(1), own_stream(2), StreamKey::Catalog];
     let sessions = store
@@ -53,7 +53,7 @@ async fn standing(store: &impl Store, log: LogId) -> Standing {
     }
 }
 
-async fn append(store: &impl Store, entry: &Entry) -> Vec<StreamHead> {
+pub(super) async fn append(store: &impl Store, entry: &Entry) -> Vec<StreamHead> {
     store
         .append(TENANT, &entries([entry.clone()]), NOW)
         .await
@@ -225,47 +225,6 @@ pub async fn a_repetition_may_go_on_with_new_entries(store: Arc<impl Store>) {
     let moved = store.append(TENANT, &entries(longer), NOW).await.unwrap();
     assert!(moved.iter().all(|head| head.head == 2), "{moved:?}");
     assert_eq!(standing(&*store, writer.log).await.logs[0].next_sequence, 2);
-}
-
-/// Later, when the server knows what it needs.
-pub async fn a_deferred_entry_is_accepted_later(store: Arc<impl Store>) {
-    let mut writer = Writer::new(1);
-    let deferred = writer.deferred();
-    append(&*store, &deferred).await;
-    append(&*store, &deferred).await;
-    append(&*store, &writer.accepted(Effects::on(&[own_stream(1)]))).await;
-    let accepted = settled(&deferred, all_effects());
-    let moved = append(&*store, &accepted).await;
-    assert_eq!(
-        moved.iter().map(|head| head.head).collect::<Vec<_>>(),
-        [2, 1]
-    );
-    let after = standing(&*store, writer.log).await;
-    assert_eq!(after.entries[0], (0, deferred.op, None, false));
-    assert_eq!((after.logs[0].next_sequence, after.outbox), (2, 1));
-    assert!(append(&*store, &accepted).await.is_empty());
-    assert_eq!(standing(&*store, writer.log).await, after);
-}
-
-/// Or refused.
-pub async fn a_deferred_entry_is_rejected_later(store: Arc<impl Store>) {
-    let mut writer = Writer::new(1);
-    let deferred = writer.deferred();
-    append(&*store, &deferred).await;
-    let outcome = refused("unknown_pass");
-    append(
-        &*store,
-        &Entry {
-            outcome,
-            ..deferred.clone()
-        },
-    )
-    .await;
-    let listed = store.list_entries(TENANT, writer.log, 0, 10).await.unwrap();
-    assert_eq!(
-        listed,
-        [(0, deferred.op, Some("unknown_pass".to_owned()), false)]
-    );
 }
 
 /// A phone that forgot offers its ops again in a new log.

@@ -38,12 +38,16 @@ async fn clean(store: &impl Store, seen: &[Dirty]) {
     .await;
 }
 
+/// Each once, as a participant may be listed for several reasons.
 async fn waiting(store: &impl Store) -> Vec<u8> {
-    let dirty = store.list_dirty(TENANT, 10).await.unwrap();
-    dirty
-        .iter()
-        .map(|dirty| dirty.participant.as_bytes()[0])
-        .collect()
+    let mut waiting = Vec::new();
+    for dirty in store.list_dirty(TENANT, 10).await.unwrap() {
+        let participant = dirty.participant.as_bytes()[0];
+        if !waiting.contains(&participant) {
+            waiting.push(participant);
+        }
+    }
+    waiting
 }
 
 /// A second reason does not send anyone to the end of the queue.

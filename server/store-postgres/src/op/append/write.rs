@@ -1,5 +1,7 @@
 //! Writing what a plan says.
 
+use std::collections::BTreeMap;
+
 use askel_store::{Plan, StoreError, StreamHead};
 use askel_sync::{id::ParticipantId, time::Timestamp};
 
@@ -53,7 +55,12 @@ impl Columns {
         for place in &plan.places {
             columns.places.push(place)?;
         }
-        for entry in &plan.entries {
+        // The last word on each: one that was deferred may have been accepted since.
+        let entries = plan.entries.iter();
+        let entries: BTreeMap<_, _> = entries
+            .map(|entry| ((entry.log, entry.sequence), entry))
+            .collect();
+        for entry in entries.into_values() {
             let next = standing.logs.get(&entry.log);
             let stands = next.is_some_and(|next| entry.sequence < *next);
             columns.entries.push(entry, stands)?;

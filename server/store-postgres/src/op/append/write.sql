@@ -50,12 +50,7 @@ WITH new_log AS (
     WHERE log_entry.tenant = $1 AND log_entry.log = entry.log
           AND log_entry.sequence = entry.sequence AND entry.stands
 ), marked AS (
-    -- In the order of bytes, as everyone locks these rows.
-    INSERT INTO dirty (tenant, participant, first, generation)
-    SELECT $1, participant, number, number FROM (
-        SELECT participant, nextval('reason_number') AS number
-        FROM unnest($38::bytea[]) AS participant ORDER BY participant
-    ) AS reason
-    ON CONFLICT (tenant, participant) DO UPDATE SET generation = excluded.generation
+    INSERT INTO dirty (tenant, generation, participant)
+    SELECT $1, nextval('reason_number'), participant FROM unnest($38::bytea[]) AS participant
 )
 SELECT true AS "done!"
