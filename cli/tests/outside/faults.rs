@@ -13,6 +13,7 @@ mod hostile;
 mod nodes;
 mod redis;
 mod rolling;
+mod waking;
 
 use std::{collections::BTreeMap, io::Write as _, time::Duration};
 

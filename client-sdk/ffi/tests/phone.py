@@ -89,6 +89,23 @@ assert observer.synced.wait(timeout=30), "the observer was not told"
 kinds = {type(change).__name__.rpartition(".")[2] for change in observer.seen}
 assert {"CATALOG", "AWARD_SHOWN", "SYNCED"} <= kinds, kinds
 
+# It wants to be woken, then not any more, then with another token after all.
+assert phone.push_wish() is None
+quiet = askel.QuietHours(from_minute=1_320, until_minute=420)
+wish = askel.PushWish(token="a-first-token", quiet_hours=quiet, time_zone="Etc/UTC")
+phone.want_push(wish)
+assert phone.push_wish() == wish and "token" not in repr(phone.status())
+phone.sync(BUDGET_MS)
+phone.want_no_push()
+assert phone.push_wish() is None
+phone.sync(BUDGET_MS)
+last = askel.PushWish(token="a-token-out-of-python", quiet_hours=None, time_zone=None)
+phone.want_push(last)
+phone.sync(BUDGET_MS)
+for token, hours in [("", None), ("a b", None), ("t", askel.QuietHours(from_minute=60, until_minute=60))]:
+    bad = askel.PushWish(token=token, quiet_hours=hours, time_zone=None)
+    refused(askel.AskelError.FixInput, phone.want_push, bad)
+
 source = bytes(range(16))
 readings = [askel.StepReading(at_ms=1_460_453_400_000, count=1_200)]
 assert phone.record_steps(source, askel.Measure.STEPS, readings).written == 1
@@ -116,6 +133,7 @@ assert again.enrolled().participant == enrolled.participant
 assert [award.confirmed for award in again.awards()] == [True]
 # `pass` is a word of Python's own.
 assert again._pass().startswith("ASKEL:PASS:1:")
+assert again.push_wish() == last
 del again
 restored = askel.Client.open(DATABASE, KeyStore())
 assert restored.enrolled() is None and restored.status().carried >= 1

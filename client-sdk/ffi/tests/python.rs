@@ -40,6 +40,7 @@ async fn a_phone_in_python_enrols_checks_in_syncs_and_observes() {
     );
     assert!(output.status.success(), "{out}{err}");
     assert!(out.contains("the phone is fine"), "{out}{err}");
+    assert!(world.holds(b"a-token-out-of-python"), "the last wish");
 }
 
 /// Python, or `None` where a test may go without it.

@@ -84,6 +84,8 @@ pub enum Fault {
     Silence,
     /// It is done, and the connection ends before the answer.
     Done,
+    /// It is done, and nobody is told.
+    Unanswered,
     /// 200, and what should be JSON is none.
     Gibberish,
 }

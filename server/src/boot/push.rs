@@ -1,8 +1,13 @@
 //! Which push service phones are woken by.
 
-use std::{fs, io, path::PathBuf, sync::Arc};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
-use askel_fcm::{AccountError, Messenger, Options, OptionsError, ServiceAccount};
+use askel_fcm::{AccountError, Messenger, Options, OptionsError, Roots, ServiceAccount};
+use tokio_rustls::rustls::pki_types::{CertificateDer, pem::PemObject as _};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -10,7 +15,7 @@ use crate::{
     push::{FcmPush, LogPush, Push},
 };
 
-/// Phones can't be woken as configured.
+/// Phones can't be woken as configured. No line of a file is repeated: it may be the key's.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PushError {
@@ -18,8 +23,11 @@ pub enum PushError {
     #[error("the service account {0} can't be read")]
     Unreadable(PathBuf, #[source] io::Error),
     /// It is no service account.
-    #[error(transparent)]
-    Account(#[from] AccountError),
+    #[error("the service account {0} can't be used")]
+    Account(PathBuf, #[source] AccountError),
+    /// The file of who is believed has no certificate, or can't be read.
+    #[error("the file {0} of push.ca_file holds no certificate (PEM)")]
+    NoCertificate(PathBuf),
     /// FCM can't be reached so.
     #[error(transparent)]
     Options(#[from] OptionsError),
@@ -33,6 +41,21 @@ pub(super) fn push(config: &PushConfig) -> Result<Arc<dyn Push>, PushError> {
     }
     let json = fs::read_to_string(file);
     let json = Zeroizing::new(json.map_err(|error| PushError::Unreadable(file.clone(), error))?);
-    let messenger = Messenger::new(ServiceAccount::parse(&json)?, &Options::default())?;
-    Ok(Arc::new(FcmPush::new(messenger)))
+    let account = ServiceAccount::parse(&json);
+    let account = account.map_err(|error| PushError::Account(file.clone(), error))?;
+    let options = Options {
+        base: config.fcm_url.clone(),
+        roots: roots(&config.ca_file)?,
+        ..Options::default()
+    };
+    Ok(Arc::new(FcmPush::new(Messenger::new(account, &options)?)))
+}
+
+fn roots(file: &Path) -> Result<Roots, PushError> {
+    if file.as_os_str().is_empty() {
+        return Ok(Roots::Web);
+    }
+    let certificate = CertificateDer::from_pem_file(file);
+    let certificate = certificate.map_err(|_| PushError::NoCertificate(file.to_owned()))?;
+    Ok(Roots::Only(certificate.to_vec()))
 }

@@ -113,7 +113,7 @@ impl Cluster {
 }
 
 /// Makes the schema and the role that serves; the URL of that.
-fn prepare(postgres: &Postgres) -> String {
+pub(super) fn prepare(postgres: &Postgres) -> String {
     let owner = postgres.url();
     let mut migrate = askel();
     Settings::on(&owner).tell(&mut migrate);
@@ -126,15 +126,17 @@ fn prepare(postgres: &Postgres) -> String {
     format!("postgres://{SERVING}:{SERVING}@{rest}")
 }
 
-fn sql(postgres: &Postgres, statement: &str) {
+/// What the database's superuser is answered.
+pub(super) fn sql(postgres: &Postgres, statement: &str) -> String {
     let said = Command::new(postgres_program("psql").expect("psql is there"))
         .args(["--no-psqlrc", "--quiet", "--set", "ON_ERROR_STOP=1"])
-        .args(["--output", "/dev/null", "--command", statement])
+        .args(["--tuples-only", "--no-align", "--command", statement])
         .arg(postgres.url())
         .output()
         .expect("psql runs");
     let why = String::from_utf8_lossy(&said.stderr);
     assert!(said.status.success(), "psql: {why}");
+    String::from_utf8(said.stdout).expect("text")
 }
 
 /// All connections of servers, as the database calls them.

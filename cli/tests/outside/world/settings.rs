@@ -29,6 +29,12 @@ impl Settings {
         self
     }
 
+    /// With this variable too.
+    pub(crate) fn with(mut self, name: &'static str, value: &str) -> Self {
+        self.0.push((name, value.to_owned()));
+        self
+    }
+
     /// The database, if it is not the one in the data folder.
     pub(super) fn store_url(&self) -> Option<&str> {
         let mut variables = self.0.iter();

@@ -67,6 +67,16 @@ impl World {
         folder
     }
 
+    /// Whether the server's database holds some bytes, as they are.
+    pub(crate) fn holds(&self, marker: &[u8]) -> bool {
+        let file = |name: &str| self.folder.path().join("server").join(name);
+        let mut files = ["askel.sqlite", "askel.sqlite-wal"].map(file).into_iter();
+        files.any(|file| {
+            let bytes = std::fs::read(file).unwrap_or_default();
+            bytes.windows(marker.len()).any(|some| some == marker)
+        })
+    }
+
     /// The link of an invitation that is good at once.
     pub(crate) fn invite(&self, role: &str) -> String {
         let data = self.folder.path().join("server");

@@ -59,6 +59,10 @@ pub(super) fn answer(inside: &Inside, head: &Parts, body: &Bytes) -> Said {
             state.taken.push(message);
             Said::Broken
         }
+        Some(Fault::Unanswered) => {
+            state.taken.push(message);
+            Said::Nothing
+        }
         Some(fault) => fault_answer(&fault),
     }
 }
@@ -93,7 +97,7 @@ fn fault_answer(fault: &Fault) -> Said {
         Fault::InvalidGrant | Fault::Gibberish => {
             Said::text(StatusCode::OK, None, "<html>".to_owned())
         }
-        Fault::Silence => Said::Nothing,
+        Fault::Silence | Fault::Unanswered => Said::Nothing,
         Fault::Done => Said::Broken,
         _ => denied(fault),
     }
