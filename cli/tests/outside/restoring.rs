@@ -1,5 +1,7 @@
 //! A backup while the server serves, a restore of it, and what phones and the journal bring back.
 
+mod machine;
+mod postgres;
 mod scheduled;
 mod sealed;
 
