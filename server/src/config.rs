@@ -1,6 +1,6 @@
 //! Configuration: defaults, then a TOML file, then the environment (`ASKEL_SECTION__KEY`).
 //!
-//! Each section is a file with its defaults and bounds. [`Config::load`] reads everything before it
+//! docs/configuration.md lists every key. Each section is a file with its defaults and bounds. [`Config::load`] reads everything before it
 //! complains, and names each fault by `section.key`.
 
 mod backup;
@@ -74,23 +74,29 @@ impl Config {
 
     fn read(figment: &Figment) -> Result<Self, ConfigFaults> {
         let mut reader = Reader::new(figment);
-        let config = Self {
-            server: ServerConfig::read(&mut reader),
-            store: StoreConfig::read(&mut reader),
-            backup: BackupConfig::read(&mut reader),
-            ingest: IngestConfig::read(&mut reader),
-            projector: ProjectorConfig::read(&mut reader),
-            redis: RedisConfig::read(&mut reader),
-            push: PushConfig::read(&mut reader),
-            enrolment: EnrolmentConfig::read(&mut reader),
-            telemetry: TelemetryConfig::read(&mut reader),
-        };
+        let config = Self::sections(&mut reader);
         reader.finish().map(|()| config)
+    }
+
+    fn sections(reader: &mut Reader<'_>) -> Self {
+        Self {
+            server: ServerConfig::read(reader),
+            store: StoreConfig::read(reader),
+            backup: BackupConfig::read(reader),
+            ingest: IngestConfig::read(reader),
+            projector: ProjectorConfig::read(reader),
+            redis: RedisConfig::read(reader),
+            push: PushConfig::read(reader),
+            enrolment: EnrolmentConfig::read(reader),
+            telemetry: TelemetryConfig::read(reader),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     fn read(toml: &str) -> Result<Config, ConfigFaults> {
@@ -100,6 +106,74 @@ mod tests {
     #[test]
     fn nothing_configured_is_the_defaults() {
         assert_eq!(read(""), Ok(Config::default()));
+    }
+
+    /// Keys as docs/configuration.md lists them, each with its default and its range.
+    fn documented() -> Vec<[String; 3]> {
+        let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/configuration.md");
+        let page = std::fs::read_to_string(page).expect("the page");
+        let cells = |row: &str| {
+            let mut cells = row.strip_prefix("| `")?.split('|').map(str::trim);
+            let key = cells.next()?.strip_suffix('`')?;
+            let rest = [cells.next()?, cells.next()?].map(|cell| cell.replace('`', ""));
+            let [default, range] = rest;
+            key.contains('.').then(|| [key.to_owned(), default, range])
+        };
+        page.lines().filter_map(cells).collect()
+    }
+
+    /// A configuration with one key.
+    fn with(key: &str, value: &str) -> String {
+        let (section, key) = key.split_once('.').expect("a section");
+        format!("[{section}]\n{key} = {value}\n")
+    }
+
+    #[test]
+    fn the_page_lists_every_key() {
+        let figment = Figment::new();
+        let mut reader = Reader::new(&figment);
+        Config::sections(&mut reader);
+        let documented = documented();
+        let listed = documented.iter().map(|[key, ..]| key.clone());
+        assert_eq!(listed.collect::<BTreeSet<_>>(), *reader.known());
+        assert_eq!(
+            documented.len(),
+            reader.known().len(),
+            "one is listed twice"
+        );
+    }
+
+    #[test]
+    fn the_page_says_each_default() {
+        for [key, default, _] in documented() {
+            let value = match &*default {
+                "empty" => "\"\"".to_owned(),
+                "empty list" => "[]".to_owned(),
+                plain if plain.parse::<u64>().is_ok() || plain.parse::<bool>().is_ok() => {
+                    plain.to_owned()
+                }
+                text => format!("{text:?}"),
+            };
+            assert_eq!(read(&with(&key, &value)), Ok(Config::default()), "{key}");
+        }
+    }
+
+    #[test]
+    fn the_page_says_each_range() {
+        let mut ranges = 0;
+        for [key, default, range] in documented() {
+            let is_number = default.parse::<i64>().is_ok();
+            assert_eq!(is_number, !range.is_empty(), "{key}");
+            let Some((from, to)) = range.split_once(" to ") else {
+                continue;
+            };
+            let (from, to): (i64, i64) = (from.parse().unwrap(), to.parse().unwrap());
+            let takes = |number: i64| read(&with(&key, &number.to_string())).is_ok();
+            let ends = [from - 1, from, to, to + 1].map(takes);
+            assert_eq!(ends, [false, true, true, false], "{key}");
+            ranges += 1;
+        }
+        assert!(ranges > 15, "{ranges}");
     }
 
     #[test]

@@ -53,6 +53,12 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Every key that was asked for.
+    #[cfg(test)]
+    pub(super) fn known(&self) -> &BTreeSet<String> {
+        &self.known
+    }
+
     /// A number within a range.
     pub(super) fn number<N>(&mut self, key: &str, default: N, range: RangeInclusive<N>) -> N
     where
