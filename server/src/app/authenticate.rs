@@ -1,6 +1,6 @@
 //! Who calls: a credential that the device itself signed.
 
-use askel_store::{Audit, AuditAction, Device, DeviceChange, DeviceState};
+use askel_store::{Audit, AuditAction, Device, DeviceChange, DeviceState, ended_by};
 use askel_sync::{
     id::{DeviceId, ParticipantId, TenantId},
     key::credential::{CallCredential, CredentialError, UnverifiedCredential},
@@ -131,18 +131,31 @@ const ACTIVE: DeviceChange = DeviceChange {
     lease_until: None,
 };
 
+/// Ends the devices of before one by one, and the probation last: whatever is cut off in between is done
+/// by the next call, in the journal too. A device that is active would not be looked at again.
 async fn end_probation(app: &App, caller: &Caller) -> Result<Device, AppError> {
-    let id = caller.device.id;
+    let (tenant, id) = (caller.tenant, caller.device.id);
     let audit = Audit {
         at: app.now(),
         actor: None,
         action: AuditAction::ProbationEnded,
         target: Audit::device_name(id),
     };
+    if let Some(participant) = caller.participant() {
+        let ended = ended_by(&caller.device, ACTIVE);
+        let devices = app.store().list_participant_devices(tenant, participant);
+        for of_before in devices.await?.iter().filter(|held| ended.ends(held, id)) {
+            let audit = audit.revoking(of_before.id);
+            app.store()
+                .change_device(tenant, of_before.id, DeviceChange::REVOKE, &audit)
+                .await?;
+            app.components.tell_rights(tenant, Some(of_before.id));
+        }
+    }
     let changed = app
         .store()
-        .change_device(caller.tenant, id, ACTIVE, &audit)
+        .change_device(tenant, id, ACTIVE, &audit)
         .await?;
-    app.projector.settle(caller.tenant).await;
+    app.projector.settle(tenant).await;
     changed.ok_or(AppError::Refused(Reason::DeviceUnknown))
 }

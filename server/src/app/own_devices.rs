@@ -36,7 +36,7 @@ pub(crate) async fn refuse_device(
         DeviceState::Probation { until } if now < until => {
             end(app, caller, found, Ending::Refused).await
         }
-        DeviceState::Revoked => Ok(found),
+        DeviceState::Revoked => end(app, caller, found, Ending::Refused).await,
         _ => Err(Reason::DeviceNotYours.into()),
     }
 }
@@ -64,9 +64,7 @@ async fn end(
     device: Device,
     ending: Ending,
 ) -> Result<Device, AppError> {
-    if device.state == DeviceState::Revoked {
-        return Ok(device);
-    }
+    // Of one that is revoked too: who did that may not have lived to write it into the journal.
     let action = match ending {
         Ending::Revoked => AuditAction::DeviceRevoked,
         Ending::Refused => AuditAction::DeviceRefused,

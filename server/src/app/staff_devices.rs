@@ -65,9 +65,7 @@ pub(crate) async fn revoke_device(
     if caller.device.role != Role::Admin && !below {
         return Err(Reason::DeviceNotYours.into());
     }
-    if found.state == DeviceState::Revoked {
-        return Ok(found);
-    }
+    // Of one that is revoked too: who did that may not have lived to write it into the journal.
     let audit = app.audit(
         caller,
         AuditAction::DeviceRevoked,

@@ -17,6 +17,9 @@ macro_rules! on_both_stores {
 #[path = "../wire/acts.rs"]
 mod acts;
 #[expect(dead_code, reason = "helpers of another suite")]
+#[path = "../wire/bound_journal.rs"]
+mod bound_journal;
+#[expect(dead_code, reason = "helpers of another suite")]
 #[path = "../wire/catalog.rs"]
 mod catalog;
 #[expect(dead_code, reason = "helpers of another suite")]

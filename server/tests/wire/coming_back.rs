@@ -159,7 +159,7 @@ async fn a_device_of_another_participant_can_not_be_replaced_or_revoked(world: W
 }
 
 /// A participant with alias and picture, and the code of a re-invitation.
-async fn re_invited(world: &World) -> (Device, Device, String) {
+pub(crate) async fn re_invited(world: &World) -> (Device, Device, String) {
     let mut phone = world.participant().await;
     let staff = world.enrolled(Role::Staff, &[BASEMENT]).await;
     let alias = acts::profile(ProfileField::Alias(acts::ALIAS), NOON);

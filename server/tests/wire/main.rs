@@ -48,6 +48,7 @@ macro_rules! on_memory {
 mod acts;
 mod administering;
 mod beside;
+mod bound_journal;
 mod carrying;
 mod catalog;
 mod clocks;
@@ -61,6 +62,7 @@ mod enrolling;
 mod erasing;
 mod errors_document;
 mod handing_in;
+mod journal;
 mod judging;
 mod limits;
 mod listed_days;

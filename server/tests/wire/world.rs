@@ -10,7 +10,6 @@ use askel_server::{
     credential_file::Credentials,
     entropy::{SystemEntropy, draw},
     fan_out::{InProcess, RedisFanOut},
-    journal::MemoryJournal,
     operator::{NewTenant, OperatorInvitation, invite},
     parse_record,
     push::{LogPush, Push},
@@ -28,7 +27,7 @@ use askel_sync::{
 use tonic::{Code, Status, transport::Channel};
 use tonic_types::StatusExt as _;
 
-use crate::{catalog, device::Device, postgres};
+use crate::{bound_journal::BoundJournal, catalog, device::Device, postgres};
 
 /// Tuesday, 12 April 2016, noon in Helsinki.
 pub(crate) const NOON: Timestamp = Timestamp::from_ms(1_460_451_600_000);
@@ -70,7 +69,7 @@ pub(crate) struct World {
     pub(crate) channel: Channel,
     folder: tempfile::TempDir,
     config: Config,
-    journal: MemoryJournal,
+    journal: BoundJournal,
     push: Arc<dyn Push>,
     /// The store itself, if it is in memory.
     memory: Option<Arc<MemoryStore>>,
@@ -134,7 +133,7 @@ impl World {
         let clock = Arc::new(RehearsalClock::start());
         clock.set(Some(NOON));
         let mut database = None;
-        let journal = MemoryJournal::default();
+        let journal = BoundJournal::default();
         let memory = Arc::new(MemoryStore::new());
         let (store, kept): (Arc<dyn Store>, _) = match backend {
             Backend::Memory => {
@@ -178,6 +177,16 @@ impl World {
             memory: kept,
             _database: database,
         }
+    }
+
+    /// The store itself, past its journal.
+    pub(crate) fn memory(&self) -> &MemoryStore {
+        self.memory.as_deref().expect("a world in memory")
+    }
+
+    /// The journal of a store that keeps none in a file.
+    pub(crate) fn journal(&self) -> &BoundJournal {
+        &self.journal
     }
 
     /// What the server's files hold; of a store in memory those of its journal and keys.
