@@ -12,7 +12,7 @@ pub use backup::{
 };
 pub use push::PushError;
 
-use data_dir::lock;
+use data_dir::{lock, lock_whole, whole};
 use push::push;
 use serving::{keep_fresh, serving};
 
@@ -58,8 +58,10 @@ pub enum BootError {
     /// Another process serves from this data folder.
     #[error("another server is running on the data folder {0}: stop it first")]
     DataDirTaken(std::path::PathBuf),
-    /// A database was put back, and what has to follow was not done.
-    #[error("a restore was not finished: run `askel restore` without --from")]
+    /// A restore was begun, and not finished.
+    #[error(
+        "a restore was not finished: for PostgreSQL run `askel restore` without --from, for SQLite run it again with --replace"
+    )]
     RestoreUnfinished,
     /// The store can't be opened or used.
     #[error(transparent)]
@@ -97,9 +99,10 @@ pub enum BootError {
 /// be ([`migrate`]).
 ///
 /// # Errors
-/// [`BootError::DataDir`] and [`BootError::Store`].
+/// [`BootError::DataDir`], [`BootError::RestoreUnfinished`] and [`BootError::Store`].
 pub async fn open_store(config: &StoreConfig) -> Result<Arc<dyn Store>, BootError> {
     std::fs::create_dir_all(&config.data_dir).map_err(BootError::DataDir)?;
+    whole(&config.data_dir)?;
     let clock = Arc::new(SystemClock::start());
     Ok(journaled(config, backend(config).await?, clock))
 }
@@ -150,6 +153,7 @@ pub async fn migrate(config: &StoreConfig) -> Result<(), BootError> {
         return Ok(askel_store_postgres::migrate(url).await?);
     }
     std::fs::create_dir_all(&config.data_dir).map_err(BootError::DataDir)?;
+    whole(&config.data_dir)?;
     backend(config).await.map(|_| ())
 }
 
@@ -157,8 +161,10 @@ pub async fn migrate(config: &StoreConfig) -> Result<(), BootError> {
 /// no push service unless an account is.
 ///
 /// # Errors
-/// As [`open_store`].
+/// As [`open_store`], and [`BootError::DataDirTaken`].
 pub async fn embedded(config: &Config, clock: Arc<dyn Clock>) -> Result<Components, BootError> {
+    // A restore holds it while files change places: to open what is missing then would make a new one.
+    let _restores_wait = lock_whole(&config.store.data_dir)?;
     let store = measured_store(&config.store, &clock).await?;
     Ok(Components {
         clock,
@@ -274,11 +280,8 @@ pub async fn start(config: &Config, components: Components) -> Result<Server, Bo
         .map(Tls::load)
         .transpose()?
         .map(Arc::new);
-    let data_dir_lock = lock(&config.store.data_dir)?;
-    backup::sweep(&config.store.data_dir).map_err(BootError::DataDir)?;
-    if backup::unfinished(&config.store.data_dir).exists() {
-        return Err(BootError::RestoreUnfinished);
-    }
+    let data_dir_lock = lock_whole(&config.store.data_dir)?;
+    backup::sweep(&config.store).map_err(BootError::DataDir)?;
     let credentials = Credentials::load(&config.store.credential_path())?;
     let Assembled {
         app,

@@ -15,13 +15,13 @@ use askel_store::{Healing, StoreError};
 use askel_store_sqlite::SqliteStore;
 use askel_sync::id::TenantId;
 
+pub(super) use restoring::unfinished;
 pub use restoring::{
     Journals, RestoreOptions, Restored, StandingDatabase, follow_restore, restore,
 };
-pub(super) use restoring::{beside, unfinished};
 
-use self::{postgres::Reach, target::Target};
-use super::{BootError, backend};
+use self::{postgres::Reach, restoring::beside, target::Target};
+use super::{BootError, backend, whole};
 use crate::{
     age::{AgeError, Recipient},
     config::{Config, StoreConfig, StoreUrl},
@@ -155,6 +155,7 @@ pub async fn backup(
     entropy: &dyn Entropy,
 ) -> Result<(), BackupError> {
     let store = &config.store;
+    whole(&store.data_dir)?;
     let database = store.database_path();
     if let Some(path) = &database
         && !path.exists()
@@ -191,8 +192,11 @@ fn privileged_url(config: &Config) -> Result<&str, BackupError> {
 
 /// Removes what a backup or a restore left of the database that was killed. The caller holds the data
 /// folder's lock, so that no restore is under way; a backup may be.
-pub(super) fn sweep(data_dir: &Path) -> io::Result<()> {
-    remove(&beside(data_dir))?;
+pub(super) fn sweep(config: &StoreConfig) -> io::Result<()> {
+    let data_dir = &config.data_dir;
+    if let Some(database) = config.database_path() {
+        remove(&beside(&database))?;
+    }
     if copy_path(data_dir).exists()
         && let Ok(_alone) = alone(data_dir)
     {
@@ -236,8 +240,10 @@ fn alone(data_dir: &Path) -> Result<File, BackupError> {
 /// What is known of losses, by tenant.
 ///
 /// # Errors
-/// [`BackupError::NoDatabase`] and [`BackupError::Store`].
+/// [`BackupError::NoDatabase`], [`BackupError::Store`], and [`BackupError::DataDir`] when a restore was
+/// not finished.
 pub async fn healing(config: &StoreConfig) -> Result<Vec<(TenantId, Healing)>, BackupError> {
+    whole(&config.data_dir)?;
     if let Some(database) = config.database_path()
         && !database.exists()
     {
@@ -253,14 +259,26 @@ pub async fn healing(config: &StoreConfig) -> Result<Vec<(TenantId, Healing)>, B
 
 /// Removes a database and the files that go with it.
 fn remove(database: &Path) -> io::Result<()> {
-    for suffix in ["-wal", "-shm", "-journal", ""] {
+    remove_companions(database)?;
+    remove_file(database)
+}
+
+/// Removes the files that go with a database: what was committed last may be in them alone.
+fn remove_companions(database: &Path) -> io::Result<()> {
+    for suffix in ["-wal", "-shm", "-journal"] {
         let mut name = database.as_os_str().to_owned();
         name.push(suffix);
-        match fs::remove_file(&name) {
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
-        }
+        remove_file(Path::new(&name))?;
     }
     Ok(())
 }
+
+fn remove_file(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -66,6 +66,33 @@ impl SqliteStore {
         self.writer.close().await;
     }
 
+    /// The same, with everything in the one file: nothing of it stays in a log beside it.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when something else uses the file, [`StoreError::Full`] when there is
+    /// no room. It is closed all the same.
+    pub async fn close_whole(&self) -> Result<(), StoreError> {
+        self.readers.close().await;
+        let whole = self.take_log_in().await;
+        self.writer.close().await;
+        whole
+    }
+
+    /// What closing does as well, and says nothing when it fails.
+    async fn take_log_in(&self) -> Result<(), StoreError> {
+        let mut writer = self.writer().await?;
+        // Not by a macro: it is no query of a table.
+        let (is_busy, _, _): (i64, i64, i64) = sqlx::query_as("PRAGMA wal_checkpoint(TRUNCATE)")
+            .fetch_one(&mut *writer)
+            .await
+            .map_err(store_error)?;
+        if is_busy == 0 {
+            return Ok(());
+        }
+        let error = std::io::Error::other("something else uses the database");
+        Err(StoreError::Unavailable(Box::new(error)))
+    }
+
     /// How another connection to the file is opened.
     pub(crate) fn options(&self) -> SqliteConnectOptions {
         options(&self.path).create_if_missing(false)
@@ -122,6 +149,8 @@ fn options(path: &Path) -> SqliteConnectOptions {
 
 #[cfg(test)]
 mod tests {
+    use sqlx::{ConnectOptions as _, Connection as _};
+
     use super::*;
 
     #[tokio::test]
@@ -147,5 +176,29 @@ mod tests {
         let error = fill().await.unwrap_err();
         assert!(matches!(error, StoreError::Full(_)), "{error:?}");
         fill().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_file_whose_log_can_not_be_taken_into_it_is_not_called_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("askel.db");
+        let store = SqliteStore::open(&path).await.unwrap();
+        let say = async |statement: &'static str| {
+            let mut writer = store.writer().await.unwrap();
+            sqlx::query(statement).execute(&mut *writer).await.unwrap();
+        };
+        // Nobody waits in a test.
+        say("PRAGMA busy_timeout = 0").await;
+        say("CREATE TABLE ballast (bytes BLOB) STRICT").await;
+        let mut reader = store.options().connect().await.unwrap();
+        let read = "BEGIN; SELECT * FROM ballast";
+        sqlx::raw_sql(read).execute(&mut reader).await.unwrap();
+        say("INSERT INTO ballast VALUES (zeroblob(10000))").await;
+        let error = store.close_whole().await.unwrap_err();
+        assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
+        reader.close().await.unwrap();
+        let store = SqliteStore::open(&path).await.unwrap();
+        store.close_whole().await.unwrap();
+        assert!(!folder.path().join("askel.db-wal").exists());
     }
 }

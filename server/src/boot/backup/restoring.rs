@@ -19,7 +19,7 @@ use super::{
     BackupError,
     kept::{self, Content},
     postgres::{Reach, put_back},
-    privileged_url, remove,
+    privileged_url, remove, remove_companions, remove_file,
 };
 use crate::{
     age::Identity,
@@ -71,7 +71,8 @@ pub struct Restored {
 }
 
 /// Goes back to a backup: gives every stream a new handle and applies the journal. The embedded
-/// database comes to be beside the standing one, and takes its place in the last step. `PostgreSQL` is
+/// database comes to be beside the standing one, and takes its place in the last step; cut off there, it
+/// has to be done again before anything opens it. `PostgreSQL` is
 /// put back by its own `pg_restore` in one transaction, and brought up to this version's schema; no
 /// server may run meanwhile, and none starts on this data folder before all is done
 /// ([`follow_restore`]). Blocks while it reads.
@@ -116,7 +117,7 @@ impl Back<'_> {
             return Err(BackupError::WouldReplace(database.to_owned()));
         }
         let bytes = self.open(Content::Sqlite)?;
-        let beside = beside(&config.data_dir);
+        let beside = beside(database);
         remove(&beside)?;
         let made = match put_private(bytes, &beside) {
             Ok(()) => brought_up(&beside, &self.journal, draw(self.entropy)?).await,
@@ -129,9 +130,13 @@ impl Back<'_> {
                 return Err(error);
             }
         };
-        remove(database)?;
+        begin(&config.data_dir)?;
+        // Never without a file of that name. What goes with the standing one alone goes first: its log
+        // would be taken for the new one's.
+        remove_companions(database)?;
         fs::rename(&beside, database)?;
-        File::open(&config.data_dir)?.sync_all()?;
+        sync_folder(database)?;
+        finish(&config.data_dir)?;
         Ok(restored)
     }
 
@@ -143,17 +148,16 @@ impl Back<'_> {
         if standing == StandingDatabase::Keep && holds_tables(url).await? {
             return Err(BackupError::WouldReplaceTables);
         }
-        let unfinished = unfinished(&config.store.data_dir);
-        File::create(&unfinished)?.sync_all()?;
-        let mut bytes = self.open(Content::Postgres)?;
-        if let Err(error) = put_back(&Reach::by(url)?, &mut bytes, standing) {
-            fs::remove_file(&unfinished)?;
+        let (reach, mut bytes) = (Reach::by(url)?, self.open(Content::Postgres)?);
+        begin(&config.store.data_dir)?;
+        if let Err(error) = put_back(&reach, &mut bytes, standing) {
+            finish(&config.store.data_dir)?;
             return Err(error);
         }
         askel_store_postgres::migrate(url).await?;
         let store = backend(&config.store).await?;
         let restored = bring_up(&*store, &self.journal, &draw(self.entropy)?).await?;
-        fs::remove_file(&unfinished)?;
+        finish(&config.store.data_dir)?;
         Ok(restored)
     }
 
@@ -162,14 +166,33 @@ impl Back<'_> {
     }
 }
 
-/// Where the database comes to be that will take the place of the standing one.
-pub(in crate::boot) fn beside(data_dir: &Path) -> PathBuf {
-    data_dir.join("askel.restoring.sqlite")
+/// Where the database comes to be that will take the place of the standing one: on the same disk.
+pub(super) fn beside(database: &Path) -> PathBuf {
+    database.with_file_name("askel.restoring.sqlite")
 }
 
-/// While this file is there, a database was put back and what has to follow was not done.
+/// While this file is there, a database is being put back, or was and what has to follow was not done.
 pub(in crate::boot) fn unfinished(data_dir: &Path) -> PathBuf {
     data_dir.join("askel.restore-unfinished")
+}
+
+/// From now on nothing opens the database before all is done.
+fn begin(data_dir: &Path) -> io::Result<()> {
+    let unfinished = unfinished(data_dir);
+    File::create(&unfinished)?.sync_all()?;
+    sync_folder(&unfinished)
+}
+
+fn finish(data_dir: &Path) -> io::Result<()> {
+    let unfinished = unfinished(data_dir);
+    remove_file(&unfinished)?;
+    sync_folder(&unfinished)
+}
+
+/// A name outlives a crash once its folder is on the disk.
+fn sync_folder(file: &Path) -> io::Result<()> {
+    let folder = file.parent().filter(|name| !name.as_os_str().is_empty());
+    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
 }
 
 async fn brought_up(
@@ -179,8 +202,10 @@ async fn brought_up(
 ) -> Result<Restored, BackupError> {
     let store = SqliteStore::open(path).await?;
     let done = bring_up(&store, journal, &seed).await;
-    store.close().await;
+    // What the journal did is in that one file, or nothing takes its place.
+    let closed = store.close_whole().await;
     let restored = done?;
+    closed?;
     File::open(path)?.sync_all()?;
     Ok(restored)
 }
@@ -202,10 +227,8 @@ pub async fn follow_restore(
     }
     let journal = journal(config, &options.journals)?;
     let restored = bring_up(&*backend(config).await?, &journal, &draw(entropy)?).await?;
-    match fs::remove_file(unfinished(&config.data_dir)) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
-        _ => Ok(restored),
-    }
+    finish(&config.data_dir)?;
+    Ok(restored)
 }
 
 async fn bring_up(
