@@ -133,6 +133,11 @@ impl Projector {
     /// What the last round found; `None` when it failed. One look is enough for all who asked before it
     /// began.
     async fn project(&self, tenant: TenantId) -> Option<Outcome> {
+        if !self.desk.server_log.can_write(tenant) {
+            // Made while this node was running: one that has its keys projects it, and would wait for a
+            // lease that this one could do nothing with.
+            return Some(Outcome::Clean);
+        }
         let slot = self.slot(tenant);
         let own = slot.asked.fetch_add(1, Ordering::SeqCst).saturating_add(1);
         let wait = Duration::from_millis(PROJECTOR_WAIT_MS);
@@ -289,5 +294,72 @@ const fn name(found: Option<&Outcome>) -> &'static str {
         Some(Outcome::Worked) => "worked",
         Some(Outcome::Elsewhere) => "elsewhere",
         None => "failed",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use askel_store::memory::MemoryStore;
+    use askel_store::{Job, JobBid, JobLeaseStore as _, NodeId, Tenant, TenantStore as _};
+    use askel_sync::time::Timestamp;
+
+    use super::*;
+    use crate::{
+        clock::SystemClock, credential_file::Credentials, entropy::SystemEntropy,
+        fan_out::InProcess, push::LogPush,
+    };
+
+    const TENANT: TenantId = TenantId::from_bytes([1; 16]);
+    const OTHER: NodeId = NodeId::from_bytes([2; 16]);
+
+    /// A projector of a node whose key file knows no tenant.
+    fn projector(store: &Arc<MemoryStore>) -> Projector {
+        let components = Components {
+            clock: Arc::new(SystemClock::start()),
+            entropy: Arc::new(SystemEntropy),
+            store: Arc::clone(store) as _,
+            fan_out: Arc::new(InProcess::default()),
+            push: Arc::new(LogPush),
+            node: Some(NodeId::from_bytes([1; 16])),
+        };
+        let catalogs = Arc::new(Catalogs::new(
+            Arc::clone(&components.store),
+            Arc::clone(&components.clock),
+        ));
+        let credentials = Arc::new(Credentials::default());
+        let desk = Desk {
+            server_log: Arc::new(ServerLog::new(
+                components.clone(),
+                credentials,
+                Arc::clone(&catalogs),
+            )),
+            components,
+            catalogs,
+        };
+        Projector::new(desk, ProjectorConfig::default())
+    }
+
+    #[tokio::test]
+    async fn a_node_without_a_tenants_keys_leaves_it_to_those_that_have_them() {
+        let store = Arc::new(MemoryStore::new());
+        let tenant = Tenant {
+            id: TENANT,
+            root_hash: [1; 32],
+            signed_key_list: Vec::new(),
+            key_list_version: 1,
+            created_at: Timestamp::from_ms(1),
+        };
+        store.record_tenant(&tenant).await.expect("memory");
+        let projector = projector(&store);
+        projector.look_at_all().await;
+        projector.settle(TENANT).await;
+        let bid = JobBid {
+            job: Job::Projection,
+            node: OTHER,
+            now: projector.desk.components.clock.now(),
+            ms: 30_000,
+        };
+        let lease = store.take_job(TENANT, &bid).await.expect("memory");
+        assert!(lease.is_some(), "the job is free");
     }
 }

@@ -106,6 +106,11 @@ impl ServerLog {
         }
     }
 
+    /// Whether this node has what a tenant's log is written with.
+    pub(crate) fn can_write(&self, tenant: TenantId) -> bool {
+        self.credentials.get(tenant).is_some()
+    }
+
     /// Writes drafts and what goes with them in one transaction, and tells who watches. Writes of
     /// one tenant go one after the other.
     pub(crate) async fn write(
