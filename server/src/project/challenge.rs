@@ -195,12 +195,41 @@ fn decide(goal: &Goal, sum: ChallengeSum, last: Option<ChallengeTotal>, now: Tim
     }
 }
 
+/// A telling of the future was by a clock that was ahead: what is new does not wait for it.
 fn is_recent(last: Option<ChallengeTotal>, now: Timestamp) -> bool {
-    last.is_some_and(|last| now.saturating_ms_since(last.occurred_at) < CHALLENGE_TOTAL_EVERY_MS)
+    last.is_some_and(|last| {
+        let age_ms = now.saturating_ms_since(last.occurred_at);
+        (0..CHALLENGE_TOTAL_EVERY_MS).contains(&age_ms)
+    })
 }
 
 /// Whether a sum passes a target that what was told last did not.
 fn reaches(goal: &Goal, last: Option<ChallengeTotal>, sum: u64) -> bool {
     let told = last.map_or(0, |last| last.total);
     targets(&goal.rule).any(|target| told < target && target <= sum)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_telling_is_recent_for_an_hour_and_never_one_of_the_future() {
+        let now = Timestamp::from_ms(10_000_000_000);
+        let told = |age_ms: i64| {
+            let last = ChallengeTotal {
+                goal: GoalId::new(1),
+                total: 5,
+                people: 5,
+                revision: 1,
+                occurred_at: now.saturating_add_ms(age_ms.saturating_neg()),
+            };
+            is_recent(Some(last), now)
+        };
+        assert!(!is_recent(None, now));
+        assert!(told(0) && told(CHALLENGE_TOTAL_EVERY_MS - 1));
+        assert!(!told(CHALLENGE_TOTAL_EVERY_MS));
+        // By a clock that was ahead, by a moment or by years.
+        assert!(!told(-1) && !told(-CHALLENGE_TOTAL_EVERY_MS * 9_000));
+    }
 }
