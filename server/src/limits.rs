@@ -14,6 +14,8 @@ pub const BODY_MS_MAX: u64 = 30_000;
 pub const BODY_BYTES_PER_S_MIN: u64 = 512;
 /// Milliseconds between two looks of a watch whether its device may still hear.
 pub(crate) const WATCH_RIGHT_MS: u64 = 30_000;
+/// Answers to Sync that one device may leave unread; of more the first ends.
+pub const DEVICE_ANSWERS_MAX: usize = 4;
 /// Watches that one device may have open.
 pub const DEVICE_WATCHES_MAX: usize = 4;
 /// Milliseconds before the next connection is accepted after one could not be.

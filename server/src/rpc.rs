@@ -65,6 +65,7 @@ pub(crate) fn routes(
         app: Arc::clone(app),
         stop,
         watches: watch::WatchPlaces::new(watches_max),
+        answers: sync::OpenAnswers::default(),
     };
     let mut routes = RoutesBuilder::default();
     routes

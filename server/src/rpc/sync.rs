@@ -1,6 +1,7 @@
 //! `SyncService`: moving ops.
 
 mod answer;
+mod open_answers;
 mod request;
 
 use std::{pin::Pin, sync::Arc};
@@ -15,6 +16,8 @@ use crate::{
     lifecycle::Stop,
 };
 
+pub(in crate::rpc) use open_answers::OpenAnswers;
+
 /// The protocol version of this server.
 pub(super) const VERSION: u32 = 1;
 /// Metadata by which a reader without a codec asks for pages in `rows`.
@@ -25,6 +28,7 @@ pub(super) struct SyncRpc {
     pub(super) app: Arc<App>,
     pub(super) stop: Stop,
     pub(super) watches: watch::WatchPlaces,
+    pub(super) answers: OpenAnswers<answer::Rest>,
 }
 
 type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
@@ -46,7 +50,9 @@ impl SyncService for SyncRpc {
         let exchange = exchange(&self.app, &caller, asked)
             .await
             .map_err(|error| status(&error))?;
-        let parts = answer::parts(exchange, limits_held, &language).await;
+        let (answers, whose) = (self.answers.clone(), (caller.tenant, caller.device.id));
+        let keep = move |rest| answers.keep(whose, rest);
+        let parts = answer::parts(exchange, limits_held, &language, keep).await;
         Ok(Response::new(parts.boxed()))
     }
 

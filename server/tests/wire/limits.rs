@@ -2,11 +2,12 @@
 
 use askel_proto::v1::{
     self, admin_service_client::AdminServiceClient, reading_service_client::ReadingServiceClient,
-    stream_selector::Stream,
+    stream_selector::Stream, sync_service_client::SyncServiceClient,
 };
 use askel_server::limits::{
-    ANSWER_BYTES_MAX, BUSY_RETRY_MS, INVITED_PLACES_MAX, LOG_HEADS_MAX, OPEN_BODY_BYTES_MAX,
-    PARTICIPANT_INVITATION_MS_MAX, PLACE_DAYS_AWAY_MAX, SMALL_REQUEST_BYTES_MAX, SUMMARY_DAYS_MAX,
+    ANSWER_BYTES_MAX, BUSY_RETRY_MS, DEVICE_ANSWERS_MAX, INVITED_PLACES_MAX, LOG_HEADS_MAX,
+    OPEN_BODY_BYTES_MAX, PARTICIPANT_INVITATION_MS_MAX, PLACE_DAYS_AWAY_MAX,
+    SMALL_REQUEST_BYTES_MAX, SUMMARY_DAYS_MAX,
 };
 use askel_sync::{
     admission::Role,
@@ -15,7 +16,7 @@ use askel_sync::{
     op::{OpKind, Payload},
 };
 use prost::Message as _;
-use tonic::Code;
+use tonic::{Code, transport::Channel};
 use tonic_types::StatusExt as _;
 
 use crate::{
@@ -48,6 +49,42 @@ async fn a_sync_tells_of_so_many_logs(world: World) {
 
 fn page_bytes(answer: &Answer) -> usize {
     answer.pages.iter().map(v1::Page::encoded_len).sum()
+}
+
+/// On a connection that takes little before it is read. The store has fewer connections than that.
+async fn of_answers_that_a_device_does_not_read_the_first_ends(world: World) {
+    let mut phone = world.participant().await;
+    for batch in 0..4 {
+        let counts = batch * 500 + 1..=batch * 500 + 500;
+        let steps: Vec<Payload> = counts.map(|count| acts::steps(NOON, count)).collect();
+        phone.hand_in(&world, &steps).await;
+    }
+    let url = format!("http://{}", world.address);
+    let channel = Channel::from_shared(url).expect("a URL");
+    let channel = channel.initial_stream_window_size(1_024).connect_lazy();
+    let mut client = SyncServiceClient::new(channel);
+    let mut answers = Vec::new();
+    for _ in 0..=DEVICE_ANSWERS_MAX {
+        let request = v1::SyncRequest {
+            page_bytes_max: 4_096,
+            ..phone.request(Vec::new())
+        };
+        let answer = client.sync(phone.call(request)).await;
+        answers.push(answer.expect("begun").into_inner());
+    }
+    let mut ends = Vec::new();
+    for mut answer in answers {
+        ends.push(loop {
+            match answer.message().await {
+                Ok(Some(_)) => {}
+                Ok(None) => break None,
+                Err(status) => break Some(status),
+            }
+        });
+    }
+    let first = ends.remove(0).expect("ended");
+    refused(&first, Code::Unavailable, "SERVER_BUSY");
+    assert!(ends.iter().all(Option::is_none), "{ends:?}");
 }
 
 async fn what_one_answer_does_not_carry_the_next_one_does(world: World) {
@@ -231,6 +268,7 @@ async fn beyond_what_the_server_takes_on_a_call_is_told_when_to_come_again() {
 
 on_both_stores!(
     a_sync_tells_of_so_many_logs,
+    of_answers_that_a_device_does_not_read_the_first_ends,
     what_one_answer_does_not_carry_the_next_one_does,
     a_small_request_is_small,
     an_invitation_names_so_many_places_and_is_good_for_so_long,

@@ -2,6 +2,8 @@
 //!
 //! What is small is ready before the first byte leaves, and leaves at once.
 
+use std::sync::Arc;
+
 use askel_proto::v1::{self, sync_response::Part as Told};
 use askel_sync::limits::{
     BATCHES_PER_SYNC_MAX, CARRIED_FRAMES_MAX, CURSORS_MAX, OPS_PER_BATCH_MAX, OPS_PER_HOUR_MAX,
@@ -11,11 +13,12 @@ use askel_sync::time::Timestamp;
 use futures::{Stream, StreamExt as _, stream};
 use prost::Message as _;
 use tonic::Status;
+use tracing::Instrument as _;
 
-use super::VERSION;
+use super::{VERSION, open_answers::Place};
 use crate::{
-    app::{Exchange, Form, News, PageReader, Part},
-    limits::{GATHERED_BYTES, LIMITS_REVISION, PLACE_DAYS_MAX},
+    app::{AppError, Exchange, Form, News, PageReader, Part, Reason},
+    limits::{BUSY_RETRY_MS, GATHERED_BYTES, LIMITS_REVISION, PLACE_DAYS_MAX},
     rpc::{
         error::status,
         outcome::{is_all_accepted, outcomes},
@@ -24,12 +27,17 @@ use crate::{
 
 type Answered = Result<v1::SyncResponse, Status>;
 
-/// The parts of an answer in their order; the first of them are made already.
-pub(super) async fn parts(
+/// The parts of an answer in their order; the first of them are made already, and the others kept where
+/// `keep` says.
+pub(super) async fn parts<K>(
     exchange: Exchange,
     limits_held: u32,
     language: &str,
-) -> impl Stream<Item = Answered> + Send + use<> {
+    keep: K,
+) -> impl Stream<Item = Answered> + Send + use<K>
+where
+    K: FnOnce(Rest) -> Place<Rest>,
+{
     let retry_after_ms = exchange.retry_after_ms;
     let opening = opening(&exchange, limits_held);
     let named = match exchange.form {
@@ -72,15 +80,66 @@ pub(super) async fn parts(
         ready.extend(next);
     }
     let rest = if open {
-        stream::unfold((pages, retry_after_ms), async |(mut pages, wait_ms)| {
-            let part = next_part(&mut pages, wait_ms).await;
-            part.map(|part| (part, (pages, wait_ms)))
-        })
+        told(
+            keep(Rest {
+                pages,
+                next: Next::Unread,
+            }),
+            retry_after_ms,
+        )
         .boxed()
     } else {
         stream::empty().boxed()
     };
     stream::iter(ready).chain(rest)
+}
+
+/// What an answer has still to say.
+pub(in crate::rpc) struct Rest {
+    pages: PageReader,
+    next: Next,
+}
+
+/// What is told next.
+enum Next {
+    Unread,
+    /// `None` for the end.
+    Read(Option<Answered>),
+}
+
+/// What is kept, as it is told.
+fn told(place: Place<Rest>, retry_after_ms: u64) -> impl Stream<Item = Answered> + Send {
+    stream::unfold(Some(Arc::new(place)), move |place| async move {
+        let place = place?;
+        loop {
+            let Some(mut rest) = place.take() else {
+                return Some((Err(status(&too_many())), None));
+            };
+            if let Next::Read(next) = std::mem::replace(&mut rest.next, Next::Unread) {
+                place.put(rest);
+                return next.map(|part| (part, Some(place)));
+            }
+            // To its end, however slowly the answer is read: an answer that nobody asks to go on would keep
+            // one of few connections to the store.
+            let reading = read_on(rest.pages, retry_after_ms, Arc::clone(&place));
+            if tokio::spawn(reading.in_current_span()).await.is_err() {
+                return Some((Err(status(&Reason::Internal.into())), None));
+            }
+        }
+    })
+}
+
+async fn read_on(mut pages: PageReader, retry_after_ms: u64, place: Arc<Place<Rest>>) {
+    let next = Next::Read(next_part(&mut pages, retry_after_ms).await);
+    place.put(Rest { pages, next });
+}
+
+/// What ends an answer when its device asks for more of them than it reads.
+fn too_many() -> AppError {
+    AppError::Later {
+        reason: Reason::ServerBusy,
+        retry_after_ms: BUSY_RETRY_MS,
+    }
 }
 
 /// In a short answer only what the caller has to hear.
