@@ -2,7 +2,14 @@
 //! without it each node tells its own watchers, and once it is back they look again at everything, one
 //! after the other.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use askel_sync::id::TenantId;
 use redis::{
@@ -47,6 +54,8 @@ pub enum RedisFanOutError {
 pub struct RedisFanOut {
     here: Arc<InProcess>,
     outgoing: mpsc::Sender<(TenantId, Message)>,
+    /// Whether there was no room for a hint since the others were last told so.
+    has_lost: Arc<AtomicBool>,
     /// Dropped with it, which ends the task that speaks with Redis.
     _stopper: Stopper,
 }
@@ -69,7 +78,7 @@ impl RedisFanOut {
         let tenants = channels
             .iter()
             .map(|(tenant, channel)| (channel.clone().into_bytes(), *tenant));
-        let again = Again::default();
+        let (again, has_lost) = (Again::default(), Arc::default());
         let seed = draw(entropy)?;
         tokio::spawn(again.clone().run(Arc::clone(&here), seed, stop.clone()));
         let speaker = Speaker {
@@ -80,12 +89,14 @@ impl RedisFanOut {
             here: Arc::clone(&here),
             again,
             waiting,
+            has_lost: Arc::clone(&has_lost),
             stop,
         };
         tokio::spawn(speaker.run());
         Ok(Self {
             here,
             outgoing,
+            has_lost,
             _stopper: stopper,
         })
     }
@@ -94,12 +105,13 @@ impl RedisFanOut {
 impl FanOut for RedisFanOut {
     fn publish(&self, tenant: TenantId, hint: Hint) {
         self.here.publish(tenant, hint.clone());
-        // Full while Redis is away: the others are told that they missed something.
+        // Full while Redis is away or slow: the others are told that they missed something.
         if self
             .outgoing
             .try_send((tenant, Message::Hint(hint)))
             .is_err()
         {
+            self.has_lost.store(true, Ordering::SeqCst);
             meters().nodes.hints_lost.add(1, &[]);
         }
     }
@@ -144,6 +156,7 @@ struct Speaker {
     here: Arc<InProcess>,
     again: Again,
     waiting: mpsc::Receiver<(TenantId, Message)>,
+    has_lost: Arc<AtomicBool>,
     stop: Stop,
 }
 
@@ -220,8 +233,12 @@ impl Speaker {
             mut connection,
             mut pushed,
         } = line;
-        if was_away && self.tell_all_missed(&mut connection).await.is_err() {
-            return End::Gone;
+        if was_away {
+            // What waits is of before.
+            while self.waiting.try_recv().is_ok() {}
+            if self.tell_all_missed(&mut connection).await.is_err() {
+                return End::Gone;
+            }
         }
         let mut look = interval(Duration::from_millis(REDIS_LOOK_MS));
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -240,6 +257,12 @@ impl Speaker {
                     if self.tell(&mut connection, hint).await.is_err() {
                         return End::Gone;
                     }
+                    // There is room again. Whoever hears it many times looks again once.
+                    if self.has_lost.load(Ordering::SeqCst)
+                        && self.tell_all_missed(&mut connection).await.is_err()
+                    {
+                        return End::Gone;
+                    }
                 }
                 _ = look.tick() => {
                     let there = redis::cmd("PING").query_async::<Value>(&mut connection).await;
@@ -256,7 +279,8 @@ impl Speaker {
         &mut self,
         connection: &mut MultiplexedConnection,
     ) -> Result<(), RedisError> {
-        while self.waiting.try_recv().is_ok() {}
+        // Before: what is lost from now on has to be told again.
+        self.has_lost.store(false, Ordering::SeqCst);
         let mut pipeline = redis::pipe();
         for channel in self.channels.values() {
             for message in message::encode(self.node, &Message::Hint(Hint::Missed(Share::ALL))) {

@@ -12,6 +12,7 @@ use askel_private_services::Redis;
 use askel_server::{
     entropy::SystemEntropy,
     fan_out::{FanOut as _, Hint, RedisFanOut, RedisFanOutError},
+    limits::HINTS_WAITING_MAX,
 };
 use askel_sync::id::{DeviceId, StreamId, TenantId};
 use tokio::{
@@ -136,6 +137,19 @@ async fn without_redis_a_node_tells_its_own_and_afterwards_all_look_again() {
     meet(&mut one, &mut other).await;
     one.fan_out.publish(OULU, moved(2));
     assert_eq!(other.hear_more().await, moved(2));
+}
+
+/// On one thread: nobody takes out of the queue while it is filled.
+#[tokio::test]
+async fn after_hints_for_which_there_was_no_room_the_others_look_again() {
+    let redis = Redis::start().expect("a Redis");
+    let (mut one, mut other) = (Node::start(&redis.url()), Node::start(&redis.url()));
+    meet(&mut one, &mut other).await;
+    for _ in 0..=HINTS_WAITING_MAX {
+        one.fan_out.publish(HELSINKI, Hint::Rights(None));
+    }
+    // In any tenant: which hints were lost is not known any more.
+    other.look_again().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
