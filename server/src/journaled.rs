@@ -5,11 +5,13 @@
 //! done; asked again, it does nothing new and its image is written.
 
 mod fold;
+mod opening;
 mod record;
 
 pub(crate) use fold::fold_records;
 pub use record::{parse_noted, parse_record};
 
+use opening::Openings;
 use record::record_of;
 
 use std::{
@@ -52,8 +54,9 @@ pub struct Journaled {
     /// The last image of each thing, by hashes: one that says nothing new is not written again.
     /// Held while an image is read and written, so that of two the later is the newer.
     last: Mutex<HashMap<[u8; 32], [u8; 32]>>,
-    /// Held while logs are opened, so that of two who open one the journal names the one who did.
-    opening: Mutex<()>,
+    /// Held while logs are opened, so that of two who open one the journal names the one who did. By
+    /// tenant: one whose store stalls holds up nobody else.
+    openings: Openings,
 }
 
 impl Journaled {
@@ -64,7 +67,7 @@ impl Journaled {
             journal,
             clock: None,
             last: Mutex::default(),
-            opening: Mutex::default(),
+            openings: Openings::default(),
         }
     }
 
@@ -313,7 +316,7 @@ pass_on! { OpStore {
         if first.is_empty() {
             return self.inner.append(tenant, append, now).await;
         }
-        let _opening = self.opening.lock().await;
+        let _turn = self.openings.turn(tenant).await;
         // Before, for what is settled is not appended again when its caller asks again.
         self.note_openings(tenant, &first, now).await?;
         self.inner.append(tenant, append, now).await

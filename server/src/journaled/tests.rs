@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::journal::MemoryJournal;
-use askel_store::{AuditAction, memory::MemoryStore};
+use askel_store::{Around, AuditAction, ErrorKind, Surrounded, memory::MemoryStore};
 use askel_sync::admission::Role;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -161,4 +161,46 @@ async fn whose_a_log_is_stands_in_the_journal_before_anything_of_it_is_settled()
     let foreign = store.append(TENANT, &opens(1, 2), now).await;
     assert!(matches!(foreign, Err(AppendError::Raced)), "{foreign:?}");
     assert_eq!(entries(&full.journal), [opening(1, 1)]);
+}
+
+/// A store whose first append does not come to an end.
+#[derive(Default)]
+struct StallsOnce(AtomicBool);
+
+impl Around for StallsOnce {
+    async fn around<T, E>(
+        &self,
+        method: &'static str,
+        call: impl Future<Output = Result<T, E>> + Send,
+    ) -> Result<T, E>
+    where
+        T: Send,
+        E: From<StoreError> + ErrorKind + Send,
+    {
+        if method == "append" && !self.0.swap(true, Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
+        call.await
+    }
+}
+
+#[tokio::test]
+async fn logs_of_a_tenant_whose_store_stalls_hold_up_nobody_elses() {
+    let inner = Surrounded::with(Arc::new(MemoryStore::new()), StallsOnce::default());
+    let store = Journaled::new(Arc::new(inner), Arc::new(MemoryJournal::default()));
+    let other = TenantId::from_bytes([2; 16]);
+    let now = Timestamp::from_ms(7);
+    let (first, second, third) = (opens(1, 1), opens(2, 1), opens(3, 1));
+    let mut stalled = store.append(TENANT, &first, now);
+    assert!(futures::poll!(&mut stalled).is_pending());
+    let mut of_same = store.append(TENANT, &second, now);
+    assert!(futures::poll!(&mut of_same).is_pending());
+    let of_other = store.append(other, &third, now);
+    let done = futures::FutureExt::now_or_never(of_other);
+    done.expect("not held up").expect("appended");
+    // What is over leaves nothing behind.
+    drop((stalled, of_same));
+    let appended = store.append(TENANT, &second, now).await;
+    appended.expect("appended");
+    assert_eq!(store.openings.under_way(), 0);
 }
