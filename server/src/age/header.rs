@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, Read as _};
 
-use chacha20poly1305::{ChaCha20Poly1305, KeyInit as _, Nonce, aead::Aead as _};
+use chacha20poly1305::{ChaCha20Poly1305, KeyInit as _, Nonce, Tag, aead::Aead as _};
 use data_encoding::BASE64_NOPAD;
 use hkdf::Hkdf;
 use hmac::{Hmac, Mac as _};
@@ -18,6 +18,8 @@ const HEAD_BYTES_MAX: u64 = 64 * 1024;
 /// Symbols of a full line of a wrapped key. The last line of one is shorter.
 const LINE_SYMBOLS: usize = 64;
 const FILE_KEY_BYTES: usize = 16;
+/// Bytes of a wrapped key: itself and its tag.
+const WRAPPED_BYTES: usize = FILE_KEY_BYTES + size_of::<Tag>();
 /// Bytes that tell the payload's key of one file from that of another with the same file key.
 const SALT_BYTES: usize = 16;
 
@@ -72,8 +74,11 @@ pub(super) fn read(
         let body = body(&mut lines)?;
         if let Some(share) = arguments.strip_prefix(b"X25519 ") {
             let share = decoded::<KEY_BYTES>(share)?;
-            let mut keys = identities.iter();
-            found = found.or_else(|| keys.find_map(|key| unwrapped(key, &share, &body)));
+            let body = body.try_into().map_err(|_| AgeError::Head)?;
+            for key in identities {
+                let unwrapped = unwrapped(key, &share, &body)?;
+                found = found.or(unwrapped);
+            }
         }
     };
     let file_key = found.ok_or(AgeError::WrongKey)?;
@@ -154,12 +159,20 @@ fn wrapped(
     ))
 }
 
-fn unwrapped(identity: &Identity, share: &[u8; KEY_BYTES], body: &[u8]) -> Option<FileKey> {
+/// `None` for a key that was wrapped for somebody else.
+fn unwrapped(
+    identity: &Identity,
+    share: &[u8; KEY_BYTES],
+    body: &[u8; WRAPPED_BYTES],
+) -> Result<Option<FileKey>, AgeError> {
     let agreed = identity.agree(share);
     let recipient = identity.recipient();
-    let cipher = wrapping(&agreed, share, recipient.as_bytes())?;
-    let key = Zeroizing::new(cipher.decrypt(&Nonce::default(), body).ok()?);
-    key.as_slice().try_into().ok().map(Zeroizing::new)
+    let cipher = wrapping(&agreed, share, recipient.as_bytes()).ok_or(AgeError::Head)?;
+    let Ok(key) = cipher.decrypt(&Nonce::default(), &body[..]) else {
+        return Ok(None);
+    };
+    let key = Zeroizing::new(key);
+    Ok(key.as_slice().try_into().ok().map(Zeroizing::new))
 }
 
 /// `None` where a share of small order made the agreed secret known to all.

@@ -43,7 +43,13 @@ impl FromStr for Recipient {
     type Err = BadKey;
 
     fn from_str(text: &str) -> Result<Self, BadKey> {
-        decoded(text, RECIPIENT).map(|bytes| Self(*bytes))
+        let key = Self(*decoded(text, RECIPIENT)?);
+        // One text of each key: as it is written here, without bits that say nothing.
+        if key.to_string() == text {
+            Ok(key)
+        } else {
+            Err(BadKey)
+        }
     }
 }
 
@@ -93,7 +99,12 @@ impl FromStr for Identity {
     type Err = BadKey;
 
     fn from_str(text: &str) -> Result<Self, BadKey> {
-        decoded(text, IDENTITY).map(Self)
+        let key = Self(decoded(text, IDENTITY)?);
+        if *key.to_text() == text {
+            Ok(key)
+        } else {
+            Err(BadKey)
+        }
     }
 }
 

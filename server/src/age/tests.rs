@@ -150,7 +150,8 @@ fn keys_are_read_as_text_and_faults_in_them_are_found() {
     assert_eq!(public.parse(), Ok(key.recipient()));
     let again: Identity = secret.parse().expect("a key");
     assert_eq!(again.recipient(), key.recipient());
-    let swapped = public.replace('q', "p").replacen('p', "q", 1);
+    let (start, last) = public.split_at(public.len() - 1);
+    let swapped = format!("{start}{}", if last == "q" { "p" } else { "q" });
     for bad in [
         &*swapped,
         &public[1..],
@@ -166,4 +167,45 @@ fn keys_are_read_as_text_and_faults_in_them_are_found() {
     assert_eq!(file("# nothing\n"), Err(BadKey));
     assert_eq!(file(&format!("{}\nx\n", &*secret)), Err(BadKey));
     assert_eq!(format!("{key:?}"), "Identity(…)");
+}
+
+/// The file with another stanza before its own.
+fn with_stanza(file: &[u8], share: &[u8], body: &[u8]) -> Vec<u8> {
+    let symbols = data_encoding::BASE64_NOPAD;
+    let (share, body) = (symbols.encode(share), symbols.encode(body));
+    let stanza = format!("-> X25519 {share}\n{body}\n");
+    [MAGIC, stanza.as_bytes(), &file[MAGIC.len()..]].concat()
+}
+
+#[test]
+fn a_file_with_a_wrapped_key_that_is_none_is_refused_before_it_is_tried() {
+    let key = identity();
+    let file = sealed(b"some", &[key.recipient()]);
+    // Of small order: what is agreed by it is known to all. Then keys of other lengths.
+    for (share, body) in [([0; 32], 32), ([9; 32], 31), ([9; 32], 33)] {
+        let strange = with_stanza(&file, &share, &vec![7; body]);
+        let refused = opened(&strange, std::slice::from_ref(&key));
+        assert!(matches!(refused, Err(AgeError::Head)), "{refused:?}");
+    }
+    // A good one of somebody else's, which the head's MAC does not know.
+    let strange = with_stanza(&file, &[9; 32], &[7; 32]);
+    let refused = opened(&strange, &[key]);
+    assert!(matches!(refused, Err(AgeError::Damaged)), "{refused:?}");
+}
+
+#[test]
+fn a_key_has_one_text() {
+    use bech32::{ByteIterExt as _, Fe32, Fe32IterExt as _};
+    let key = identity();
+    let (public, secret) = (key.recipient().to_string(), key.to_text());
+    assert_eq!(public.to_uppercase().parse::<Recipient>(), Err(BadKey));
+    assert!(secret.to_lowercase().parse::<Identity>().is_err());
+    // Of 52 symbols of five bits the last four bits say nothing, and are zero.
+    let mut symbols: Vec<Fe32> = [9_u8; 32].iter().copied().bytes_to_fes().collect();
+    let last = symbols.pop().expect("some").to_u8();
+    symbols.push(Fe32::try_from(last | 1).expect("five bits"));
+    let (symbols, kind) = (symbols.into_iter(), bech32::Hrp::parse_unchecked("age"));
+    let padded = symbols.with_checksum::<bech32::Bech32>(&kind);
+    let padded: String = padded.chars().collect();
+    assert_eq!(padded.parse::<Recipient>(), Err(BadKey), "{padded}");
 }
