@@ -30,12 +30,14 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
-    /// Opens the file, creates it if there is none, and brings its schema up to date.
+    /// Opens the file, creates it if there is none, and brings its schema up to date. Only its owner may
+    /// read one that is created.
     ///
     /// # Errors
     /// [`StoreError::Inconsistent`] for a file that is no database, or one that a later version
     /// wrote; [`StoreError::Unavailable`] when it can't be opened.
     pub async fn open(path: &Path) -> Result<Self, StoreError> {
+        create_private(path)?;
         let writer = pool(1)
             .connect_with(options(path))
             .await
@@ -44,9 +46,7 @@ impl SqliteStore {
             .run(&writer)
             .await
             .map_err(migrate_error)?;
-        let reading = options(path)
-            .create_if_missing(false)
-            .pragma("query_only", "ON");
+        let reading = options(path).pragma("query_only", "ON");
         let readers = pool(READERS)
             .connect_with(reading)
             .await
@@ -95,7 +95,7 @@ impl SqliteStore {
 
     /// How another connection to the file is opened.
     pub(crate) fn options(&self) -> SqliteConnectOptions {
-        options(&self.path).create_if_missing(false)
+        options(&self.path)
     }
 
     /// The one writing connection.
@@ -126,6 +126,23 @@ pub(crate) async fn commit(transaction: Transaction<'static, Sqlite>) -> Result<
     transaction.commit().await.map_err(store_error)
 }
 
+/// An empty file is an empty database; those beside it get its mode.
+fn create_private(path: &Path) -> Result<(), StoreError> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.mode(0o600);
+    }
+    match options.open(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+            Err(StoreError::Unavailable(Box::new(error)))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn pool(connections: u32) -> SqlitePoolOptions {
     SqlitePoolOptions::new()
         .max_connections(connections)
@@ -138,7 +155,7 @@ fn pool(connections: u32) -> SqlitePoolOptions {
 fn options(path: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(path)
-        .create_if_missing(true)
+        .create_if_missing(false)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
@@ -200,5 +217,20 @@ mod tests {
         let store = SqliteStore::open(&path).await.unwrap();
         store.close_whole().await.unwrap();
         assert!(!folder.path().join("askel.db-wal").exists());
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn only_its_owner_reads_the_file() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("askel.db");
+        let _store = SqliteStore::open(&path).await.unwrap();
+        for suffix in ["", "-wal", "-shm"] {
+            let mut name = path.as_os_str().to_owned();
+            name.push(suffix);
+            let mode = std::fs::metadata(&name).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600, "{suffix}");
+        }
     }
 }

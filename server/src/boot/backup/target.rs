@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{BackupError, Sealing};
+use super::{BackupError, Sealing, remove_file};
 use crate::{age::Sealer, entropy::Entropy};
 
 /// A file to come. Dropped before it is whole, nothing of it is left.
@@ -26,10 +26,15 @@ impl Target {
         let mut partial = to.as_os_str().to_owned();
         partial.push(".partial");
         let partial = PathBuf::from(partial);
+        // One of that name was left by a backup that was killed. What others put there instead, a link
+        // elsewhere or a file that they may read, is not written to.
+        remove_file(&partial)?;
         let mut options = File::options();
-        // One of that name was left by a backup that was killed.
-        let options = options.write(true).create(true).truncate(true).mode(0o600);
-        let file = options.open(&partial)?;
+        let file = options
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&partial)?;
         Ok(Self {
             to: to.to_owned(),
             partial,

@@ -1,6 +1,6 @@
 //! What a backup or a restore that is cut off leaves.
 
-use std::{fs, sync::Arc};
+use std::{fs, os::unix::fs::PermissionsExt as _, sync::Arc};
 
 use askel_store::{Tenant, TenantStore as _};
 use tempfile::TempDir;
@@ -89,4 +89,31 @@ async fn a_restore_that_is_cut_off_while_files_change_places_is_known_as_unfinis
     let restored = go_back(&config, &from).await.expect("restored");
     assert_eq!(restored.tenants, 1);
     started(&config).await.expect("started");
+}
+
+#[tokio::test]
+async fn whoever_put_a_link_beside_a_backup_to_come_has_nothing_written_through_it() {
+    let (folder, config, _) = backed_up().await;
+    let elsewhere = folder.path().join("elsewhere");
+    fs::write(&elsewhere, "dear").expect("written");
+    let to = folder.path().join("b.backup");
+    let partial = folder.path().join("b.backup.partial");
+    std::os::unix::fs::symlink(&elsewhere, &partial).expect("linked");
+    let made = backup(&config, &to, &Sealing::Open, &SystemEntropy).await;
+    made.expect("backed up");
+    assert_eq!(fs::read(&elsewhere).expect("there"), b"dear");
+    assert!(fs::symlink_metadata(&to).expect("there").is_file());
+}
+
+#[tokio::test]
+async fn a_backup_that_is_left_of_one_that_was_killed_is_nobody_elses_to_read() {
+    let (folder, config, _) = backed_up().await;
+    let to = folder.path().join("b.backup");
+    let partial = folder.path().join("b.backup.partial");
+    fs::write(&partial, "half").expect("written");
+    fs::set_permissions(&partial, fs::Permissions::from_mode(0o644)).expect("set");
+    let made = backup(&config, &to, &Sealing::Open, &SystemEntropy).await;
+    made.expect("backed up");
+    let permissions = fs::metadata(&to).expect("there").permissions();
+    assert_eq!(permissions.mode() & 0o777, 0o600);
 }
