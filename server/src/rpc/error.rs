@@ -53,6 +53,7 @@ pub const fn code(reason: Reason) -> Code {
         Reason::EnrolmentLimited
         | Reason::OpsLimited
         | Reason::StoreFull
+        | Reason::ServerBusy
         | Reason::ServerOverloaded => Code::ResourceExhausted,
         Reason::FieldInvalid
         | Reason::MessageTooLarge
@@ -60,7 +61,7 @@ pub const fn code(reason: Reason) -> Code {
         | Reason::LimitExceeded
         | Reason::BatchMalformed
         | Reason::CatalogInvalid => Code::InvalidArgument,
-        Reason::ServerBusy | Reason::ServerStopping | Reason::StoreUnavailable => Code::Unavailable,
+        Reason::ServerStopping | Reason::StoreUnavailable => Code::Unavailable,
         Reason::RequestTooSlow => Code::DeadlineExceeded,
         Reason::Internal => Code::Internal,
     }

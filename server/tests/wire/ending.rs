@@ -268,7 +268,7 @@ async fn a_device_has_a_few_watches(world: World) {
     let one_more = client.watch(phone.call(request())).await;
     refused(
         &one_more.expect_err("refused"),
-        Code::Unavailable,
+        Code::ResourceExhausted,
         "SERVER_BUSY",
     );
     client.watch(other.call(request())).await.expect("watching");
