@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use askel_proto::v1::{self, admin_service_client::AdminServiceClient};
+use askel_proto::v1::{
+    self, admin_service_client::AdminServiceClient, sync_service_client::SyncServiceClient,
+};
 use askel_sync::{
     admission::Role,
     limits::OPS_PER_HOUR_MAX,
@@ -16,6 +18,7 @@ use crate::{
     acts,
     catalog::{self, BASEMENT, FIRST_VISIT, TOGETHER},
     device::{Device, from_beginning},
+    watching::watch,
     world::{Backend, NOON, Node, World, refused},
 };
 
@@ -262,4 +265,54 @@ async fn a_device_that_is_revoked_at_one_node_is_refused_there_at_once_and_elsew
     };
     let soon = timeout(Duration::from_secs(10), soon).await;
     soon.expect("no later than ten seconds after");
+}
+
+/// Less than the half minute after which a watch looks by itself whether it may go on.
+const SOON: Duration = Duration::from_secs(10);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_watches_at_one_node_hears_what_came_in_at_the_other() {
+    let (mut world, _, nodes) = two_nodes().await;
+    let mut phone = phones(&world, 1).await.remove(0);
+    world.turn_to(&nodes[1]);
+    let (mut hints, own) = watch(&world, &mut phone).await;
+    let first = hints.message().await.expect("open").expect("it stands");
+    assert!(first.stream_ids.is_empty(), "{first:?}");
+    world.turn_to(&nodes[0]);
+    phone.check_in(&world, BASEMENT).await;
+    let hint = timeout(SOON, hints.message()).await.expect("soon");
+    let hint = hint.expect("open").expect("a hint");
+    assert_eq!(hint.stream_ids, [own]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_watch_ends_soon_at_whichever_node_its_device_was_revoked() {
+    let (mut world, organiser, nodes) = two_nodes().await;
+    let staff = world.enrolled(Role::Staff, &[BASEMENT]).await;
+    world.turn_to(&nodes[1]);
+    let request = v1::WatchRequest {
+        cursors: vec![from_beginning(acts::catalog_stream())],
+    };
+    let mut client = SyncServiceClient::new(world.channel.clone());
+    let watching = client.watch(staff.call(request)).await;
+    let mut hints = watching.expect("watching").into_inner();
+    hints.message().await.expect("open").expect("it stands");
+    world.turn_to(&nodes[0]);
+    let mut admin = AdminServiceClient::new(world.channel.clone());
+    let revoke = v1::RevokeDeviceRequest {
+        name: askel_store::Audit::device_name(staff.id),
+    };
+    let revoked = admin.revoke_device(organiser.call(revoke)).await;
+    revoked.expect("revoked");
+    let ended = async {
+        loop {
+            match hints.message().await {
+                Ok(Some(_)) => {}
+                Ok(None) => panic!("ended without a word"),
+                Err(status) => return status,
+            }
+        }
+    };
+    let status = timeout(SOON, ended).await.expect("soon");
+    refused(&status, Code::PermissionDenied, "DEVICE_REVOKED");
 }

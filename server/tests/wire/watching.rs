@@ -13,7 +13,10 @@ use crate::{
 };
 
 /// Watches the device's own stream from where it stands; returns its handle too.
-async fn watch(world: &World, phone: &mut Device) -> (Streaming<v1::WatchResponse>, Vec<u8>) {
+pub(crate) async fn watch(
+    world: &World,
+    phone: &mut Device,
+) -> (Streaming<v1::WatchResponse>, Vec<u8>) {
     let read = phone.sync(world).await;
     let own = read.stream(&acts::own_stream()).clone();
     let id = askel_sync::id::StreamId::try_from(&*own.stream_id).expect("an id");
