@@ -49,6 +49,7 @@ mod acts;
 mod administering;
 mod beside;
 mod bound_journal;
+mod by_hand;
 mod carrying;
 mod catalog;
 mod clocks;
