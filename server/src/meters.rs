@@ -28,6 +28,7 @@ pub(crate) struct Meters {
     store_duration: Histogram<f64>,
     ops: Counter<u64>,
     conflicts: Counter<u64>,
+    pushes: Counter<u64>,
     /// Readers that hold something else than their streams say.
     pub(crate) sum_mismatches: Counter<u64>,
     /// How long ago the last backup was made.
@@ -40,6 +41,42 @@ pub(crate) struct Meters {
     pub(crate) projector: ProjectorMeters,
     pub(crate) nodes: NodeMeters,
     pub(crate) tls: TlsMeters,
+}
+
+/// What became of an attempt to wake a phone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PushOutcome {
+    /// The push service took it.
+    Sent,
+    /// Nobody is behind the token any more.
+    Unregistered,
+    /// The push service asked for patience, or was away.
+    Later,
+    /// The push service finds fault with this server.
+    Refused,
+    /// It was tried often enough.
+    GivenUp,
+}
+
+impl PushOutcome {
+    const ALL: [Self; 5] = [
+        Self::Sent,
+        Self::Unregistered,
+        Self::Later,
+        Self::Refused,
+        Self::GivenUp,
+    ];
+
+    fn label(self) -> KeyValue {
+        let name = match self {
+            Self::Sent => "sent",
+            Self::Unregistered => "unregistered",
+            Self::Later => "later",
+            Self::Refused => "refused",
+            Self::GivenUp => "given_up",
+        };
+        KeyValue::new("askel.outcome", name)
+    }
 }
 
 /// Of taking ops in.
@@ -121,6 +158,19 @@ impl Making<'_> {
         counter
     }
 
+    /// There before the first attempt, by each outcome: a rise from nothing is no rate.
+    fn pushes(&self) -> Counter<u64> {
+        let pushes = self.count(
+            "askel.pushes",
+            "{push}",
+            "Attempts to wake a phone, by what became of them.",
+        );
+        for outcome in PushOutcome::ALL {
+            pushes.add(0, &[outcome.label()]);
+        }
+        pushes
+    }
+
     fn open(
         &self,
         name: &'static str,
@@ -169,6 +219,7 @@ impl Meters {
                 "{log}",
                 "Logs that can't go on; a new log follows all but a foreign writer's.",
             ),
+            pushes: make.pushes(),
             sum_mismatches: make.zeroed(
                 "askel.stream.sum_mismatches",
                 "{reader}",
@@ -209,6 +260,11 @@ impl Meters {
             KeyValue::new("askel.reason", reason),
         ];
         self.calls_refused.add(1, &labels);
+    }
+
+    /// An attempt to wake a phone is over.
+    pub(crate) fn pushed(&self, outcome: PushOutcome) {
+        self.pushes.add(1, &[outcome.label()]);
     }
 
     /// A call of the store is over.

@@ -20,6 +20,7 @@ use crate::{
         PUSH_FAILURES_MAX, PUSH_LEASE_MS, PUSH_PAUSE_MS_MAX, PUSH_REFUSED_WAIT_MS, PUSHES_AT_ONCE,
         PUSHES_LEASED_MAX,
     },
+    meters::{PushOutcome, meters},
     push::{Attempt, QuietHours, Woken, after_quiet},
 };
 
@@ -173,21 +174,37 @@ impl Sender {
                 random: random()?,
             };
             let token = &push.registration.token;
-            match self.components.push.wake(token, attempt).await {
-                Woken::Sent => (Done::Heard, PushEnd::Over),
-                Woken::Unregistered => (Done::Heard, PushEnd::Unregistered),
-                Woken::Later(wait) => (Done::PutOff(wait), again(&push, now, wait)),
-                Woken::Refused => {
-                    let wait = Duration::from_millis(PUSH_REFUSED_WAIT_MS);
-                    (Done::PutOff(wait), again(&push, now, wait))
-                }
-            }
+            let woken = self.components.push.wake(token, attempt).await;
+            let (done, end, outcome) = ending(&push, now, woken);
+            meters().pushed(outcome);
+            (done, end)
         };
         self.components
             .store
             .settle_push(tenant, &push, end)
             .await?;
         Ok(done)
+    }
+}
+
+/// What follows from what the push service said.
+fn ending(push: &LeasedPush, now: Timestamp, woken: Woken) -> (Done, PushEnd, PushOutcome) {
+    let put_off = |wait, outcome| match again(push, now, wait) {
+        PushEnd::Over => (Done::PutOff(wait), PushEnd::Over, PushOutcome::GivenUp),
+        end => (Done::PutOff(wait), end, outcome),
+    };
+    match woken {
+        Woken::Sent => (Done::Heard, PushEnd::Over, PushOutcome::Sent),
+        Woken::Unregistered => (
+            Done::Heard,
+            PushEnd::Unregistered,
+            PushOutcome::Unregistered,
+        ),
+        Woken::Later(wait) => put_off(wait, PushOutcome::Later),
+        Woken::Refused => put_off(
+            Duration::from_millis(PUSH_REFUSED_WAIT_MS),
+            PushOutcome::Refused,
+        ),
     }
 }
 

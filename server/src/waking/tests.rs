@@ -158,3 +158,26 @@ async fn nobody_is_asked_while_patience_was_asked_for() {
         assert_eq!(*desk.push.asked.lock().unwrap(), asked);
     }
 }
+
+#[tokio::test]
+async fn each_attempt_is_counted_for_what_became_of_it() {
+    let desk = Desk::start(Woken::Sent).await;
+    let leased = desk
+        .store
+        .lease_pushes(TENANT, NOON, NOON.saturating_add_ms(MINUTE_MS), 10);
+    let mut push = leased.await.unwrap().swap_remove(0);
+    let later = Woken::Later(Duration::from_secs(1));
+    let check = |push: &LeasedPush, woken: Woken, expected: PushOutcome| {
+        assert_eq!(ending(push, NOON, woken).2, expected, "{woken:?}");
+    };
+    check(&push, Woken::Sent, PushOutcome::Sent);
+    check(&push, Woken::Unregistered, PushOutcome::Unregistered);
+    check(&push, later, PushOutcome::Later);
+    check(&push, Woken::Refused, PushOutcome::Refused);
+    push.failures = PUSH_FAILURES_MAX - 2;
+    check(&push, later, PushOutcome::Later);
+    push.failures = PUSH_FAILURES_MAX - 1;
+    check(&push, later, PushOutcome::GivenUp);
+    check(&push, Woken::Refused, PushOutcome::GivenUp);
+    check(&push, Woken::Sent, PushOutcome::Sent);
+}
