@@ -153,12 +153,16 @@ fn is_tellable(metadata: &Metadata<'_>) -> bool {
     metadata.is_event() && (is_ours(metadata) || *metadata.level() <= Level::WARN)
 }
 
+fn filter(config: &TelemetryConfig) -> Result<EnvFilter, TelemetryError> {
+    EnvFilter::try_new(&config.filter).map_err(TelemetryError::Filter)
+}
+
 fn subscribe(
     config: &TelemetryConfig,
     otlp: Option<&Otlp>,
     lines: impl for<'a> MakeWriter<'a> + Send + Sync + 'static,
 ) -> Result<(), TelemetryError> {
-    let filter = || EnvFilter::try_new(&config.filter).map_err(TelemetryError::Filter);
+    let filter = || filter(config);
     let lines = tracing_subscriber::fmt::layer()
         .with_ansi(io::stderr().is_terminal())
         .with_writer(lines);
@@ -192,4 +196,25 @@ fn subscribe(
         .with(exported)
         .try_init()
         .map_err(|error| TelemetryError::AlreadySet(error.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing::event_enabled as told;
+
+    use super::*;
+
+    #[test]
+    fn by_default_a_stranger_who_resets_streams_writes_no_lines() {
+        let filter = filter(&TelemetryConfig::default()).expect("a filter");
+        let lines = tracing_subscriber::fmt::layer();
+        let lines = lines.with_filter(filter.and(filter_fn(is_tellable)));
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(lines), || {
+            assert!(!told!(target: "h2::proto::streams::streams", Level::WARN));
+            assert!(told!(target: "h2::proto::streams::streams", Level::ERROR));
+            assert!(told!(target: "hyper", Level::WARN));
+            assert!(told!(target: "askel_server::rpc", Level::INFO));
+            assert!(!told!(target: "askel_server::rpc", Level::DEBUG));
+        });
+    }
 }

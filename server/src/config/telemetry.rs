@@ -15,7 +15,8 @@ pub struct TelemetryConfig {
     /// How a line of log looks.
     pub format: LogFormat,
     /// Which lines are written and exported, e.g. `info,askel_server=debug`. Of what is not Askel's own,
-    /// warnings and errors at most, whatever it says.
+    /// warnings and errors at most, whatever it says; by default errors alone of `h2`, of which every
+    /// stranger who resets streams can make it write a warning.
     pub filter: String,
     /// Where traces, metrics and logs go by OTLP over gRPC.
     pub otlp_endpoint: OtlpEndpoint,
@@ -95,7 +96,7 @@ impl Default for TelemetryConfig {
     fn default() -> Self {
         Self {
             format: LogFormat::Human,
-            filter: "warn,askel_server=info".to_owned(),
+            filter: "warn,askel_server=info,h2=error".to_owned(),
             otlp_endpoint: OtlpEndpoint::default(),
             otlp_timeout_ms: 5_000,
             otlp_interval_ms: 15_000,

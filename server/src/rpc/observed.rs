@@ -19,7 +19,7 @@ use crate::{
     spans,
 };
 
-/// A call under way. One that is dropped before it is answered was given up by its caller.
+/// A call under way. One that is dropped before its answer ends was given up by its caller.
 pub(super) struct Observed {
     method: &'static str,
     span: Span,
@@ -66,17 +66,24 @@ impl Observed {
         })
     }
 
-    fn end(&mut self, status: &Status) {
+    /// How many milliseconds it took; `None` if it was over before.
+    fn over(&mut self, code: Code) -> Option<u128> {
         if !std::mem::replace(&mut self.open, false) {
-            return;
+            return None;
         }
         let took = self.clock.monotonic().saturating_sub(self.started);
-        let duration_ms = took.as_millis();
-        let (method, code) = (self.method, status.code());
         let name = code_name(code);
         let error = is_failure(code).then_some(name);
-        meters().call_ended(method, name, error, took);
+        meters().call_ended(self.method, name, error, took);
         spans::call_ended(&self.span, name, error);
+        Some(took.as_millis())
+    }
+
+    fn end(&mut self, status: &Status) {
+        let (method, code) = (self.method, status.code());
+        let Some(duration_ms) = self.over(code) else {
+            return;
+        };
         let _here = self.span.enter();
         if code == Code::Ok {
             tracing::debug!(rpc.method = method, duration_ms, "call answered");
@@ -87,7 +94,7 @@ impl Observed {
         self.span.record("askel.reason", reason);
         tracing::info!(
             rpc.method = method,
-            rpc.status_code = name,
+            rpc.status_code = code_name(code),
             askel.reason = reason,
             duration_ms,
             "call refused"
@@ -95,9 +102,13 @@ impl Observed {
     }
 }
 
+/// Nobody refused anything: a watch is closed by its phone, or a call given up.
 impl Drop for Observed {
     fn drop(&mut self) {
-        self.end(&Status::cancelled(""));
+        if let Some(duration_ms) = self.over(Code::Cancelled) {
+            let _here = self.span.enter();
+            tracing::debug!(rpc.method = self.method, duration_ms, "a caller went away");
+        }
     }
 }
 

@@ -114,6 +114,10 @@ async fn what_is_told_is_documented_linked_and_of_nobody() {
     let backup = world.back_up().await;
     world.go_back_to(backup).await;
     calls::sum_mismatch(&world).await;
+    // The phone that watched has gone.
+    while !lines.text().contains("a caller went away") {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
     tokio::time::sleep(Duration::from_millis(500)).await;
     telemetry.flush().await.expect("exported");
 
@@ -132,6 +136,9 @@ async fn what_is_told_is_documented_linked_and_of_nobody() {
     marks.check(page.as_bytes(), "the page for Prometheus");
     marks.check(lines.text().as_bytes(), "the log");
     assert!(lines.text().contains("call refused"), "lines were kept");
+    let text = lines.text();
+    let mut refused = text.lines().filter(|line| line.contains("call refused"));
+    assert_eq!(refused.find(|line| line.contains("CANCELLED")), None);
 
     a_callers_trace_goes_on(&world, &telemetry, &collector).await;
     nobody_waits_for_a_collector(&world, telemetry, &collector).await;
