@@ -84,6 +84,8 @@ pub const RACES_MAX: u32 = 8;
 pub const STORE_RETRIES_MAX: u32 = 3;
 /// Milliseconds before the first such repetition; each further one waits twice as long.
 pub const STORE_RETRY_DELAY_MS: u64 = 50;
+/// Milliseconds after which it is not: who waited longer has little time left to be told that it is away.
+pub const STORE_RETRIES_MS_MAX: u64 = 1_000;
 /// Bytes of a request's body that cost as much as the call itself.
 pub(crate) const CALL_COST_BYTES: usize = 2_048;
 /// Calls of one device that may wait for their turn.

@@ -12,7 +12,7 @@ pub struct StoreConfig {
     /// Connections of this process to `PostgreSQL`, at most.
     pub connections_max: u32,
     /// How long a call waits for a connection to `PostgreSQL`, and a statement there may take, in
-    /// milliseconds.
+    /// milliseconds. Less than a phone has for a sync, so that it is told what it is.
     pub wait_ms_max: u64,
     /// The folder with the embedded database, and by default the server's keys.
     pub data_dir: PathBuf,
@@ -29,7 +29,7 @@ impl Default for StoreConfig {
         Self {
             url: StoreUrl::default(),
             connections_max: 16,
-            wait_ms_max: 10_000,
+            wait_ms_max: 3_000,
             data_dir: PathBuf::from("askel-data"),
             credential_file: PathBuf::new(),
             journal_dir: PathBuf::new(),

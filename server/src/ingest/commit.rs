@@ -21,7 +21,7 @@ use super::{
 use crate::{
     catalogs::Catalogs,
     components::Components,
-    limits::{RACES_MAX, STORE_RETRIES_MAX, STORE_RETRY_DELAY_MS},
+    limits::{RACES_MAX, STORE_RETRIES_MAX, STORE_RETRIES_MS_MAX, STORE_RETRY_DELAY_MS},
     meters::meters,
     push,
 };
@@ -60,6 +60,9 @@ impl Desk {
         let (mut races, mut retries) = (0, 0);
         let mut looks = Looks::LeftToTheAppend;
         let mut delay = Duration::from_millis(STORE_RETRY_DELAY_MS);
+        let clock = &self.components.clock;
+        let repeated_for = Duration::from_millis(STORE_RETRIES_MS_MAX);
+        let repeated_until = clock.monotonic().saturating_add(repeated_for);
         loop {
             let failed = match self.attempt(tenant, group, looks).await {
                 Ok((receipts, moved)) => {
@@ -76,7 +79,9 @@ impl Desk {
                     races = races.saturating_add(1);
                     looks = Looks::First;
                 }
-                AppendError::Store(StoreError::Unavailable(_)) if retries < STORE_RETRIES_MAX => {
+                AppendError::Store(StoreError::Unavailable(_))
+                    if retries < STORE_RETRIES_MAX && clock.monotonic() < repeated_until =>
+                {
                     retries = retries.saturating_add(1);
                     tokio::time::sleep(delay).await;
                     delay = delay.saturating_mul(2);

@@ -9,7 +9,10 @@ use super::{
     cluster::{Cluster, END_CONNECTIONS},
     faults, only, tell,
 };
-use crate::crowd::Crowd;
+use crate::{
+    crowd::{BUDGET, Crowd, open_in_memory, settle, sync},
+    world::PLACE,
+};
 
 /// What calls may be told while there is no database: that there is none, or that others wait already;
 /// or nothing, for as long as they have.
@@ -71,4 +74,22 @@ async fn a_database_that_hangs_goes_on_where_it_stopped() {
         cluster.postgres.resume();
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_database_a_call_is_told_so_in_the_time_that_it_has() {
+    let mut cluster = Cluster::found().await;
+    let phone = open_in_memory();
+    let invitation = cluster.world.invite("participant");
+    phone.enrol(&invitation).await.expect("enrolled");
+    sync(&phone, BUDGET).await.expect("the catalog");
+    phone.check_in(PLACE).expect("checked in");
+    cluster.postgres.kill();
+    for _ in 0..2 {
+        let told = sync(&phone, BUDGET).await;
+        assert_eq!(told, Err("STORE_UNAVAILABLE".to_owned()));
+    }
+    let start = || cluster.postgres.start_again().expect("it starts");
+    tokio::task::block_in_place(start);
+    settle(&phone).await;
 }

@@ -30,6 +30,9 @@ use crate::{
     journaled::parse_noted,
 };
 
+/// How long a statement may take in a restore, in milliseconds.
+const STATEMENT_MS: u64 = 600_000;
+
 /// What going back takes as given.
 #[derive(Debug, Clone)]
 pub struct RestoreOptions {
@@ -155,7 +158,7 @@ impl Back<'_> {
             return Err(error);
         }
         askel_store_postgres::migrate(url).await?;
-        let store = backend(&config.store).await?;
+        let store = backend(&patient(&config.store)).await?;
         let restored = bring_up(&*store, &self.journal, &draw(self.entropy)?).await?;
         finish(&config.store.data_dir)?;
         Ok(restored)
@@ -226,9 +229,18 @@ pub async fn follow_restore(
         return Err(BackupError::NoBackup);
     }
     let journal = journal(config, &options.journals)?;
-    let restored = bring_up(&*backend(config).await?, &journal, &draw(entropy)?).await?;
+    let store = backend(&patient(config)).await?;
+    let restored = bring_up(&*store, &journal, &draw(entropy)?).await?;
     finish(&config.data_dir)?;
     Ok(restored)
+}
+
+/// No call waits here, and one statement may be about all rows of a tenant.
+fn patient(config: &StoreConfig) -> StoreConfig {
+    StoreConfig {
+        wait_ms_max: config.wait_ms_max.max(STATEMENT_MS),
+        ..config.clone()
+    }
 }
 
 async fn bring_up(
