@@ -1,10 +1,13 @@
-//! What the operator does on the store itself, without a device: making a tenant, and the first
-//! invitations.
+//! What the operator does on the store itself, without a device: making a tenant, publishing its catalog,
+//! and the first invitations.
 
-use askel_proto::v1::KeyPurpose;
-use askel_store::{Audit, AuditAction, Invitation, Scope, Store, StoreError, Tenant};
+use askel_proto::v1::{KeyPurpose, SignedKeyList};
+use askel_store::{
+    Audit, AuditAction, CatalogVersion, Invitation, Scope, Store, StoreError, Tenant,
+};
 use askel_sync::{
     admission::Role,
+    catalog::{self, Catalog},
     id::TenantId,
     invitation::{self, Link, LinkKind},
     key::{KeyEntry, KeyList, KeyPair, ListedKey},
@@ -36,6 +39,15 @@ pub enum OperatorError {
     /// An invitation can't be good for so long, or can't be of this role.
     #[error("an invitation of this role is good for at most {0} ms")]
     TooLong(i64),
+    /// The catalog is not good, or another tenant's.
+    #[error("the catalog is not good: {0}")]
+    Catalog(String),
+    /// No catalog key of the tenant has signed it.
+    #[error("no catalog key of this tenant has signed the catalog")]
+    CatalogSignature,
+    /// Another version was published meanwhile.
+    #[error("the catalog's version is not the next one")]
+    CatalogVersion,
     /// Nobody can be invited as a server.
     #[error("nobody can be invited to this role")]
     Role,
@@ -127,6 +139,62 @@ impl NewTenant {
                 entry(KeyPurpose::Ingest, self.server.ingest().public_key().into()),
             ],
         }
+    }
+}
+
+/// A catalog that the organiser's key has signed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Published {
+    /// Its canonical bytes.
+    pub content: Vec<u8>,
+    /// The signature over them.
+    pub signature: Vec<u8>,
+}
+
+/// Records a catalog, as an organiser's call does. The same content again changes nothing. A server that
+/// serves meanwhile takes it up by itself, within seconds.
+///
+/// # Errors
+/// [`OperatorError`]; nothing is written then.
+pub async fn publish(
+    store: &dyn Store,
+    now: Timestamp,
+    tenant: TenantId,
+    published: Published,
+) -> Result<(), OperatorError> {
+    let Published { content, signature } = published;
+    let found = store
+        .lookup_tenant(tenant)
+        .await?
+        .ok_or(OperatorError::NoSuchTenant)?;
+    let parsed =
+        Catalog::parse(&content).map_err(|error| OperatorError::Catalog(error.to_string()))?;
+    if parsed.tenant() != tenant {
+        return Err(OperatorError::Catalog("it is another tenant's".to_owned()));
+    }
+    let list = SignedKeyList::decode(&*found.signed_key_list)
+        .map_err(|_| StoreError::Inconsistent("a tenant's key list can't be read"))?;
+    let list = KeyList::verify(&list, tenant, &found.root_hash, 0)
+        .map_err(|_| StoreError::Inconsistent("a tenant's key list is not its own"))?;
+    catalog::verify(&content, &signature, tenant, &list, now)
+        .map_err(|_| OperatorError::CatalogSignature)?;
+    let version = CatalogVersion {
+        version: parsed.version(),
+        hash: *parsed.hash(),
+        content,
+        signature,
+        published_at: now,
+    };
+    let audit = Audit {
+        at: now,
+        actor: None,
+        action: AuditAction::CatalogPublished,
+        target: format!("catalogs/{}", version.version),
+    };
+    if store.record_catalog(tenant, &version, &audit).await? {
+        Ok(())
+    } else {
+        Err(OperatorError::CatalogVersion)
     }
 }
 

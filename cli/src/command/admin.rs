@@ -3,6 +3,7 @@
 mod backup_key;
 mod init;
 mod invite;
+mod publish_catalog;
 mod verify;
 
 pub(crate) use init::found;
@@ -27,6 +28,8 @@ enum Command {
     BackupKey(backup_key::Arguments),
     /// Make an invitation and print its code and link, once.
     Invite(invite::Arguments),
+    /// Publish what people see of places, hours and goals, from a file.
+    PublishCatalog(publish_catalog::Arguments),
     /// Fold every op again from scratch and compare with what is kept for reading.
     Verify(verify::Arguments),
 }
@@ -40,6 +43,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::Init(arguments) => init::run(arguments).await,
         Command::BackupKey(arguments) => backup_key::run(&arguments),
         Command::Invite(arguments) => invite::run(arguments).await,
+        Command::PublishCatalog(arguments) => publish_catalog::run(arguments).await,
         Command::Verify(arguments) => verify::run(arguments).await,
     }
 }

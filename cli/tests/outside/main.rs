@@ -11,6 +11,7 @@ mod crowd;
 mod faults;
 mod lost_machine;
 mod processes;
+mod publishing;
 mod restoring;
 mod server_kills;
 mod strangers_client;

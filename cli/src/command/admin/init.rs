@@ -16,9 +16,10 @@ use askel_server::{
 };
 use askel_sync::{id::TenantId, key::KeyPair, time::Timestamp};
 use data_encoding::HEXLOWER;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
-use super::{ConfigArguments, tenant_text};
+use super::{ConfigArguments, parse_tenant, tenant_text};
 
 /// The flags of `askel admin init`.
 #[derive(Debug, clap::Args)]
@@ -54,7 +55,10 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
         out,
         "anew. catalog.key belongs to the organiser who publishes catalogs."
     )?;
-    writeln!(out, "Next: askel admin invite --role admin")?;
+    writeln!(
+        out,
+        "Next: askel admin publish-catalog, askel admin invite --role admin"
+    )?;
     Ok(())
 }
 
@@ -90,11 +94,31 @@ pub(crate) async fn found(
 }
 
 /// A key outside the server.
-#[derive(Serialize)]
-struct KeyFile<'a> {
+#[derive(Serialize, Deserialize)]
+struct KeyFile {
     tenant: String,
-    purpose: &'a str,
+    purpose: String,
     seed: String,
+}
+
+/// A key that [`found`] has written, and whose it is.
+///
+/// # Errors
+/// The file can't be read, or is no key for this purpose.
+pub(super) fn read_key(path: &Path, purpose: &str) -> anyhow::Result<(TenantId, KeyPair)> {
+    let read = || {
+        let text = Zeroizing::new(std::fs::read_to_string(path)?);
+        let file: KeyFile = toml::from_str(&text)?;
+        anyhow::ensure!(file.purpose == purpose, "it is the key {:?}", file.purpose);
+        let tenant = parse_tenant(&file.tenant).map_err(anyhow::Error::msg)?;
+        let file_seed = Zeroizing::new(file.seed);
+        let mut seed = Zeroizing::new([0; 32]);
+        let written = HEXLOWER.decode(file_seed.as_bytes()).map(Zeroizing::new)?;
+        anyhow::ensure!(written.len() == seed.len(), "its seed is not 32 bytes");
+        seed.copy_from_slice(&written);
+        Ok((tenant, KeyPair::from_seed(&seed)))
+    };
+    read().with_context(|| format!("the key file {} can't be used", path.display()))
 }
 
 fn key_path(keys_dir: &Path, name: &str) -> PathBuf {
@@ -104,7 +128,7 @@ fn key_path(keys_dir: &Path, name: &str) -> PathBuf {
 fn write_key(path: &Path, purpose: &str, tenant: TenantId, key: &KeyPair) -> anyhow::Result<()> {
     let file = KeyFile {
         tenant: tenant_text(tenant),
-        purpose,
+        purpose: purpose.to_owned(),
         seed: HEXLOWER.encode(&*key.to_seed()),
     };
     let text = toml::to_string(&file)?;
