@@ -83,13 +83,21 @@ impl Attack {
         }
     }
 
-    /// What it is told in every window, however short: of each row one.
-    pub(super) fn is_refused_by(self) -> &'static [&'static [&'static str]] {
+    /// What it is told in every window, however short.
+    pub(super) fn is_refused_by(self) -> &'static [&'static str] {
         match self {
             Self::Silence | Self::HalfAHandshake | Self::OneByteASecond | Self::ResetFlood => &[],
-            Self::LengthPrefix => &[&["MESSAGE_TOO_LARGE"]],
-            // The message; the headers, whose connection may end with the answer still on the way.
-            Self::CompressedBomb => &[&["MESSAGE_MALFORMED"], &["headers too large", "cut"]],
+            Self::LengthPrefix => &["MESSAGE_TOO_LARGE"],
+            Self::CompressedBomb => &["MESSAGE_MALFORMED"],
+        }
+    }
+
+    /// One of which it is told besides where it has the time for all that it does.
+    pub(super) fn is_refused_in_time_by(self) -> &'static [&'static str] {
+        match self {
+            // The connection may end with the answer still on the way.
+            Self::CompressedBomb => &["headers too large", "cut"],
+            _ => &[],
         }
     }
 
