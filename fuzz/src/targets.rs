@@ -1,5 +1,7 @@
 //! The targets, a subject a file.
 
+#[cfg(feature = "parties")]
+mod age;
 mod batch;
 mod catalog;
 #[cfg(feature = "parties")]
@@ -54,6 +56,10 @@ pub(crate) const ALL: &[Target] = &[
     file::SETTINGS,
     #[cfg(feature = "parties")]
     file::KEY_FILE,
+    #[cfg(feature = "parties")]
+    age::AGE_FILE,
+    #[cfg(feature = "parties")]
+    age::AGE_KEYS,
     #[cfg(feature = "parties")]
     refusal::REFUSAL,
     #[cfg(feature = "parties")]
