@@ -4,6 +4,7 @@ mod machine;
 mod postgres;
 mod scheduled;
 mod sealed;
+mod unsure;
 
 use std::{
     path::{Path, PathBuf},

@@ -45,5 +45,5 @@ mod standing;
 mod store;
 mod tenant;
 
-pub use standing::holds_tables;
+pub use standing::{count_connections_of, list_tables};
 pub use store::{PostgresOptions, PostgresStore, migrate};

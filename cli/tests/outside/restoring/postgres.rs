@@ -2,8 +2,8 @@
 
 use std::{
     fs,
-    io::{BufRead as _, BufReader},
-    process::{Command, Output, Stdio},
+    io::{BufRead as _, BufReader, Read as _},
+    process::{Child, Command, Output, Stdio},
 };
 
 use super::{
@@ -16,7 +16,7 @@ use super::{
 const MARK: &str = "data/askel.restore-unfinished";
 
 /// A tenant, a backup of it, and something that came after.
-fn backed_up() -> Machine {
+pub(super) fn backed_up() -> Machine {
     let machine = Machine::new();
     machine.found();
     let to = machine.text("one.backup");
@@ -26,7 +26,7 @@ fn backed_up() -> Machine {
 }
 
 /// `askel restore`, with the owner for the rows and this role for the rest.
-fn restoring(machine: &Machine, role: &str, file: &str, more: &[&str]) -> Command {
+pub(super) fn restoring(machine: &Machine, role: &str, file: &str, more: &[&str]) -> Command {
     let mut command = machine.askel(role);
     command.env("ASKEL_BACKUP__URL", machine.url("owner", "owner"));
     command.args(["restore", "--without-journal"]).args(more);
@@ -36,14 +36,14 @@ fn restoring(machine: &Machine, role: &str, file: &str, more: &[&str]) -> Comman
     command
 }
 
-fn restore(machine: &Machine, file: &str, more: &[&str]) -> Output {
+pub(super) fn restore(machine: &Machine, file: &str, more: &[&str]) -> Output {
     let key = machine.text("secret.key");
     let more = [&["--identity", &*key], more].concat();
     output(&mut restoring(machine, "server", file, &more))
 }
 
 /// How many invitations a dump holds.
-fn invitations(dump: &str) -> usize {
+pub(super) fn invitations(dump: &str) -> usize {
     let (_, rows) = dump
         .split_once("COPY public.invitation ")
         .expect("the table");
@@ -51,18 +51,37 @@ fn invitations(dump: &str) -> usize {
     rows.take_while(|line| *line != "\\.").count()
 }
 
-/// Whether a server starts; what it says if not.
-fn start(machine: &Machine) -> Result<(), String> {
+/// A server that is killed when it is let go of.
+pub(super) struct Serving(Child);
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        // Either is an error only when it has ended before.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A server, once it listens; what it says if it does not.
+pub(super) fn serving(machine: &Machine) -> Result<Serving, String> {
     let mut command = machine.askel("server");
     command.args(["serve", "--listen", "127.0.0.1:0"]);
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().expect("askel serve starts");
-    let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
-    let told = lines.find_map(|line| line.ok()?.starts_with("listening ").then_some(()));
-    // It has ended, or is to end.
-    let _ = child.kill();
-    let output = child.wait_with_output().expect("waited");
-    told.ok_or_else(|| String::from_utf8_lossy(&output.stderr).into_owned())
+    let mut server = Serving(command.spawn().expect("askel serve starts"));
+    let mut lines = BufReader::new(server.0.stdout.take().expect("piped")).lines();
+    if lines.any(|line| line.is_ok_and(|line| line.starts_with("listening "))) {
+        return Ok(server);
+    }
+    // It has ended.
+    let mut told = String::new();
+    let stderr = server.0.stderr.as_mut().expect("piped");
+    stderr.read_to_string(&mut told).expect("text");
+    Err(told)
+}
+
+/// Whether a server starts; what it says if not.
+pub(super) fn start(machine: &Machine) -> Result<(), String> {
+    serving(machine).map(drop)
 }
 
 #[test]

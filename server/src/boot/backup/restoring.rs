@@ -11,7 +11,7 @@ use askel_store::{
     RENEWAL_SEED_BYTES, Store,
     journal::{Entry, Noted, folded, merged},
 };
-use askel_store_postgres::holds_tables;
+use askel_store_postgres::{count_connections_of, list_tables};
 use askel_store_sqlite::SqliteStore;
 use askel_sync::id::TenantId;
 
@@ -148,13 +148,17 @@ impl Back<'_> {
         // All of it is read once before anything happens: what was cut short or changed is found.
         io::copy(&mut self.open(Content::Postgres)?, &mut io::sink())?;
         let standing = self.options.standing;
-        if standing == StandingDatabase::Keep && holds_tables(url).await? {
+        let tables = list_tables(url).await?;
+        if standing == StandingDatabase::Keep && !tables.is_empty() {
             return Err(BackupError::WouldReplaceTables);
         }
         let (reach, mut bytes) = (Reach::by(url)?, self.open(Content::Postgres)?);
         begin(&config.store.data_dir)?;
         if let Err(error) = put_back(&reach, &mut bytes, standing) {
-            finish(&config.store.data_dir)?;
+            // It may have come too late, or only its answer be lost.
+            if is_as_before(url, &tables).await {
+                finish(&config.store.data_dir)?;
+            }
             return Err(error);
         }
         askel_store_postgres::migrate(url).await?;
@@ -167,6 +171,14 @@ impl Back<'_> {
     fn open(&self, wanted: Content) -> Result<Box<dyn BufRead + Send>, BackupError> {
         kept::open(self.from, &self.options.identities, wanted)
     }
+}
+
+/// Whether nothing was put back, and nothing is any more: not when that can't be known.
+async fn is_as_before(url: &str, tables: &[i64]) -> bool {
+    // In this order: what ends in between is seen.
+    let is_over = count_connections_of(url, "pg_restore").await;
+    let now = list_tables(url).await;
+    matches!((is_over, now), (Ok(0), Ok(now)) if now == tables)
 }
 
 /// Where the database comes to be that will take the place of the standing one: on the same disk.
