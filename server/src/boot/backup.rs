@@ -54,6 +54,9 @@ pub enum BackupError {
         "the PostgreSQL database holds tables already: say --replace to lose what only they hold, or name an empty one"
     )]
     WouldReplaceTables,
+    /// Going back would happen under servers that serve.
+    #[error("servers are connected to the PostgreSQL database: stop them first, on every machine")]
+    ServersRun,
     /// The embedded database is restored from a file.
     #[error("name the backup with --from")]
     NoBackup,

@@ -43,3 +43,23 @@ fn a_program_that_put_nothing_back_keeps_nobody_from_serving() {
     assert!(machine.dump() == before, "nothing happened");
     start(&machine).expect("it serves");
 }
+
+#[test]
+fn nothing_is_put_back_under_a_server_that_serves() {
+    let machine = backed_up();
+    let server = serving(&machine).expect("it serves");
+    // On another machine: the lock is the folder's.
+    let key = machine.text("secret.key");
+    for (file, more) in [
+        ("one.backup", &["--identity", &*key, "--replace"][..]),
+        ("", &[]),
+    ] {
+        let mut elsewhere = restoring(&machine, "server", file, more);
+        elsewhere.env("ASKEL_STORE__DATA_DIR", machine.path("elsewhere"));
+        let told = refusal(&output(&mut elsewhere));
+        assert!(told.contains("servers are connected"), "{told}");
+    }
+    assert_eq!(invitations(&machine.dump()), 1, "nothing happened");
+    drop(server);
+    done(&restore(&machine, "one.backup", &["--replace"]));
+}

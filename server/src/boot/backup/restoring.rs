@@ -5,6 +5,7 @@ use std::{
     fs::{self, File},
     io::{self, BufRead, Read},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use askel_store::{
@@ -32,6 +33,9 @@ use crate::{
 
 /// How long a statement may take in a restore, in milliseconds.
 const STATEMENT_MS: u64 = 600_000;
+/// How often it is looked whether servers are still connected, and how long after one another.
+const SERVERS_LOOKS: u32 = 20;
+const SERVERS_LOOK: Duration = Duration::from_millis(250);
 
 /// What going back takes as given.
 #[derive(Debug, Clone)]
@@ -148,6 +152,7 @@ impl Back<'_> {
         // All of it is read once before anything happens: what was cut short or changed is found.
         io::copy(&mut self.open(Content::Postgres)?, &mut io::sink())?;
         let standing = self.options.standing;
+        nobody_serves(url).await?;
         let tables = list_tables(url).await?;
         if standing == StandingDatabase::Keep && !tables.is_empty() {
             return Err(BackupError::WouldReplaceTables);
@@ -171,6 +176,18 @@ impl Back<'_> {
     fn open(&self, wanted: Content) -> Result<Box<dyn BufRead + Send>, BackupError> {
         kept::open(self.from, &self.options.identities, wanted)
     }
+}
+
+/// Refuses while a server is connected, on whatever machine: it would serve what the journals are not
+/// applied to yet. Connections of one that has just ended are waited for.
+async fn nobody_serves(url: &str) -> Result<(), BackupError> {
+    for _ in 0..SERVERS_LOOKS {
+        if count_connections_of(url, "askel").await? == 0 {
+            return Ok(());
+        }
+        tokio::time::sleep(SERVERS_LOOK).await;
+    }
+    Err(BackupError::ServersRun)
 }
 
 /// Whether nothing was put back, and nothing is any more: not when that can't be known.
@@ -235,11 +252,13 @@ pub async fn follow_restore(
     options: &RestoreOptions,
     entropy: &dyn Entropy,
 ) -> Result<Restored, BackupError> {
+    let url = privileged_url(config);
     let config = &config.store;
     let _lock = lock(&config.data_dir)?;
     if config.database_path().is_some() {
         return Err(BackupError::NoBackup);
     }
+    nobody_serves(url?).await?;
     let journal = journal(config, &options.journals)?;
     let store = backend(&patient(config)).await?;
     let restored = bring_up(&*store, &journal, &draw(entropy)?).await?;
