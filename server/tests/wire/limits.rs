@@ -83,7 +83,7 @@ async fn of_answers_that_a_device_does_not_read_the_first_ends(world: World) {
         });
     }
     let first = ends.remove(0).expect("ended");
-    refused(&first, Code::Unavailable, "SERVER_BUSY");
+    refused(&first, Code::ResourceExhausted, "SERVER_BUSY");
     assert!(ends.iter().all(Option::is_none), "{ends:?}");
 }
 
