@@ -3,7 +3,7 @@ SET LOCAL lock_timeout = '5s';
 CREATE TABLE job_lease (
     -- Which of several nodes does a job of the tenant.
     tenant bytea NOT NULL,
-    -- 1 projection.
+    -- 1 projection, 2 retention.
     job smallint NOT NULL,
     -- The random name of the process.
     node bytea NOT NULL CHECK (octet_length(node) = 16),

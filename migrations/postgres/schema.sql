@@ -519,6 +519,8 @@ ALTER TABLE ONLY public.tenant
 
 CREATE INDEX ancestor_by_stream ON public.ancestor USING btree (tenant, stream);
 
+CREATE INDEX approval_by_end ON public.approval USING btree (tenant, expires_at_ms);
+
 CREATE INDEX approval_by_maker ON public.approval USING btree (tenant, maker) WHERE (NOT used);
 
 CREATE INDEX approval_by_participant ON public.approval USING btree (tenant, participant);

@@ -1,7 +1,7 @@
 CREATE TABLE job_lease (
     -- Which of several nodes does a job of the tenant.
     tenant BLOB NOT NULL,
-    -- 1 projection.
+    -- 1 projection, 2 retention.
     job INTEGER NOT NULL,
     -- The random name of the process.
     node BLOB NOT NULL CHECK (length(node) = 16),

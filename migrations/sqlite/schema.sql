@@ -34,6 +34,8 @@ CREATE TABLE approval (
     FOREIGN KEY (tenant, participant) REFERENCES participant
 ) STRICT, WITHOUT ROWID;
 
+CREATE INDEX approval_by_end ON approval (tenant, expires_at_ms);
+
 CREATE INDEX approval_by_maker ON approval (tenant, maker) WHERE used = 0;
 
 CREATE INDEX approval_by_participant ON approval (tenant, participant);
@@ -256,7 +258,7 @@ CREATE INDEX invitation_by_user ON invitation (tenant, used_by) WHERE used_by IS
 CREATE TABLE job_lease (
     -- Which of several nodes does a job of the tenant.
     tenant BLOB NOT NULL,
-    -- 1 projection.
+    -- 1 projection, 2 retention.
     job INTEGER NOT NULL,
     -- The random name of the process.
     node BLOB NOT NULL CHECK (length(node) = 16),

@@ -82,7 +82,7 @@ use askel_sync::{catalog::Catalog, id::TenantId, time::Timestamp};
 use crate::{
     catalogs::Catalogs,
     components::Components,
-    config::EnrolmentConfig,
+    config::{EnrolmentConfig, RetentionConfig},
     credential_file::{Credentials, ServerKeys},
     ingest::Ingest,
     project::Projector,
@@ -104,6 +104,7 @@ pub(crate) struct App {
     pub(crate) ingest: Ingest,
     pub(crate) projector: Arc<Projector>,
     pub(crate) enrolment: EnrolmentConfig,
+    pub(crate) retention: RetentionConfig,
     pub(crate) audience: String,
     pub(crate) public_url: String,
     /// Whether a call goes on with the trace that its caller names.

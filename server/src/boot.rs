@@ -42,6 +42,7 @@ use crate::{
     measured::measured,
     overload::Gate,
     project::{Desk, Projector},
+    retention::Retention,
     rpc::{self, BrokenDescriptors, CallLayer},
     server_log::ServerLog,
     tls::{Tls, TlsError},
@@ -256,6 +257,7 @@ pub(crate) async fn assemble(
         ingest,
         projector: Arc::clone(&projector),
         enrolment: config.enrolment,
+        retention: config.retention,
         audience: config.server.audience.clone(),
         public_url: config.server.public_url.clone(),
         follow_callers: config.telemetry.follow_callers,
@@ -288,15 +290,14 @@ pub async fn start(config: &Config, components: Components) -> Result<Server, Bo
         projector,
         ingesting,
     } = assemble(config, components, credentials).await?;
-    let sender = Sender::new(
-        app.components.clone(),
-        Arc::clone(&app.catalogs),
-        &config.push,
-    );
+    let catalogs = Arc::clone(&app.catalogs);
+    let sender = Sender::new(app.components.clone(), catalogs, &config.push);
     let (stopper, stop) = stop_pair();
     let (out_of_time, last) = stop_pair();
     let hearing = tokio::spawn(hearing::hear_used(Arc::clone(&app), stop.clone()));
     let levels = Levels::of(config, &app.components);
+    let retention = Retention::new(app.components.clone(), config.retention);
+    let dropping = tokio::spawn(retention.run(stop.clone()));
     let address = config.server.listen;
     let listen = |error| BootError::Listen(address, error);
     let listener = TcpListener::bind(address).await.map_err(listen)?;
@@ -321,7 +322,7 @@ pub async fn start(config: &Config, components: Components) -> Result<Server, Bo
     let looking = tokio::spawn(levels.run(stop.clone()));
     let projecting = tokio::spawn(async move { projector.run(stop).await });
     let drain = Duration::from_millis(config.server.drain_ms);
-    let mut behind = vec![projecting, ingesting, pushing, looking, hearing];
+    let mut behind = vec![projecting, ingesting, pushing, looking, hearing, dropping];
     let speaks_tls = tls.is_some();
     behind.extend(tls.map(|tls| keep_fresh(tls, &config.server, clock, certifying)));
     Ok(Server {

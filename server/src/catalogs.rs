@@ -11,12 +11,13 @@ use askel_sync::{
     catalog::Catalog,
     id::{StreamId, TenantId},
     stream::{StreamKey, listed::day_handle},
+    time::{DAY_MS, LocalDate, Timestamp},
 };
 
 use crate::{
     clock::Clock,
     entropy::{Entropy, EntropyFailed, draw},
-    limits::CATALOG_LOOK_MS,
+    limits::{CATALOG_LOOK_MS, DAY_HANDLE_DAYS},
 };
 
 /// Hands out newest catalogs. Everyone in this process who publishes tells it; of what another node
@@ -40,21 +41,29 @@ struct Held {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct NewHandles {
     catalog: Option<StreamId>,
+    now: Timestamp,
 }
 
 impl NewHandles {
-    /// A handle: what its readers can work out, or random.
+    /// A handle: what its readers can work out, or random. Random for a place's day that may have been there
+    /// before and was dropped: its cursors mean nothing any more.
     pub(crate) fn of(
         self,
         key: StreamKey,
         entropy: &dyn Entropy,
     ) -> Result<StreamId, EntropyFailed> {
         match (key, self.catalog) {
-            (StreamKey::PlaceDay(place, date), Some(catalog)) => {
+            (StreamKey::PlaceDay(place, date), Some(catalog)) if self.is_new(date) => {
                 Ok(day_handle(catalog, place, date))
             }
             _ => draw(entropy).map(StreamId::from_bytes),
         }
+    }
+
+    /// Whether a day is too young to have been dropped.
+    fn is_new(self, date: LocalDate) -> bool {
+        let today = self.now.as_ms().div_euclid(DAY_MS);
+        today.saturating_sub(date.as_days().into()) <= DAY_HANDLE_DAYS.into()
     }
 }
 
@@ -141,10 +150,11 @@ impl Catalogs {
 
     /// How streams are named that are begun now.
     pub(crate) async fn new_handles(&self, tenant: TenantId) -> Result<NewHandles, StoreError> {
+        let now = self.clock.now();
         let handles = || self.handles.lock().unwrap_or_else(PoisonError::into_inner);
         let held = handles().get(&tenant).copied();
         if held.is_some() {
-            return Ok(NewHandles { catalog: held });
+            return Ok(NewHandles { catalog: held, now });
         }
         let streams = [StreamKey::Catalog];
         let heads = self.store.lookup_streams(tenant, &streams).await?;
@@ -152,7 +162,7 @@ impl Catalogs {
         if let Some(catalog) = catalog {
             handles().insert(tenant, catalog);
         }
-        Ok(NewHandles { catalog })
+        Ok(NewHandles { catalog, now })
     }
 
     fn held(&self) -> std::sync::MutexGuard<'_, HashMap<TenantId, Held>> {
@@ -163,9 +173,10 @@ impl Catalogs {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::entropy::SystemEntropy;
     use askel_proto::v1;
     use askel_store::{Audit, AuditAction, CatalogStore as _, CatalogVersion, memory::MemoryStore};
-    use askel_sync::{catalog, time::Timestamp};
+    use askel_sync::{catalog, id::PlaceId};
     use std::sync::atomic::{AtomicU64, Ordering};
 
     const TENANT: TenantId = TenantId::from_bytes([1; 16]);
@@ -212,6 +223,22 @@ mod tests {
         };
         let recorded = store.record_catalog(TENANT, &version, &audit).await;
         assert!(recorded.expect("recorded"));
+    }
+
+    #[test]
+    fn a_day_that_may_have_been_dropped_gets_a_random_handle() {
+        let catalog = StreamId::from_bytes([4; 16]);
+        let handles = NewHandles {
+            catalog: Some(catalog),
+            now: Timestamp::from_ms(100 * DAY_MS),
+        };
+        let of = |day: i32| {
+            let (place, date) = (PlaceId::new(1), LocalDate::from_days(day));
+            let handle = handles.of(StreamKey::PlaceDay(place, date), &SystemEntropy);
+            handle.expect("randomness") == day_handle(catalog, place, date)
+        };
+        let days = [101, 100, 100 - DAY_HANDLE_DAYS, 100 - DAY_HANDLE_DAYS - 1];
+        assert_eq!(days.map(of), [true, true, true, false]);
     }
 
     #[tokio::test]

@@ -10,6 +10,7 @@ mod ingest;
 mod projector;
 mod push;
 mod redis;
+mod retention;
 mod server;
 mod store;
 mod store_url;
@@ -29,6 +30,7 @@ pub use ingest::IngestConfig;
 pub use projector::ProjectorConfig;
 pub use push::PushConfig;
 pub use redis::RedisConfig;
+pub use retention::RetentionConfig;
 pub use server::{ServerConfig, TlsFiles};
 pub use store::StoreConfig;
 pub use store_url::{NoStoreUrl, StoreUrl};
@@ -49,6 +51,8 @@ pub struct Config {
     pub ingest: IngestConfig,
     /// How awards are confirmed.
     pub projector: ProjectorConfig,
+    /// What goes by its age.
+    pub retention: RetentionConfig,
     /// What passes hints on between several servers.
     pub redis: RedisConfig,
     /// How phones are woken.
@@ -85,6 +89,7 @@ impl Config {
             backup: BackupConfig::read(reader),
             ingest: IngestConfig::read(reader),
             projector: ProjectorConfig::read(reader),
+            retention: RetentionConfig::read(reader),
             redis: RedisConfig::read(reader),
             push: PushConfig::read(reader),
             enrolment: EnrolmentConfig::read(reader),
@@ -284,6 +289,15 @@ mod tests {
         let faults = faults.expect_err("a fault").to_string();
         assert!(faults.contains("store.url: it is not"), "{faults}");
         assert!(!faults.contains("opensesame"), "{faults}");
+    }
+
+    #[test]
+    fn a_places_day_is_kept_for_as_long_as_devices_hand_back_pages() {
+        let days = |days: i32| read(&format!("[retention]\nplace_day_days = {days}")).is_ok();
+        assert_eq!(
+            [days(34), days(35), days(3_660), days(3_661)],
+            [false, true, true, false]
+        );
     }
 
     #[test]

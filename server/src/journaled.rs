@@ -21,12 +21,13 @@ use std::{
 
 use askel_store::{
     Append, AppendError, Approval, Audit, AuditEntry, AuditStore, CatalogStore, CatalogVersion,
-    ChallengeSum, Claim, Device, DeviceChange, DeviceClock, DeviceView, Dirty, EnrolError,
+    ChallengeSum, Claim, Device, DeviceChange, DeviceClock, DeviceView, Dirty, Dropped, EnrolError,
     EnrolmentStore, Erased, ErasureStore, Frozen, Grant, Healing, Invitation, JobBid, JobLease,
     JobLeaseStore, LeasedPush, Lineage, LiveRegister, LogState, NewDevice, OpStore, OutboxItem,
-    PageOf, PageRequest, PartOf, PassRecord, ProjectionStore, PushEnd, PushRegistration, PushStore,
-    RENEWAL_SEED_BYTES, RecoverySheet, RefusedOp, RestoreStore, SessionCount, Store, StoreError,
-    StreamHead, StreamOp, StreamPart, StreamTarget, Tenant, TenantStore, Tombstone, Work,
+    PageOf, PageRequest, PartOf, PassRecord, Past, ProjectionStore, PushEnd, PushRegistration,
+    PushStore, RENEWAL_SEED_BYTES, RecoverySheet, RefusedOp, RestoreStore, RetentionStore,
+    SessionCount, Store, StoreError, StreamHead, StreamOp, StreamPart, StreamTarget, Tenant,
+    TenantStore, Tombstone, Work,
     journal::{self, Entry, ImageOf, LogOpening, Noted},
 };
 use askel_sync::{
@@ -229,6 +230,7 @@ pass_on! { EnrolmentStore {
     fn lookup_device(tenant: TenantId, device: DeviceId) -> Answer<Option<Device>>;
     fn list_staff_devices(tenant: TenantId, page: &PageRequest) -> Answer<PageOf<Device>>;
     fn list_participant_devices(tenant: TenantId, participant: ParticipantId) -> Answer<Vec<Device>>;
+    fn note_clock(tenant: TenantId, device: DeviceId, clock: DeviceClock) -> Answer<()>;
     fn lookup_passes(tenant: TenantId, passes: &[PassTag]) -> Answer<Vec<PassRecord>>;
     fn list_participants(tenant: TenantId) -> Answer<Vec<ParticipantId>>;
 }
@@ -249,10 +251,6 @@ pass_on! { EnrolmentStore {
         let enrolled = self.inner.enrol(tenant, grant, device, audit).await?;
         self.note(tenant, &ImageOf::Device(enrolled.id)).await?;
         Ok(enrolled)
-    }
-
-    async fn note_clock(&self, tenant: TenantId, device: DeviceId, clock: DeviceClock) -> Answer<()> {
-        self.inner.note_clock(tenant, device, clock).await
     }
 
     async fn change_device(&self, tenant: TenantId, device: DeviceId, change: DeviceChange, audit: &Audit) -> Answer<Option<Device>> {
@@ -367,6 +365,10 @@ pass_on! { RestoreStore {
     fn count_healing(tenant: TenantId) -> Answer<Healing>;
     fn read_image(tenant: TenantId, of: &journal::ImageOf) -> Answer<Option<journal::Entry>>;
     fn apply_journal(tenant: TenantId, journal: &[journal::Entry]) -> Answer<()>;
+} }
+
+pass_on! { RetentionStore {
+    fn drop_past(tenant: TenantId, past: &Past) -> Answer<Option<Dropped>>;
 } }
 
 pass_on! { PushStore {

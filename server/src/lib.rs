@@ -47,6 +47,7 @@ pub mod operator;
 mod overload;
 mod project;
 pub mod push;
+mod retention;
 pub mod rpc;
 mod server_log;
 mod spans;

@@ -118,7 +118,7 @@ pub const APPROVAL_MS: i64 = 10 * 60_000;
 pub const PARTICIPANT_INVITATION_MS_MAX: i64 = 7 * 24 * 3_600_000;
 /// The longest any other invitation is good, in milliseconds.
 pub const STAFF_INVITATION_MS_MAX: i64 = 24 * 3_600_000;
-/// How far from today a place's day may be asked for, in days.
+/// How far from today a place's day may be asked for, in days; further back none is that is not kept.
 pub const PLACE_DAYS_AWAY_MAX: i32 = 400;
 /// The most days an encounter summary covers.
 pub const SUMMARY_DAYS_MAX: i32 = 3_660;
@@ -152,6 +152,22 @@ pub(crate) const JOB_LEASE_MS: i64 = 30_000;
 pub(crate) const JOB_RENEWED_MS: i64 = 15_000;
 /// Milliseconds for which a job that another node does is not asked for.
 pub(crate) const JOB_ELSEWHERE_MS: u64 = 2_000;
+/// Milliseconds between two times that what is past its time is dropped.
+pub(crate) const RETENTION_EVERY_MS: i64 = 3_600_000;
+/// Milliseconds for which a node has that job: it is renewed each time. Another node takes over so long
+/// after a crash, and at its next look after an orderly stop.
+pub const RETENTION_LEASE_MS: i64 = 2 * RETENTION_EVERY_MS;
+/// Rows dropped in one transaction.
+pub(crate) const RETENTION_ROWS_MAX: u32 = 500;
+/// Milliseconds between two of them.
+pub(crate) const RETENTION_PAUSE_MS: u64 = 500;
+/// Days for which invitations and approvals are kept once they have ended, as in the journal.
+pub(crate) const RIGHTS_KEPT_DAYS: i64 = 35;
+/// Milliseconds for which failed attempts at enrolling are kept: as long as any window in which they count.
+pub(crate) const ENROL_FAILURES_KEPT_MS: i64 = 24 * 3_600_000;
+/// Days after which a place's day that is begun has a random handle, fewer than any is kept: a day that was
+/// dropped and is begun anew is not taken for what it was.
+pub const DAY_HANDLE_DAYS: i32 = 28;
 /// Tenants with something to project that a node may leave unread before it looks at all of them.
 pub(crate) const WORK_WAITING_MAX: usize = 1_024;
 /// Milliseconds between two totals of a challenge that has not just been reached.

@@ -4,6 +4,8 @@
 //! with `askel.`. No label says a tenant, a place, a participant, an address or a text: each takes
 //! one of a closed set of values. All of them stand in docs/telemetry.md.
 
+mod dropped;
+
 use std::{sync::LazyLock, time::Duration};
 
 use opentelemetry::{
@@ -39,6 +41,7 @@ pub(crate) struct Meters {
     pub(crate) watches: UpDownCounter<i64>,
     pub(crate) ingest: IngestMeters,
     pub(crate) projector: ProjectorMeters,
+    dropped: Counter<u64>,
     pub(crate) nodes: NodeMeters,
     pub(crate) tls: TlsMeters,
 }
@@ -230,6 +233,7 @@ impl Meters {
             watches: make.open("askel.watches", "{watch}", "Open watches."),
             ingest: IngestMeters::of(&make),
             projector: ProjectorMeters::of(&make),
+            dropped: dropped::counter(&make),
             nodes: NodeMeters::of(&make),
             tls: TlsMeters::of(&make),
         }

@@ -140,8 +140,9 @@ fn is_in_good_standing(device: &Device, now: Timestamp) -> bool {
 fn leaves_devices(method: &str) -> bool {
     const READS: [&str; 6] = ["lookup_", "list_", "read_", "count_", "sum_", "view_"];
     // A clock is told apart.
-    const WRITES: [&str; 11] = [
+    const WRITES: [&str; 12] = [
         "append",
+        "drop_past",
         "open_stream",
         "take_job",
         "leave_job",

@@ -13,7 +13,7 @@ use askel_sync::{
 
 use super::{
     App, AppError, Caller, WantedStream,
-    streams::{Neighbour, covers},
+    streams::{Neighbour, covers, is_past},
 };
 use crate::limits::{DEVICE_LOGS_MAX, LIMITS_REVISION};
 
@@ -53,7 +53,9 @@ pub(super) async fn matched(
         .store()
         .view_of_device(caller.tenant, device, &keys, DEVICE_LOGS_MAX)
         .await?;
-    let Some((heads, days)) = reached(short, &keys, &view.heads) else {
+    let mut found = view.heads;
+    found.retain(|head| !is_past(app, head.key));
+    let Some((heads, days)) = reached(short, &keys, &found) else {
         return Ok(None);
     };
     let logs = view.logs;

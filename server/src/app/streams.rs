@@ -43,7 +43,8 @@ pub(crate) enum WantedStream {
         /// Whose last op that the reader holds its pages refer to.
         neighbour: Option<Neighbour>,
     },
-    /// The caller's own, and nothing of it may be read yet: it was re-invited a short while ago.
+    /// Nothing of it is told: the caller's own, while it was re-invited a short while ago, or a place's day
+    /// that is past its time.
     Withheld,
     /// The stream is the caller's no more, or exists no more: it is to be purged.
     Gone {
@@ -124,17 +125,19 @@ async fn resolve_one(
         }),
         _ => None,
     };
+    let is_past = is_past(app, key);
     match (right(caller, key), stream_id) {
         (Right::Never, _) | (Right::NotNow, None) => Err(Reason::StreamNotYours.into()),
         (Right::NotNow, Some(stream_id)) => Ok(WantedStream::Gone {
             selector,
             stream_id,
         }),
-        (Right::Reads, Some(stream_id)) if named.is_none() => Ok(WantedStream::Gone {
+        (Right::Reads, Some(stream_id)) if named.is_none() || is_past => Ok(WantedStream::Gone {
             selector,
             stream_id,
         }),
         (Right::Withheld, _) => Ok(WantedStream::Withheld),
+        (Right::Reads, None) if is_past => Ok(WantedStream::Withheld),
         (Right::Reads, held) => Ok(WantedStream::Readable {
             key,
             held,
@@ -224,6 +227,14 @@ pub(super) async fn openable(
     } else {
         None
     })
+}
+
+/// Whether it is a place's day that is past its time: what is left of it may be dropped at any moment.
+pub(super) fn is_past(app: &App, key: StreamKey) -> bool {
+    match key {
+        StreamKey::PlaceDay(_, date) => date < app.retention.first_day_read(app.now()),
+        _ => false,
+    }
 }
 
 /// Whether a day is near enough to today to be asked for.

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use askel_store::{Store, StoreError};
 use askel_sync::{
     catalog::Catalog,
-    fold::{ChallengeTotals, PlaceDay, SessionKey},
-    id::{AwardId, ParticipantId, PlaceId, TenantId},
-    op::Measure,
+    fold::{ChallengeTotals, SessionKey},
+    id::{AwardId, ParticipantId, TenantId},
+    op::{Measure, Payload},
     rule,
     stream::StreamKey,
     time::LocalDate,
@@ -160,7 +160,7 @@ async fn compare_rows(
     );
     let rows = store.count_sessions(tenant, None, first, last).await?;
     let mut agree = true;
-    let mut days: BTreeMap<(PlaceId, LocalDate), PlaceDay> = BTreeMap::new();
+    let counts = counts(store, tenant, catalog).await?;
     let mut tallies: u64 = 0;
     for row in rows {
         let key = SessionKey {
@@ -170,38 +170,37 @@ async fn compare_rows(
         };
         let known = row.attendances.saturating_sub(row.erased);
         agree &= attended.remove(&key).unwrap_or(0) == known;
-        let day = match days.remove(&(row.place, row.date)) {
-            Some(day) => day,
-            None => place_day(store, tenant, catalog, row.place, row.date).await?,
-        };
-        let counted = day.counts(row.session, catalog).anonymous;
+        // Never below 0, as scanners see it.
+        let counted = u64::try_from(counts.get(&key).copied().unwrap_or(0)).unwrap_or(0);
         agree &= u64::try_from(row.tallies).unwrap_or(0) == counted;
         tallies = tallies.saturating_add(counted);
-        days.insert((row.place, row.date), day);
     }
     Ok((tallies, agree && attended.is_empty()))
 }
 
-async fn place_day(
+/// People counted without a name, by the ops that say so: the streams that carried them to scanners are
+/// dropped after some weeks.
+async fn counts(
     store: &dyn Store,
     tenant: TenantId,
     catalog: &Catalog,
-    place: PlaceId,
-    date: LocalDate,
-) -> Result<PlaceDay, StoreError> {
-    let mut day = PlaceDay::new(place, date);
-    let mut position = 0;
+) -> Result<BTreeMap<SessionKey, i64>, StoreError> {
+    let mut counts: BTreeMap<SessionKey, i64> = BTreeMap::new();
+    let mut after = None;
     loop {
-        let key = StreamKey::PlaceDay(place, date);
-        let read = store
-            .read_stream(tenant, key, position, STREAM_READ_OPS)
-            .await?;
+        let read = store.list_tallies(tenant, after, STREAM_READ_OPS).await?;
         let Some(last) = read.last() else {
-            return Ok(day);
+            return Ok(counts);
         };
-        position = last.position;
-        for seen in &read {
-            day.apply(&seen.admitted, catalog);
+        after = Some(last.id());
+        for admitted in &read {
+            let at = admitted.admission.corrected_at;
+            if let Ok(Some(Payload::Tally(tally))) = admitted.op.parse()
+                && let Some(key) = SessionKey::of(tally.place, at, tally.session, catalog)
+            {
+                let count = counts.entry(key).or_default();
+                *count = count.saturating_add(tally.delta.into());
+            }
         }
     }
 }

@@ -40,6 +40,7 @@ mod op;
 mod projection;
 mod push;
 mod restore;
+mod retention;
 mod role;
 mod standing;
 mod store;

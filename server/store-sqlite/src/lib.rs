@@ -30,6 +30,7 @@ mod op;
 mod projection;
 mod push;
 mod restore;
+mod retention;
 mod rows;
 mod store;
 mod tenant;

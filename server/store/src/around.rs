@@ -12,12 +12,13 @@ use async_trait::async_trait;
 
 use crate::{
     Append, AppendError, Approval, Audit, AuditEntry, AuditStore, CatalogStore, CatalogVersion,
-    ChallengeSum, Claim, Device, DeviceChange, DeviceClock, DeviceView, Dirty, EnrolError,
+    ChallengeSum, Claim, Device, DeviceChange, DeviceClock, DeviceView, Dirty, Dropped, EnrolError,
     EnrolmentStore, Erased, ErasureStore, Frozen, Grant, Healing, Invitation, JobBid, JobLease,
     JobLeaseStore, LeasedPush, Lineage, LiveRegister, LogState, NewDevice, OpStore, OutboxItem,
-    PageOf, PageRequest, PartOf, PassRecord, ProjectionStore, PushEnd, PushRegistration, PushStore,
-    RENEWAL_SEED_BYTES, RecoverySheet, RefusedOp, RestoreStore, SessionCount, Store, StoreError,
-    StreamHead, StreamOp, StreamPart, StreamTarget, Tenant, TenantStore, Tombstone, Work, journal,
+    PageOf, PageRequest, PartOf, PassRecord, Past, ProjectionStore, PushEnd, PushRegistration,
+    PushStore, RENEWAL_SEED_BYTES, RecoverySheet, RefusedOp, RestoreStore, RetentionStore,
+    SessionCount, Store, StoreError, StreamHead, StreamOp, StreamPart, StreamTarget, Tenant,
+    TenantStore, Tombstone, Work, journal,
 };
 
 /// What is done around a call.
@@ -261,6 +262,10 @@ pass_on! { PushStore {
         limit: u32
     ) -> Answer<Vec<LeasedPush>>;
     fn settle_push(tenant: TenantId, push: &LeasedPush, end: PushEnd) -> Answer<()>;
+} }
+
+pass_on! { RetentionStore {
+    fn drop_past(tenant: TenantId, past: &Past) -> Answer<Option<Dropped>>;
 } }
 
 pass_on! { AuditStore {

@@ -49,6 +49,7 @@ mod push;
 mod repetition;
 mod report;
 mod restore;
+mod retention;
 mod stream;
 mod tenant;
 mod totals;
@@ -76,6 +77,7 @@ pub use push::*;
 pub use repetition::*;
 pub use report::*;
 pub use restore::*;
+pub use retention::*;
 pub use stream::*;
 pub use tenant::*;
 pub use totals::*;
@@ -232,6 +234,13 @@ macro_rules! store_conformance {
             a_journal_without_counts_keeps_what_the_store_knows
             counts_of_the_erased_are_told_in_parts
             nothing_is_appended_from_a_revoked_device
+            old_days_of_places_are_dropped_and_their_ops_stay
+            what_is_dropped_at_a_time_has_a_limit
+            rights_that_ended_long_ago_are_dropped
+            what_was_dropped_does_not_come_back_with_a_backup
+            nothing_is_dropped_under_a_lease_that_was_lost
+            a_dropped_day_is_as_if_it_had_never_begun
+            a_day_is_dropped_among_writers
         }
     };
     ($open:path; $($name:ident)+) => {
@@ -277,6 +286,7 @@ mod tests {
             include_str!("conformance/journal.rs"),
             include_str!("conformance/live.rs"),
             include_str!("conformance/restore.rs"),
+            include_str!("conformance/retention.rs"),
             include_str!("conformance/invitation.rs"),
             include_str!("conformance/projection.rs"),
             include_str!("conformance/repetition.rs"),

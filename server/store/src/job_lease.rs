@@ -34,6 +34,8 @@ impl NodeId {
 pub enum Job {
     /// Folding dirty participants, writing the outbox, telling totals.
     Projection,
+    /// Dropping what is past its time.
+    Retention,
 }
 
 impl Job {
@@ -41,6 +43,7 @@ impl Job {
     pub const fn number(self) -> u8 {
         match self {
             Self::Projection => 1,
+            Self::Retention => 2,
         }
     }
 }

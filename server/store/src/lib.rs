@@ -20,6 +20,7 @@ mod page;
 mod projection;
 mod push;
 mod restore;
+mod retention;
 mod tenant;
 
 #[cfg(any(test, feature = "conformance"))]
@@ -55,6 +56,7 @@ pub use push::{
     LeasedPush, NoPushToken, PushEnd, PushRegistration, PushStore, PushToken, PushesDue, Whom,
 };
 pub use restore::{RENEWAL_SEED_BYTES, RestoreStore, renewed_handle};
+pub use retention::{Dropped, Dropping, Past, RetentionStore};
 pub use tenant::{Tenant, TenantStore};
 
 /// Everything the server asks of a backend.
@@ -69,6 +71,7 @@ pub trait Store:
     + RestoreStore
     + JobLeaseStore
     + PushStore
+    + RetentionStore
 {
 }
 
@@ -83,5 +86,6 @@ impl<T> Store for T where
         + RestoreStore
         + JobLeaseStore
         + PushStore
+        + RetentionStore
 {
 }

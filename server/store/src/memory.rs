@@ -12,6 +12,7 @@ mod op;
 mod projection;
 mod push;
 mod restore;
+mod retention;
 mod tenant;
 
 use std::{

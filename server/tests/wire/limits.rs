@@ -4,6 +4,7 @@ use askel_proto::v1::{
     self, admin_service_client::AdminServiceClient, reading_service_client::ReadingServiceClient,
     stream_selector::Stream, sync_service_client::SyncServiceClient,
 };
+use askel_server::config::RetentionConfig;
 use askel_server::limits::{
     ANSWER_BYTES_MAX, BUSY_RETRY_MS, DEVICE_ANSWERS_MAX, INVITED_PLACES_MAX, LOG_HEADS_MAX,
     OPEN_BODY_BYTES_MAX, PARTICIPANT_INVITATION_MS_MAX, PLACE_DAYS_AWAY_MAX,
@@ -183,21 +184,26 @@ async fn an_invitation_names_so_many_places_and_is_good_for_so_long(world: World
 async fn a_days_stream_comes_into_being_near_today_only(world: World) {
     world.organised().await;
     let staff = world.enrolled(Role::Staff, &[BASEMENT]).await;
-    for (away, told) in [(PLACE_DAYS_AWAY_MAX, 1), (PLACE_DAYS_AWAY_MAX + 1, 0)] {
-        for date in [TODAY - away, TODAY + away] {
-            let day = v1::StreamSelector {
-                stream: Some(Stream::PlaceDay(v1::PlaceDayStream {
-                    place_id: BASEMENT,
-                    date,
-                })),
-            };
-            let request = v1::SyncRequest {
-                cursors: vec![crate::device::from_beginning(day)],
-                ..v1::SyncRequest::default()
-            };
-            let answer = staff.send(&world, request).await.expect("synced");
-            assert_eq!(answer.opening.streams.len(), told, "{date}");
-        }
+    // Days of before, no further back than they are kept.
+    let kept = RetentionConfig::default().place_day_days;
+    for (date, told) in [
+        (TODAY + PLACE_DAYS_AWAY_MAX, 1),
+        (TODAY + PLACE_DAYS_AWAY_MAX + 1, 0),
+        (TODAY - kept, 1),
+        (TODAY - kept - 1, 0),
+    ] {
+        let day = v1::StreamSelector {
+            stream: Some(Stream::PlaceDay(v1::PlaceDayStream {
+                place_id: BASEMENT,
+                date,
+            })),
+        };
+        let request = v1::SyncRequest {
+            cursors: vec![crate::device::from_beginning(day)],
+            ..v1::SyncRequest::default()
+        };
+        let answer = staff.send(&world, request).await.expect("synced");
+        assert_eq!(answer.opening.streams.len(), told, "{date}");
     }
 }
 

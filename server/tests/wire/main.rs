@@ -72,6 +72,7 @@ mod postgres;
 mod pushing;
 mod reading_on;
 mod refusals;
+mod retaining;
 mod returning;
 mod short_form;
 mod watching;

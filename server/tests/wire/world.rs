@@ -292,7 +292,8 @@ impl World {
     /// Another server on the same store, with hints between it and the others.
     pub(crate) async fn join(&self) -> Node {
         let folder = tempfile::tempdir().expect("a folder");
-        let config = config(&folder);
+        let mut config = config(&folder);
+        config.retention = self.config.retention;
         let mut credentials = Credentials::default();
         credentials.insert(self.tenant.id, self.tenant.server.clone());
         let path = config.store.credential_path();

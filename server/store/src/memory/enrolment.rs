@@ -2,6 +2,7 @@
 
 mod held;
 mod image;
+mod past;
 
 pub(super) use held::Enrolment;
 

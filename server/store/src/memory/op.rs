@@ -1,6 +1,7 @@
 //! Ops, logs and streams in memory.
 
 mod held;
+mod past;
 
 pub(super) use held::Ops;
 

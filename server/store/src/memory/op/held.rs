@@ -46,16 +46,16 @@ pub(super) struct Log {
 pub(super) struct Stream {
     pub(super) head: StreamHead,
     /// Index 0 is position 1.
-    places: Vec<Place>,
+    pub(super) places: Vec<Place>,
     /// Positions of live ops.
     registers: BTreeMap<Register, u64>,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Place {
+pub(super) struct Place {
     /// `None` where it was erased.
-    op: Option<OpId>,
-    live: bool,
+    pub(super) op: Option<OpId>,
+    pub(super) live: bool,
 }
 
 impl Ops {
