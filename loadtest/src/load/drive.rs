@@ -262,8 +262,8 @@ impl Worker {
 }
 
 /// Shown on a terminal alone.
-fn progress(calls: usize) -> ProgressBar {
-    ProgressBar::new(count(calls))
+pub(crate) fn progress(steps: usize) -> ProgressBar {
+    ProgressBar::new(count(steps))
 }
 
 pub(crate) fn per_s(things: u64, took: Duration) -> f64 {

@@ -55,9 +55,11 @@ impl LoadReport {
         for (name, value) in &self.found {
             let _ = writeln!(text, "{name} {value}");
         }
+        self.tell_middle_round(&mut text);
         if self.figures.is_empty() {
             return text;
         }
+        text.push('\n');
         let heading = ["figure", "value", "ratio", "must", "aim", "verdict"];
         let mut rows = vec![heading.map(str::to_owned)];
         rows.extend(self.figures.iter().map(row));
@@ -76,6 +78,66 @@ impl LoadReport {
         }
         text
     }
+
+    /// What the processes and the network did in the round that was neither the fastest nor the slowest.
+    fn tell_middle_round(&self, text: &mut String) {
+        let mut rounds: Vec<&Value> = self
+            .rounds
+            .iter()
+            .filter_map(|one| one.get("askel"))
+            .collect();
+        let rate = |round: &Value| round.get("calls_per_s").and_then(Value::as_f64);
+        let rate = |round: &Value| rate(round).unwrap_or(0.0);
+        rounds.sort_by(|one, other| rate(one).total_cmp(&rate(other)));
+        let Some(round) = rounds.get(rounds.len().checked_div(2).unwrap_or(0)) else {
+            return;
+        };
+        let _ = writeln!(text, "the round in the middle, of {}", rounds.len());
+        for key in TOLD {
+            match round.get(key) {
+                Some(Value::Object(parts)) if parts.is_empty() => {
+                    let _ = writeln!(text, "  {key} none");
+                }
+                Some(Value::Object(parts)) => {
+                    let parts = parts
+                        .iter()
+                        .map(|(name, value)| format!("{name} {}", brief(value)));
+                    let parts: Vec<String> = parts.collect();
+                    let _ = writeln!(text, "  {key} {}", parts.join(", "));
+                }
+                Some(value) => {
+                    let _ = writeln!(text, "  {key} {}", brief(value));
+                }
+                None => {}
+            }
+        }
+    }
+}
+
+/// What people are told of a round; the rest is in the JSON.
+const TOLD: [&str; 14] = [
+    "calls",
+    "ops",
+    "seconds",
+    "offered_per_s",
+    "calls_per_s",
+    "latency_ms",
+    "errors",
+    "bytes_up",
+    "bytes_down",
+    "server_cpu_s",
+    "server_memory_bytes_max",
+    "database_cpu_s",
+    "database_memory_bytes",
+    "generator_saturated",
+];
+
+/// Numbers to three digits behind the point.
+fn brief(value: &Value) -> String {
+    match value.as_f64() {
+        Some(number) if value.is_f64() => format!("{number:.3}"),
+        _ => value.to_string(),
+    }
 }
 
 /// The middle one; 0 of none.
@@ -89,6 +151,35 @@ pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn people_are_told_of_the_middle_round_what_it_cost_and_what_failed() {
+        let round = |rate: f64, bytes: u64| {
+            json!({ "askel": {
+                "calls_per_s": rate,
+                "bytes_up": bytes,
+                "latency_ms": { "p50": 1.5, "p99": 7.25 },
+                "errors": { "SERVER_OVERLOADED": bytes },
+            }})
+        };
+        let report = LoadReport {
+            what: "checkin",
+            setting: Map::new(),
+            figures: Vec::new(),
+            found: Map::new(),
+            rounds: vec![round(30.0, 3), round(10.0, 1), round(20.0, 2)],
+        };
+        let text = report.to_text();
+        for line in [
+            "the round in the middle, of 3\n",
+            "  calls_per_s 20.000\n",
+            "  latency_ms p50 1.500, p99 7.250\n",
+            "  errors SERVER_OVERLOADED 2\n",
+            "  bytes_up 2\n",
+        ] {
+            assert!(text.contains(line), "{line:?} in {text}");
+        }
+    }
 
     #[test]
     fn the_median_is_the_middle_one() {

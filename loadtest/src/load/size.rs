@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::{
     count,
     crowd::{Call, Device},
-    drive::{closed, dealt},
+    drive::{closed, dealt, progress},
     measured::{Measured, measured},
     report::{LoadReport, median},
     sql,
@@ -88,11 +88,14 @@ fn sign(stand: &Stand, people: &mut [Device], options: &SizeOptions) -> Vec<(usi
 fn fill(postgres: &Postgres, tenant: &[u8], from: u64, to: u64) -> anyhow::Result<()> {
     let tenant = HEXLOWER.encode(tenant);
     let mut from = from;
+    let bar = progress(usize::try_from(to.saturating_sub(from))?);
     while from < to {
         let until = from.saturating_add(CHUNK).min(to);
         sql(postgres, &statement(&tenant, from, until.saturating_sub(1)))?;
+        bar.inc(until.saturating_sub(from));
         from = until;
     }
+    bar.finish_and_clear();
     sql(postgres, "ANALYZE")
 }
 

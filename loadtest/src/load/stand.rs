@@ -20,12 +20,14 @@ use askel_sync::{
     op::Payload,
     time::{LocalDate, Timestamp},
 };
+use indicatif::ProgressBar;
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 
 use super::{
     content,
     crowd::{Device, count, tally, visit},
+    drive::progress,
     known::{Phone, first_sync},
     process::{Usage, family_usage},
     server::{Served, ServerProcess},
@@ -179,22 +181,16 @@ impl Stand {
         role: Role,
         devices: usize,
     ) -> anyhow::Result<Vec<Device>> {
-        let mut enrolled = Vec::with_capacity(devices);
-        let mut under_way = JoinSet::new();
+        let mut enrolled = Gathered::of(devices);
         for number in 0..devices {
-            while under_way.len() >= ENROLLING
-                && let Some(done) = under_way.join_next().await
-            {
-                enrolled.push(done??);
-            }
+            enrolled.make_room().await?;
             let invited = self.invite(&tenant.keys, role).await?;
             let line = self.lines.of(number);
-            under_way.spawn(async move { line.enrol(&invited).await });
+            enrolled
+                .under_way
+                .spawn(async move { line.enrol(&invited).await });
         }
-        while let Some(done) = under_way.join_next().await {
-            enrolled.push(done??);
-        }
-        Ok(enrolled)
+        enrolled.all().await
     }
 
     /// A participant's device after its first sync, with one visit; or staff's, with one tally.
@@ -223,21 +219,15 @@ impl Stand {
         devices: Vec<Device>,
         fact: Option<Payload>,
     ) -> anyhow::Result<Vec<Phone>> {
-        let mut phones = Vec::with_capacity(devices.len());
-        let mut under_way = JoinSet::new();
+        let mut phones = Gathered::of(devices.len());
         for (number, device) in devices.into_iter().enumerate() {
-            while under_way.len() >= ENROLLING
-                && let Some(done) = under_way.join_next().await
-            {
-                phones.push(done??);
-            }
+            phones.make_room().await?;
             let line = self.lines.of(number);
-            under_way.spawn(synced(line, device, fact.clone(), self.now()));
+            phones
+                .under_way
+                .spawn(synced(line, device, fact.clone(), self.now()));
         }
-        while let Some(done) = under_way.join_next().await {
-            phones.push(done??);
-        }
-        Ok(phones)
+        phones.all().await
     }
 
     /// So many staff devices that know what they have to for the short form.
@@ -257,21 +247,15 @@ impl Stand {
         people: usize,
     ) -> anyhow::Result<Vec<PassTag>> {
         let staff = staff.first().context("somebody registers people")?;
-        let mut cards = Vec::with_capacity(people);
-        let mut under_way = JoinSet::new();
+        let mut cards = Gathered::of(people);
         for number in 0..people {
-            while under_way.len() >= ENROLLING
-                && let Some(done) = under_way.join_next().await
-            {
-                cards.push(done??);
-            }
+            cards.make_room().await?;
             let (line, device, now) = (self.lines.of(number), staff.device.clone(), self.now());
-            under_way.spawn(async move { line.card(&device, now).await });
+            cards
+                .under_way
+                .spawn(async move { line.card(&device, now).await });
         }
-        while let Some(done) = under_way.join_next().await {
-            cards.push(done??);
-        }
-        Ok(cards)
+        cards.all().await
     }
 
     /// What the figures of a tenant tell.
@@ -311,6 +295,44 @@ impl Stand {
             Some(pid) => family_usage(pid),
             None => Ok(Usage::default()),
         }
+    }
+}
+
+/// Things that are made at the server, some at a time, with a bar on a terminal.
+struct Gathered<T> {
+    under_way: JoinSet<anyhow::Result<T>>,
+    done: Vec<T>,
+    bar: ProgressBar,
+}
+
+impl<T: 'static> Gathered<T> {
+    fn of(number: usize) -> Self {
+        Self {
+            under_way: JoinSet::new(),
+            done: Vec::with_capacity(number),
+            bar: progress(number),
+        }
+    }
+
+    /// Waits until one more may be begun.
+    async fn make_room(&mut self) -> anyhow::Result<()> {
+        while self.under_way.len() >= ENROLLING && self.one().await? {}
+        Ok(())
+    }
+
+    async fn one(&mut self) -> anyhow::Result<bool> {
+        let Some(done) = self.under_way.join_next().await else {
+            return Ok(false);
+        };
+        self.done.push(done??);
+        self.bar.inc(1);
+        Ok(true)
+    }
+
+    async fn all(mut self) -> anyhow::Result<Vec<T>> {
+        while self.one().await? {}
+        self.bar.finish_and_clear();
+        Ok(self.done)
     }
 }
 
