@@ -1,7 +1,7 @@
 //! What waits, looked at now and then: how much, and for how long it has been seen waiting.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     path::PathBuf,
     time::{Duration, UNIX_EPOCH},
 };
@@ -65,7 +65,9 @@ impl Levels {
         for tenant in store.list_tenants().await? {
             let seen = self.tenants.entry(tenant.id).or_default();
             let waiting = store.list_dirty(tenant.id, LEVELS_COUNTED_MAX).await?;
-            dirty = dirty.saturating_add(waiting.len());
+            // Each once, for however many reasons.
+            let people: BTreeSet<_> = waiting.iter().map(|dirty| dirty.participant).collect();
+            dirty = dirty.saturating_add(people.len());
             let waiting = waiting
                 .iter()
                 .map(|dirty| (dirty.participant, dirty.generation));
