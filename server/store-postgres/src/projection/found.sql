@@ -9,31 +9,16 @@ WITH cleaned AS (
     DELETE FROM outbox
     WHERE tenant = $1 AND item BETWEEN $5 AND $6
           AND (item IN (SELECT unnest($7::bigint[]))) IS TRUE
-), given_no_more AS (
-    DELETE FROM contribution
-    USING unnest($8::bigint[], $9::bytea[], $10::bigint[]) AS gift (goal, participant, points)
-    WHERE contribution.tenant = $1 AND contribution.goal = gift.goal
-          AND contribution.participant = gift.participant AND gift.points = 0
 ), given AS (
     INSERT INTO contribution (tenant, goal, participant, points)
     SELECT $1, goal, participant, points
     FROM unnest($8::bigint[], $9::bytea[], $10::bigint[]) AS gift (goal, participant, points)
-    WHERE points <> 0
     ON CONFLICT (tenant, goal, participant) DO UPDATE SET points = excluded.points
-), gone AS (
-    DELETE FROM attendance
-    USING unnest($11::bigint[], $12::integer[], $13::smallint[], $14::bigint[], $15::bytea[],
-                 $16::boolean[]) AS change (place, date, session_kind, session, participant, present)
-    WHERE attendance.tenant = $1 AND attendance.place = change.place
-          AND attendance.date = change.date AND attendance.session_kind = change.session_kind
-          AND attendance.session = change.session
-          AND attendance.participant = change.participant AND NOT change.present
 ), come AS (
     INSERT INTO attendance (tenant, place, date, session_kind, session, participant)
     SELECT $1, place, date, session_kind, session, participant
-    FROM unnest($11::bigint[], $12::integer[], $13::smallint[], $14::bigint[], $15::bytea[],
-                $16::boolean[]) AS change (place, date, session_kind, session, participant, present)
-    WHERE present
+    FROM unnest($11::bigint[], $12::integer[], $13::smallint[], $14::bigint[], $15::bytea[])
+         AS change (place, date, session_kind, session, participant)
     ON CONFLICT (tenant, participant, date, place, session_kind, session) DO NOTHING
 )
 SELECT true AS "done!"

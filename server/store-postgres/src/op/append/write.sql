@@ -24,33 +24,41 @@ WITH new_log AS (
     SELECT $1, stream, position, op, live
     FROM unnest($21::bytea[], $22::bigint[], $23::bytea[], $24::boolean[])
          AS made (stream, position, op, live)
+-- What is there, and locked, is changed by key: an update that joins may as well read all of a tenant's
+-- rows for each change, where statistics say that there are few.
 ), moved_log AS (
-    UPDATE log SET next_sequence = moved.next_sequence
-    FROM unnest($25::bytea[], $26::bigint[]) AS moved (log, next_sequence)
-    WHERE log.tenant = $1 AND log.log = moved.log
+    INSERT INTO log (tenant, log, device, next_sequence, opened_at_ms)
+    SELECT $1, log, device, next_sequence, $2
+    FROM unnest($25::bytea[], $26::bytea[], $27::bigint[]) AS moved (log, device, next_sequence)
+    ON CONFLICT (tenant, log) DO UPDATE SET next_sequence = excluded.next_sequence
 ), moved_stream AS (
-    UPDATE stream SET head = moved.head, sum = moved.sum
-    FROM unnest($27::bytea[], $28::bigint[], $29::bigint[]) AS moved (stream, head, sum)
-    WHERE stream.tenant = $1 AND stream.stream = moved.stream
+    INSERT INTO stream (tenant, stream, handle, head, sum)
+    SELECT $1, stream, handle, head, sum
+    FROM unnest($28::bytea[], $29::bytea[], $30::bigint[], $31::bigint[])
+         AS moved (stream, handle, head, sum)
+    ON CONFLICT (tenant, stream) DO UPDATE SET head = excluded.head, sum = excluded.sum
 ), new_entry AS (
     INSERT INTO log_entry (tenant, log, sequence, op, outcome, reason, settled_at_ms, carried,
                            subject)
     SELECT $1, log, sequence, op, outcome, nullif(reason, ''), $2, carried, nullif(subject, '')
-    FROM unnest($30::bytea[], $31::bigint[], $32::bytea[], $33::smallint[], $34::text[],
-                $35::boolean[], $36::bytea[], $37::boolean[])
+    FROM unnest($32::bytea[], $33::bigint[], $34::bytea[], $35::smallint[], $36::text[],
+                $37::boolean[], $38::bytea[], $39::boolean[])
          AS entry (log, sequence, op, outcome, reason, carried, subject, stands)
     WHERE NOT stands
 ), settled AS (
-    UPDATE log_entry
-    SET outcome = entry.outcome, reason = nullif(entry.reason, ''), settled_at_ms = $2,
-        carried = entry.carried, subject = nullif(entry.subject, '')
-    FROM unnest($30::bytea[], $31::bigint[], $32::bytea[], $33::smallint[], $34::text[],
-                $35::boolean[], $36::bytea[], $37::boolean[])
+    INSERT INTO log_entry (tenant, log, sequence, op, outcome, reason, settled_at_ms, carried,
+                           subject)
+    SELECT $1, log, sequence, op, outcome, nullif(reason, ''), $2, carried, nullif(subject, '')
+    FROM unnest($32::bytea[], $33::bigint[], $34::bytea[], $35::smallint[], $36::text[],
+                $37::boolean[], $38::bytea[], $39::boolean[])
          AS entry (log, sequence, op, outcome, reason, carried, subject, stands)
-    WHERE log_entry.tenant = $1 AND log_entry.log = entry.log
-          AND log_entry.sequence = entry.sequence AND entry.stands
+    WHERE stands
+    ON CONFLICT (tenant, log, sequence) DO UPDATE
+    SET outcome = excluded.outcome, reason = excluded.reason,
+        settled_at_ms = excluded.settled_at_ms, carried = excluded.carried,
+        subject = excluded.subject
 ), marked AS (
     INSERT INTO dirty (tenant, generation, participant)
-    SELECT $1, nextval('reason_number'), participant FROM unnest($38::bytea[]) AS participant
+    SELECT $1, nextval('reason_number'), participant FROM unnest($40::bytea[]) AS participant
 )
 SELECT true AS "done!"
