@@ -53,10 +53,18 @@ impl OpStore for PostgresStore {
                       device.participant AS "participant?",
                       log_entry.op AS "last_op?"
                FROM unnest($2::bytea[]) WITH ORDINALITY AS wanted (log, place)
-               JOIN log ON log.tenant = $1 AND log.log = wanted.log
-               LEFT JOIN device ON device.tenant = $1 AND device.device = log.device
-               LEFT JOIN log_entry ON log_entry.tenant = $1 AND log_entry.log = log.log
-                    AND log_entry.sequence = log.next_sequence - 1
+               CROSS JOIN LATERAL (
+                   SELECT * FROM log WHERE tenant = $1 AND log = wanted.log LIMIT 1
+               ) AS log
+               LEFT JOIN LATERAL (
+                   SELECT participant FROM device
+                   WHERE tenant = $1 AND device = log.device LIMIT 1
+               ) AS device ON true
+               LEFT JOIN LATERAL (
+                   SELECT op FROM log_entry
+                   WHERE tenant = $1 AND log_entry.log = log.log
+                         AND sequence = log.next_sequence - 1 LIMIT 1
+               ) AS log_entry ON true
                ORDER BY wanted.place"#,
             key,
             &wanted
@@ -116,7 +124,9 @@ impl OpStore for PostgresStore {
                       op.kind, op.payload, op.corrected_at_ms, op.received_at_ms, op.subject,
                       op.strength, op.flags, op.author_role
                FROM unnest($2::bytea[]) WITH ORDINALITY AS wanted (op, place)
-               JOIN op ON op.tenant = $1 AND op.op = wanted.op
+               CROSS JOIN LATERAL (
+                   SELECT * FROM op WHERE tenant = $1 AND op = wanted.op LIMIT 1
+               ) AS op
                ORDER BY wanted.place"#,
             key,
             &wanted
@@ -169,7 +179,9 @@ impl OpStore for PostgresStore {
             StreamRow,
             r#"SELECT stream.stream, stream.handle, stream.head, stream.sum
                FROM unnest($2::bytea[]) WITH ORDINALITY AS wanted (stream, place)
-               JOIN stream ON stream.tenant = $1 AND stream.stream = wanted.stream
+               CROSS JOIN LATERAL (
+                   SELECT * FROM stream WHERE tenant = $1 AND stream = wanted.stream LIMIT 1
+               ) AS stream
                ORDER BY wanted.place"#,
             key,
             &wanted

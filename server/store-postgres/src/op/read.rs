@@ -15,7 +15,8 @@ use crate::{
     restore,
 };
 
-/// The live ops of those of the registers that have one, in the order asked.
+/// The live ops of those of the registers that have one, in the order asked. Each is looked up by itself:
+/// a join may as well read all that a tenant has, where statistics say that it is little.
 pub(super) async fn registers(
     connection: &mut PgConnection,
     tenant: TenantId,
@@ -34,11 +35,17 @@ pub(super) async fn registers(
                   op.strength AS "strength!", op.flags AS "flags!",
                   op.author_role AS "author_role!"
            FROM unnest($2::bytea[], $3::bytea[]) WITH ORDINALITY AS wanted (stream, register, place)
-           JOIN register ON register.tenant = $1 AND register.stream = wanted.stream
-                AND register.register = wanted.register
-           JOIN stream_op ON stream_op.tenant = $1 AND stream_op.stream = register.stream
-                AND stream_op.position = register.position
-           JOIN op ON op.tenant = $1 AND op.op = stream_op.op
+           CROSS JOIN LATERAL (
+               SELECT position FROM register
+               WHERE tenant = $1 AND stream = wanted.stream AND register = wanted.register LIMIT 1
+           ) AS register
+           CROSS JOIN LATERAL (
+               SELECT op FROM stream_op
+               WHERE tenant = $1 AND stream = wanted.stream AND position = register.position LIMIT 1
+           ) AS placed
+           CROSS JOIN LATERAL (
+               SELECT * FROM op WHERE tenant = $1 AND op = placed.op LIMIT 1
+           ) AS op
            ORDER BY wanted.place"#,
         key,
         &streams,

@@ -114,8 +114,10 @@ impl Appending<'_> {
                UNION ALL
                SELECT 4::smallint, log_entry.log, log_entry.op, log_entry.sequence, log_entry.outcome
                FROM unnest($6::bytea[], $7::bigint[]) AS wanted (log, sequence)
-               JOIN log_entry ON log_entry.tenant = $1 AND log_entry.log = wanted.log
-                    AND log_entry.sequence = wanted.sequence"#,
+               CROSS JOIN LATERAL (
+                   SELECT * FROM log_entry
+                   WHERE tenant = $1 AND log = wanted.log AND sequence = wanted.sequence LIMIT 1
+               ) AS log_entry"#,
             key,
             &ops,
             &ids,

@@ -152,7 +152,7 @@ impl Appending<'_> {
         .map(drop)
     }
 
-    /// Places that are live no more.
+    /// Places that are live no more. They are there; by key, as in write.sql.
     async fn write_dead(&mut self, plan: &Plan<'_>) -> Result<(), StoreError> {
         if plan.dead.is_empty() {
             return Ok(());
@@ -162,10 +162,10 @@ impl Appending<'_> {
         let positions = plan.dead.iter().map(|(_, position)| number(*position));
         let positions: Vec<i64> = positions.collect::<Result<_, _>>()?;
         sqlx::query!(
-            "UPDATE stream_op SET live = false
+            "INSERT INTO stream_op (tenant, stream, position, live)
+             SELECT $1, stream, position, false
              FROM unnest($2::bytea[], $3::bigint[]) AS dead (stream, position)
-             WHERE stream_op.tenant = $1 AND stream_op.stream = dead.stream
-                   AND stream_op.position = dead.position",
+             ON CONFLICT (tenant, stream, position) DO UPDATE SET live = false",
             key,
             &streams,
             &positions
